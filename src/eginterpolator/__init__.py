@@ -1,0 +1,1 @@
+"""Molecular-dynamics trajectories of small molecules from a generative model."""

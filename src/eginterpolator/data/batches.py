@@ -1,0 +1,144 @@
+"""Endless training batches whose every random number is a function of (seed, step, rank).
+
+That makes resuming exact: step n after a kill is the same as step n without one, data order and noise included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from eginterpolator.data.frames import FrameSet
+from eginterpolator.graph import CHIRALITY_COLUMN
+from eginterpolator.nn.graph_batch import GraphBatch, centre
+
+CONDITIONING = ("none", "first", "both")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch.
+
+    Attributes
+    ----------
+    graph : GraphBatch of B molecules
+    x0 : float32 [B, T, N, 3]
+        Clean frames, Å, centred.
+    noise : float32 [B, T, N, 3]
+        Standard normal, centred.
+    uniform : float32 [B, 1]
+        Uniform in (0, 1): which noise level the trajectory gets.
+    predicted : bool [B, T]
+        False for conditioning frames.
+    frame_ps : float
+        Spacing of the frames, the same for the whole batch.
+    """
+
+    graph: GraphBatch
+    x0: Tensor
+    noise: Tensor
+    uniform: Tensor
+    predicted: Tensor
+    frame_ps: float
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Copy to a device."""
+        tensors = {name: getattr(self, name).to(device) for name in ("graph", "x0", "noise", "uniform", "predicted")}
+        return replace(self, **tensors)
+
+    def pin_memory(self) -> Batch:
+        """Lightning asks for it before copying to a GPU; nothing to do for host tensors of this size."""
+        return self
+
+
+@dataclass(frozen=True)
+class Source:
+    """A FrameSet and the share of batch rows drawn from it."""
+
+    frames: FrameSet
+    weight: float
+
+
+class FrameBatches(IterableDataset):
+    """Batches of windows of `n_frames` frames, `stride` stored frames apart; n_frames = 1 gives single structures.
+
+    Parameters
+    ----------
+    sources : what to draw from, by weight; within a source every molecule has the same chance.
+    batch_size : rows of a batch (molecules drawn with replacement).
+    n_frames, strides : window length and the strides to choose from, one for each batch.
+    conditioning : chances of (none, first, both) given frames.
+    seed : of everything random.
+    mirror : chance that a row is replaced by its mirror image, stereo labels included (an exact symmetry).
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        batch_size: int,
+        n_frames: int = 1,
+        strides: Sequence[int] = (1,),
+        conditioning: Sequence[float] = (1.0, 0.0, 0.0),
+        seed: int = 0,
+        mirror: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.sources, self.batch_size, self.n_frames, self.strides = sources, batch_size, n_frames, strides
+        self.conditioning, self.seed, self.mirror = conditioning, seed, mirror
+        self.start_step, self.rank = 0, 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        step = self.start_step
+        while True:
+            yield self.batch(step)
+            step += 1
+
+    def batch(self, step: int) -> Batch:
+        """The batch of one step on this rank."""
+        random = np.random.default_rng((self.seed, step, self.rank))
+        stride = int(random.choice(np.asarray(self.strides)))
+        weights = np.array([source.weight for source in self.sources])
+        counts = random.multinomial(self.batch_size, weights / weights.sum())
+        parts = [self._rows(s.frames, int(n), stride, random) for s, n in zip(self.sources, counts, strict=True) if n]
+        graph, positions, frame_ps = parts[0] if len(parts) == 1 else _join(parts)
+        flip = random.random(self.batch_size) < self.mirror
+        graph, x0 = _mirror(graph, torch.from_numpy(positions), torch.from_numpy(flip))
+        noise = torch.from_numpy(random.standard_normal(x0.shape, dtype=np.float32))
+        predicted = torch.ones(x0.shape[:2], dtype=torch.bool)
+        given = random.choice(len(CONDITIONING), size=self.batch_size, p=np.asarray(self.conditioning))
+        predicted[given >= 1, 0] = False
+        predicted[given == 2, -1] = False
+        uniform = torch.from_numpy(random.uniform(1e-5, 1 - 1e-5, (self.batch_size, 1)).astype(np.float32))
+        return Batch(graph, centre(x0, graph.mask), centre(noise, graph.mask), uniform, predicted, frame_ps)
+
+    def _rows(
+        self, frames: FrameSet, count: int, stride: int, random: np.random.Generator
+    ) -> tuple[GraphBatch, np.ndarray, float]:
+        molecules = random.integers(len(frames), size=count)
+        span = (self.n_frames - 1) * stride + 1
+        replica = random.integers(frames.replicas[molecules])
+        offset = random.integers(frames.length[molecules] - span + 1)
+        first = frames.start[molecules] + replica * frames.length[molecules] + offset
+        index = first[:, None] + np.arange(self.n_frames) * stride
+        return frames.graphs(molecules), frames.positions[index], float(frames.frame_ps[molecules].max()) * stride
+
+
+def _join(parts: list[tuple[GraphBatch, np.ndarray, float]]) -> tuple[GraphBatch, np.ndarray, float]:
+    graphs = [part[0] for part in parts]
+    joined = GraphBatch(*(torch.cat([getattr(g, name) for g in graphs]) for name in vars(graphs[0])))
+    return joined, np.concatenate([part[1] for part in parts]), max(part[2] for part in parts)
+
+
+def _mirror(graph: GraphBatch, x: Tensor, flip: Tensor) -> tuple[GraphBatch, Tensor]:
+    """Mirror the rows where `flip` [B] is true: coordinates, wanted signs and R/S labels."""
+    sign = 1.0 - 2.0 * flip.float()
+    column = graph.codes[..., CHIRALITY_COLUMN]
+    swapped = torch.where(flip[:, None] & (column > 0), 3 - column, column)
+    codes = graph.codes.clone()
+    codes[..., CHIRALITY_COLUMN] = swapped
+    return replace(graph, codes=codes, signs=graph.signs * sign[:, None]), x * sign[:, None, None, None]

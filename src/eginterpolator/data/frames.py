@@ -1,0 +1,155 @@
+"""Frames of many molecules in memory, ready for training: padded arrays made once from stores, then cached."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from eginterpolator.data.batching import ENSEMBLES
+from eginterpolator.data.store import Record, Store
+from eginterpolator.errors import InputError
+from eginterpolator.graph import COLUMNS, FEATURIZER_VERSION, featurize
+from eginterpolator.io import atomic_path
+from eginterpolator.nn.graph_batch import GraphBatch
+
+
+@dataclass(frozen=True)
+class FrameSet:
+    """M molecules of at most N heavy atoms and K stereo triples, with F frames in all.
+
+    Attributes
+    ----------
+    keys : str [M]
+        Canonical SMILES without stereo, by which splits are made.
+    codes, charges, edges, triples, signs, ensemble
+        As in GraphBatch, in small integer types, [M, ...].
+    n_atoms : int64 [M]
+    positions : float32 [F, N, 3]
+        Heavy-atom frames, Å, centred, 0 at padding; the frames of a trajectory in order and superposed on its first.
+    start, replicas, length : int64 [M]
+        Frames of molecule m: start[m] + replica * length[m] + frame. Loose conformers count as replicas of length 1.
+    frame_ps : float32 [M]
+        0 for loose conformers.
+    """
+
+    keys: np.ndarray
+    codes: np.ndarray
+    charges: np.ndarray
+    edges: np.ndarray
+    triples: np.ndarray
+    signs: np.ndarray
+    ensemble: np.ndarray
+    n_atoms: np.ndarray
+    positions: np.ndarray
+    start: np.ndarray
+    replicas: np.ndarray
+    length: np.ndarray
+    frame_ps: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def graphs(self, index: np.ndarray) -> GraphBatch:
+        """Batch of the molecules `index` [B], padded to the set's largest."""
+        mask = np.arange(self.codes.shape[1]) < self.n_atoms[index, None]
+        arrays = (
+            self.codes[index].astype(np.int64),
+            self.charges[index],
+            self.edges[index].astype(np.int64),
+            mask,
+            self.triples[index].astype(np.int64),
+            self.signs[index].astype(np.float32),
+            self.ensemble[index].astype(np.int64),
+        )
+        return GraphBatch(*(torch.from_numpy(array) for array in arrays))
+
+    def select(self, keep: np.ndarray) -> FrameSet:
+        """The molecules where `keep` [M] is true; frames are shared, not copied."""
+        values = {name: value if name == "positions" else value[keep] for name, value in vars(self).items()}
+        return FrameSet(**values)
+
+
+def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int) -> FrameSet:
+    """Collect records; molecules with more heavy atoms or stereo triples than the limits are refused.
+
+    Raises
+    ------
+    InputError
+        When a molecule is over a limit, or there is none.
+    """
+    rows: dict[str, list] = {name: [] for name in FrameSet.__dataclass_fields__}
+    n_frames = 0
+    for record in records:
+        molecule = record.molecule
+        graph = featurize(molecule)
+        n, k = graph.n_atoms, len(graph.signs)
+        if n > max_atoms or k > max_triples:
+            raise InputError(f"'{record.name}' has {n} heavy atoms and {k} stereo triples; raise the dataset's limits.")
+        for array in (record.conformers, record.trajectories):
+            if array is None:
+                continue
+            blocks = array[:, None] if array.ndim == 3 else array  # [R, T, n_atoms, 3]
+            frames = superpose(blocks[:, :, :n].astype(np.float64)).astype(np.float32)
+            rows["keys"].append(molecule.smiles_flat)
+            rows["codes"].append(_pad(graph.codes, (max_atoms, len(COLUMNS)), np.uint8))
+            rows["charges"].append(_pad(graph.charges, (max_atoms,), np.float32))
+            rows["edges"].append(_pad(graph.edges, (max_atoms, max_atoms), np.uint8))
+            rows["triples"].append(_pad(graph.triples, (max_triples, 4), np.uint8))
+            rows["signs"].append(_pad(graph.signs, (max_triples,), np.int8))
+            rows["ensemble"].append(ENSEMBLES.index(record.ensemble))
+            rows["n_atoms"].append(n)
+            rows["positions"].append(_pad(frames.reshape(-1, n, 3), (blocks[..., 0, 0].size, max_atoms, 3), np.float32))
+            rows["start"].append(n_frames)
+            rows["replicas"].append(blocks.shape[0])
+            rows["length"].append(blocks.shape[1])
+            rows["frame_ps"].append(record.frame_ps if array.ndim == 4 else 0.0)
+            n_frames += blocks.shape[0] * blocks.shape[1]
+    if not rows["keys"]:
+        raise InputError("The dataset has no molecule to train on.")
+    positions = np.concatenate(rows.pop("positions"))
+    arrays = {name: np.array(values) for name, values in rows.items()}
+    return FrameSet(positions=positions, **arrays)
+
+
+def load_frames(
+    paths: Iterable[str | os.PathLike[str]],
+    max_atoms: int,
+    max_triples: int,
+    keep: Callable[[Record], bool] = lambda record: True,
+) -> FrameSet:
+    """Frames of whole stores, from a cache beside the first one where its key still fits."""
+    files = [Path(path) for path in paths]
+    stamp = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    digest = hashlib.sha256(repr((stamp, max_atoms, max_triples, FEATURIZER_VERSION)).encode()).hexdigest()[:16]
+    cache = files[0].with_name(f".{files[0].stem}.{digest}.npz")
+    if cache.is_file():
+        with np.load(cache) as arrays:
+            return FrameSet(**arrays)
+    stores = [Store(file) for file in files]
+    frames = build_frames((record for store in stores for record in store if keep(record)), max_atoms, max_triples)
+    with atomic_path(cache) as temporary:
+        np.savez(temporary, **asdict(frames))
+    return frames
+
+
+def superpose(blocks: np.ndarray) -> np.ndarray:
+    """Centre each frame of blocks [R, T, N, 3] and rotate it onto frame 0 of its replica (Kabsch 1976)."""
+    centred = blocks - blocks.mean(axis=2, keepdims=True)
+    if blocks.shape[1] == 1 or blocks.shape[2] == 1:
+        return np.asarray(centred)
+    covariance = np.einsum("rni,rtnj->rtij", centred[:, 0], centred)
+    u, _, vt = np.linalg.svd(covariance)
+    u[..., -1] *= np.sign(np.linalg.det(u @ vt))[..., None]
+    return np.asarray(np.einsum("rtij,rtnj->rtni", u @ vt, centred))
+
+
+def _pad(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    result = np.zeros(shape, dtype=dtype)
+    result[tuple(slice(size) for size in array.shape)] = array
+    return result

@@ -1,0 +1,36 @@
+"""Splits by molecule: canonical SMILES without stereo, never by frame."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from eginterpolator.errors import InputError
+from eginterpolator.molecule import flat_smiles
+
+
+def split_fraction(key: str) -> float:
+    """A number in [0, 1) that depends on the molecule's key alone."""
+    return int(hashlib.sha256(key.encode()).hexdigest()[:12], 16) / 16**12
+
+
+def validation_mask(keys: Iterable[str], share: float) -> np.ndarray:
+    """True for molecules that are held out as validation: the same ones in every dataset; bool [M]."""
+    return np.array([split_fraction(str(key)) < share for key in keys], dtype=bool)
+
+
+def read_exclusions(paths: Iterable[Path]) -> set[str]:
+    """Keys of the molecules in .smi files and in molecule folders (`meta.json`), which must not be trained on."""
+    keys = set()
+    for path in paths:
+        if path.is_dir():
+            keys |= {flat_smiles(json.loads(meta.read_text())["smiles"]) for meta in path.glob("**/meta.json")}
+        elif path.is_file():
+            keys |= {flat_smiles(line.split()[0]) for line in path.read_text().splitlines() if line.strip()}
+        else:
+            raise InputError(f"There is no file or folder '{path}' to exclude molecules by.")
+    return keys

@@ -1,0 +1,199 @@
+"""The dataset store: one HDF5 file, a group a molecule, with a manifest beside it.
+
+Group `/<name>` holds `molblock` (V2000/V3000 text, all atoms, 3D, so stereo can be read from it), `atomic_numbers`
+[n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; attributes
+`smiles`, `ensemble`, `source`, `frame_ps` and `sha256` (of the arrays).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from rdkit import Chem
+
+from eginterpolator.data.batching import ENSEMBLES
+from eginterpolator.errors import InputError
+from eginterpolator.io import atomic_path, sha256, write_json
+from eginterpolator.molecule import Molecule
+
+
+@dataclass(frozen=True)
+class Record:
+    """One molecule of a dataset.
+
+    Attributes
+    ----------
+    name : str
+        Unique within the store.
+    molecule : Molecule
+    conformers : float32 [K, n_atoms, 3] or None
+    trajectories : float32 [R, T, n_atoms, 3] or None
+        R replicas of T frames, Å.
+    frame_ps : float
+        Spacing of the trajectories' frames; 0 where there are none.
+    ensemble : str
+        One of `ENSEMBLES`.
+    source : str
+        Where the coordinates come from: protocol or publication.
+    """
+
+    name: str
+    molecule: Molecule
+    conformers: np.ndarray | None = None
+    trajectories: np.ndarray | None = None
+    frame_ps: float = 0.0
+    ensemble: str = "thermal"
+    source: str = ""
+
+    def first_frame(self) -> np.ndarray:
+        """Coordinates [n_atoms, 3] of the first conformer or frame."""
+        for array in (self.conformers, self.trajectories):
+            if array is not None and array.size:
+                return array.reshape(-1, self.molecule.n_atoms, 3)[0]
+        raise InputError(f"Record '{self.name}' has no coordinates.")
+
+
+class StoreWriter:
+    """Adds records to a store that is being written; made by `write_store`."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self.molecules = 0
+        self.frames = 0
+
+    def add(self, record: Record) -> None:
+        """Write one record.
+
+        Raises
+        ------
+        InputError
+            For a name that is there already, a shape that does not fit, or coordinates that are not finite.
+        """
+        if record.name in self._file:
+            raise InputError(f"The dataset has a molecule '{record.name}' already; names must be unique.")
+        if record.ensemble not in ENSEMBLES:
+            raise InputError(f"'{record.ensemble}' is not an ensemble; use one of {', '.join(ENSEMBLES)}.")
+        molecule = record.molecule
+        group = self._file.create_group(record.name)
+        group.attrs["smiles"] = molecule.smiles
+        group.attrs["ensemble"] = record.ensemble
+        group.attrs["source"] = record.source
+        group.attrs["frame_ps"] = record.frame_ps
+        group["molblock"] = _molblock(molecule, record.first_frame())
+        group["atomic_numbers"] = molecule.atomic_numbers.astype(np.int8)
+        for key, dims in (("conformers", 3), ("trajectories", 4)):
+            array = getattr(record, key)
+            if array is None:
+                continue
+            array = np.ascontiguousarray(array, dtype=np.float32)
+            if array.ndim != dims or array.shape[-2:] != (molecule.n_atoms, 3) or not np.isfinite(array).all():
+                raise InputError(
+                    f"{key} of '{record.name}' must be finite and end in ({molecule.n_atoms}, 3); got {array.shape}."
+                )
+            group[key] = array
+            self.frames += int(np.prod(array.shape[:-2]))
+        group.attrs["sha256"] = _digest(group)
+        self.molecules += 1
+
+
+@contextlib.contextmanager
+def write_store(path: str | os.PathLike[str], **provenance: Any) -> Iterator[StoreWriter]:
+    """Write a store and its manifest `<path>.json`; both appear only when everything went well."""
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w", libver="latest") as file:
+            writer = StoreWriter(file)
+            yield writer
+        manifest = {
+            "file": Path(path).name,
+            "sha256": sha256(temporary),
+            "molecules": writer.molecules,
+            "frames": writer.frames,
+            "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            **provenance,
+        }
+    write_json(f"{os.fspath(path)}.json", manifest)
+
+
+class Store:
+    """Read access to a dataset store: iterate over names, `store[name]` gives a Record."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"There is no dataset '{self.path}'; build it with 'egi data'.")
+        try:
+            self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise InputError(f"'{self.path}' is not a complete HDF5 dataset ({error}); build it again.") from error
+        self.names = sorted(self._file)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Record]:
+        return (self[name] for name in self.names)
+
+    def __getitem__(self, name: str) -> Record:
+        group = self._file[name]
+        mol = Chem.MolFromMolBlock(group["molblock"][()].decode(), removeHs=False)
+        if mol is None:
+            raise InputError(f"The molecule of group '{name}' in '{self.path}' does not parse; build the dataset again.")
+        attributes = group.attrs
+        return Record(
+            name,
+            Molecule.from_rdkit(mol, name),
+            group["conformers"][()] if "conformers" in group else None,
+            group["trajectories"][()] if "trajectories" in group else None,
+            float(attributes["frame_ps"]),
+            str(attributes["ensemble"]),
+            str(attributes["source"]),
+        )
+
+    def damaged(self) -> list[str]:
+        """Names of the groups whose arrays cannot be read or do not have the hash they were written with."""
+        result = []
+        for name in self.names:
+            try:
+                intact = _digest(self._file[name]) == self._file[name].attrs["sha256"]
+            except (OSError, KeyError, RuntimeError):
+                intact = False
+            if not intact:
+                result.append(name)
+        return result
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _digest(group: h5py.Group) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(group):
+        value = group[key][()]
+        digest.update(key.encode())
+        digest.update(value if isinstance(value, bytes) else np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def _molblock(molecule: Molecule, positions: np.ndarray) -> str:
+    mol = Chem.Mol(molecule.rdmol)
+    mol.RemoveAllConformers()
+    conformer = Chem.Conformer(molecule.n_atoms)
+    conformer.SetPositions(np.asarray(positions, dtype=np.float64))
+    mol.AddConformer(conformer)
+    return str(Chem.MolToMolBlock(mol))

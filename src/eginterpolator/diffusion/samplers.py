@@ -1,0 +1,118 @@
+"""Samplers: short functions over `denoise(x, sigma) -> x_0` in the picture x_sigma = x_0 + sigma noise.
+
+Each takes the first noisy sample x at levels[0], the decreasing `levels` (the last one 0), and `noise()` for fresh
+standard normal noise of x's shape, and returns the clean sample. They know nothing of molecules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Denoise = Callable[[Tensor, float], Tensor]
+Noise = Callable[[], Tensor]
+
+
+def ddim(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+    """Deterministic first-order steps: DDIM (Song et al. 2021, eta = 0), Euler on the probability-flow ODE."""
+    for now, then in zip(levels, levels[1:], strict=False):
+        clean = denoise(x, now)
+        x = clean + (then / now) * (x - clean)
+    return x
+
+
+def ancestral(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+    """Ancestral DDPM sampling with the fixed-large variance beta (Ho et al. 2020).
+
+    With abar = 1 / (1 + sigma^2) and 1 - beta = abar_t / abar_{t-1}; coordinates here are x_t / sqrt(abar_t).
+    """
+    for now, then in zip(levels, levels[1:], strict=False):
+        clean = denoise(x, now)
+        x = clean + (then / now) ** 2 * (x - clean)
+        if then > 0:
+            beta = 1 - (1 + then**2) / (1 + now**2)
+            x = x + (beta * (1 + then**2)) ** 0.5 * noise()
+    return x
+
+
+def heun(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+    """Deterministic second-order steps (Karras et al. 2022, Algorithm 1)."""
+    return stochastic(denoise, x, levels, noise, churn=0.0)
+
+
+def stochastic(
+    denoise: Denoise,
+    x: Tensor,
+    levels: list[float],
+    noise: Noise,
+    churn: float = 20.0,
+    churn_min: float = 0.02,
+    churn_max: float = 8.0,
+    noise_scale: float = 1.0,
+) -> Tensor:
+    """Second-order steps, each after a little fresh noise (Karras et al. 2022, Algorithm 2).
+
+    Two network calls a step, but for the last one. `churn` is their S_churn, spread over the steps.
+    """
+    steps = len(levels) - 1
+    for now, then in zip(levels, levels[1:], strict=False):
+        gamma = min(churn / steps, 2**0.5 - 1) if churn_min <= now <= churn_max else 0.0
+        if gamma > 0:
+            raised = now * (1 + gamma)
+            x = x + noise_scale * (raised**2 - now**2) ** 0.5 * noise()
+            now = raised
+        slope = (x - denoise(x, now)) / now
+        ahead = x + (then - now) * slope
+        if then > 0:
+            slope = (slope + (ahead - denoise(ahead, then)) / then) / 2
+            ahead = x + (then - now) * slope
+        x = ahead
+    return x
+
+
+def sde(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, eta: float = 1.0) -> Tensor:
+    """Stochastic multistep solver, one network call a step: DPM-Solver++(2M) for the SDE (Lu et al. 2022).
+
+    With h = log(sigma / sigma'), x' = (sigma'/sigma) e^(-eta h) x + (1 - e^(-(1 + eta) h)) D + sigma' sqrt(1 - e^(-2 eta
+    h)) z, where D is the denoised sample extrapolated from this step and the one before to the middle of the step.
+    """
+    previous, last_h = None, 0.0
+    for now, then in zip(levels, levels[1:], strict=False):
+        clean = denoise(x, now)
+        if then == 0:
+            return clean
+        ratio = now / then
+        h = float(torch.log(torch.tensor(ratio, dtype=torch.float64)))
+        decay = ratio ** (-(1 + eta))
+        estimate = clean if previous is None else clean + (h / last_h) / 2 * (clean - previous)
+        x = decay * x + (1 - decay) * estimate
+        if eta > 0:
+            x = x + then * (1 - ratio ** (-2 * eta)) ** 0.5 * noise()
+        previous, last_h = clean, h
+    return x
+
+
+SAMPLERS: dict[str, Callable[..., Tensor]] = {
+    "ddim": ddim,
+    "ancestral": ancestral,
+    "heun": heun,
+    "stochastic": stochastic,
+    "sde": sde,
+}
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """A sampler by name, its number of steps, and further arguments of its function."""
+
+    name: str = "sde"
+    steps: int = 40
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def run(self, denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+        """Sample from the noisy x at levels[0]."""
+        return SAMPLERS[self.name](denoise, x, levels, noise, **dict(self.options))

@@ -1,0 +1,122 @@
+"""Checkpoint folders: `model.safetensors`, `config.json`, `card.md`; a model rebuilds itself from its config."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from eginterpolator.diffusion.process import NoiseProcess, process_from_config
+from eginterpolator.errors import InputError
+from eginterpolator.graph import FEATURIZER_VERSION
+from eginterpolator.io import atomic_path, write_json
+from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser, StructureDenoiser
+from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator
+from eginterpolator.models.structure import BasicES
+
+NETWORKS: dict[str, type] = {
+    "BasicES": BasicES,
+    "CascadedInterpolator": CascadedInterpolator,
+    "BlockwiseInterpolator": BlockwiseInterpolator,
+}
+
+
+@dataclass
+class Model:
+    """A denoiser with what is needed to use it: `config` holds class, hyperparameters, limits and provenance."""
+
+    name: str
+    denoiser: Denoiser
+    config: dict[str, Any]
+
+    @property
+    def process(self) -> NoiseProcess:
+        """The noise process that the denoiser was trained under."""
+        return self.denoiser.process
+
+
+def build_denoiser(model: dict[str, Any], process: dict[str, Any]) -> Denoiser:
+    """Denoiser from the `model` and `process` sections of a config.
+
+    Raises
+    ------
+    InputError
+        For a class or a parameter that does not exist.
+    """
+    name = model.get("class")
+    if name not in NETWORKS:
+        raise InputError(f"'{name}' is not a model class; use one of {', '.join(NETWORKS)}.")
+    arguments = {key: value for key, value in model.items() if key != "class"}
+    try:
+        network = NETWORKS[name](**arguments)
+        noise = process_from_config(process)
+    except (TypeError, KeyError) as error:
+        raise InputError(f"The settings of model '{name}' do not fit: {error}.") from error
+    kind = StructureDenoiser if isinstance(network, BasicES) else InterpolatorDenoiser
+    return kind(network, noise)
+
+
+def save_model(folder: str | os.PathLike[str], denoiser: Denoiser, config: dict[str, Any]) -> None:
+    """Write weights and config; `config` needs the sections `model` and `process`."""
+    folder = Path(folder)
+    tensors = {key: value.contiguous() for key, value in denoiser.network.state_dict().items()}
+    with atomic_path(folder / "model.safetensors") as temporary:
+        save_file(tensors, temporary)
+    write_json(folder / "config.json", {**config, "featurizer_version": FEATURIZER_VERSION})
+
+
+def list_models() -> list[str]:
+    """Names of the models that ship with the package."""
+    root = resources.files("eginterpolator") / "pretrained"
+    return sorted(item.name for item in root.iterdir() if (item / "config.json").is_file())
+
+
+def model_folder(name: str | os.PathLike[str]) -> Path:
+    """Folder of a shipped model's name, or a checkpoint folder of one's own.
+
+    Raises
+    ------
+    InputError
+        When there is neither.
+    """
+    shipped = Path(str(resources.files("eginterpolator") / "pretrained" / str(name)))
+    for folder in (Path(name), shipped):
+        if (folder / "config.json").is_file():
+            return folder
+    raise InputError(
+        f"There is no model '{name}': neither a checkpoint folder nor one of the shipped {', '.join(list_models())}."
+    )
+
+
+def load_model(name: str | os.PathLike[str], device: str = "cpu") -> Model:
+    """Load a model in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        When it does not exist, its weights are damaged, or it was made with another featuriser.
+    """
+    folder = model_folder(name)
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        state = load_file(folder / "model.safetensors", device="cpu")
+        denoiser = build_denoiser(config["model"], config["process"])
+        denoiser.network.load_state_dict(state)
+    except (SafetensorError, json.JSONDecodeError, KeyError, RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"The weights in '{folder}' are damaged or incomplete ({reason}); fetch the model again."
+        ) from error
+    if config.get("featurizer_version") != FEATURIZER_VERSION:
+        raise InputError(
+            f"'{folder}' was trained with featuriser {config.get('featurizer_version')}, this version has "
+            f"{FEATURIZER_VERSION}; use the release that made it or train it again."
+        )
+    return Model(config.get("name", folder.name), denoiser.eval().to(torch.device(device)), config)

@@ -1,0 +1,68 @@
+"""BasicES: the structure denoiser, L structure layers on single frames (SPEC section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eginterpolator.graph import COLUMNS
+from eginterpolator.nn.embeddings import AtomEmbedding, NoiseEmbedding
+from eginterpolator.nn.graph_batch import GraphBatch, centre
+from eginterpolator.nn.structure_layer import Context, State, StructureLayer, make_context
+
+
+class BasicES(nn.Module):
+    """Raw network output for noisy frames; `diffusion.Parameterisation` turns it into denoised coordinates.
+
+    Parameters
+    ----------
+    hidden, channels, layers : int
+        Width of the scalars, number of vector channels, number of structure layers.
+    max_hops : int
+        Pairs more bonds apart exchange no message; 7 is dense, 3 the published graph.
+    columns, ensembles : the featuriser's code counts and the number of ensembles.
+    """
+
+    def __init__(
+        self,
+        hidden: int = 128,
+        channels: int = 16,
+        layers: int = 6,
+        max_hops: int = 7,
+        columns: Sequence[int] = tuple(COLUMNS.values()),
+        ensembles: int = 2,
+    ) -> None:
+        super().__init__()
+        self.hidden, self.channels, self.max_hops = hidden, channels, max_hops
+        self.atoms = AtomEmbedding(columns, ensembles, hidden)
+        self.noise = NoiseEmbedding(hidden)
+        self.layers = nn.ModuleList(StructureLayer(hidden, channels) for _ in range(layers))
+        self.read_vectors = nn.Linear(channels, 1, bias=False)
+        nn.init.zeros_(self.read_vectors.weight)
+
+    def start(self, x: Tensor, label: Tensor, graph: GraphBatch) -> tuple[State, Context]:
+        """First state and shared context for x [B, T, N, 3] and noise labels [B, T]."""
+        context = make_context(graph, self.noise(label), self.max_hops)
+        h = self.atoms(graph)[:, None] + context.noise[:, :, None]
+        v = x.new_zeros((*x.shape[:3], self.channels, 3))
+        return State(x, h, v), context
+
+    def output(self, x: Tensor, state: State, graph: GraphBatch) -> Tensor:
+        """Final minus input coordinates, without motion of the centre: [B, T, N, 3]."""
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            read = self.read_vectors(state.v.transpose(-1, -2)).squeeze(-1)
+        return centre(state.x - x + read, graph.mask)
+
+    def encode(self, x: Tensor, label: Tensor, graph: GraphBatch) -> tuple[State, Context]:
+        """State after the last layer, and the context."""
+        state, context = self.start(x, label, graph)
+        for layer in self.layers:
+            state = layer(state, context)
+        return state, context
+
+    def forward(self, x: Tensor, label: Tensor, graph: GraphBatch) -> Tensor:
+        """x [B, T, N, 3] scaled noisy frames, label [B, T] -> raw output [B, T, N, 3]."""
+        state, _ = self.encode(x, label, graph)
+        return self.output(x, state, graph)

@@ -1,0 +1,315 @@
+"""Molecules: SMILES, SDF or RDKit Mol to a checked graph with explicit hydrogens and stereochemistry."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from rdkit import Chem, RDLogger
+from rdkit.Chem import rdmolops
+from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
+
+from eginterpolator.errors import InputError
+
+RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
+
+MAX_ISOMERS = 32
+_CIS = (Chem.BondStereo.STEREOZ, Chem.BondStereo.STEREOCIS)
+_TRANS = (Chem.BondStereo.STEREOE, Chem.BondStereo.STEREOTRANS)
+_TAGS = {Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1.0, Chem.ChiralType.CHI_TETRAHEDRAL_CW: -1.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """One molecule: a single fragment with explicit hydrogens, heavy atoms first, stereo assigned.
+
+    Attributes
+    ----------
+    rdmol : rdkit.Chem.Mol
+        All atoms; indices 0..n_heavy-1 are the heavy atoms. It may carry conformers.
+    name : str
+        The name of the molecule's output folder.
+    """
+
+    rdmol: Chem.Mol
+    name: str = field(default="molecule")
+
+    @classmethod
+    def from_smiles(cls, smiles: str, name: str = "") -> Molecule:
+        """Parse a SMILES.
+
+        Raises
+        ------
+        InputError
+            When it does not parse, has several fragments, no heavy atom, or undefined stereo (the
+            message lists the isomers; `enumerate_stereo` gives one Molecule for each of them).
+        """
+        if not smiles or not smiles.strip():
+            raise InputError("The SMILES is empty; give one such as 'CCO'.")
+        smiles = smiles.strip()
+        mol = Chem.MolFromSmiles(smiles)
+        if mol is None:
+            raise InputError(f"'{_short(smiles)}' is not a valid SMILES: {_reason(smiles)}.")
+        return cls.from_rdkit(mol, name)
+
+    @classmethod
+    def from_rdkit(cls, mol: Chem.Mol, name: str = "") -> Molecule:
+        """Take an RDKit Mol; where it has a 3D conformer, the stereo is read from conformer 0."""
+        mol = Chem.Mol(mol)
+        if mol.GetNumAtoms() == 0:
+            raise InputError("The molecule has no atoms.")
+        if len(rdmolops.GetMolFrags(mol)) > 1:
+            raise InputError(
+                f"'{_short(Chem.MolToSmiles(mol))}' has several fragments; give one molecule at a time, "
+                "without salts or solvent."
+            )
+        if all(atom.GetAtomicNum() <= 1 for atom in mol.GetAtoms()):
+            raise InputError("The molecule has no heavy atom; give one with at least one atom other than hydrogen.")
+        if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+            raise InputError(
+                f"'{_short(Chem.MolToSmiles(mol))}' contains a dummy atom or wildcard; replace it with an element."
+            )
+        three_d = mol.GetNumConformers() > 0 and mol.GetConformer().Is3D()
+        if three_d:
+            Chem.AssignStereochemistryFrom3D(mol)
+        else:
+            Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+            undefined = _undefined_stereo(mol)
+            if undefined:
+                isomers = [molecule.smiles for molecule in enumerate_stereo(mol)]
+                raise InputError(
+                    f"'{_short(Chem.MolToSmiles(mol))}' leaves the stereo of {undefined} open; name one isomer "
+                    f"({', '.join(isomers[:4])}{', ...' if len(isomers) > 4 else ''}) or pass --stereo enumerate "
+                    "(Python: stereo='enumerate') to run each of them."
+                )
+        if any(atom.GetNumExplicitHs() + atom.GetNumImplicitHs() for atom in mol.GetAtoms()):
+            mol = Chem.AddHs(mol, addCoords=three_d)
+        numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+        order = np.argsort(numbers <= 1, kind="stable")
+        if (order != np.arange(len(order))).any():
+            mol = Chem.RenumberAtoms(mol, [int(index) for index in order])
+        title = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
+        return cls(mol, name or title or "molecule")
+
+    @classmethod
+    def from_sdf(cls, path: str | os.PathLike[str], name: str = "") -> Molecule:
+        """Read the first molecule of an SDF; every entry of the same molecule becomes a conformer of it."""
+        molecules = molecules_from_sdf(path)
+        molecule = molecules[0]
+        return cls(molecule.rdmol, name or molecule.name)
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms, hydrogens included."""
+        return self.rdmol.GetNumAtoms()
+
+    @cached_property
+    def atomic_numbers(self) -> np.ndarray:
+        """Atomic numbers, int64 [n_atoms]."""
+        return np.array([atom.GetAtomicNum() for atom in self.rdmol.GetAtoms()], dtype=np.int64)
+
+    @cached_property
+    def n_heavy(self) -> int:
+        """Number of atoms that are not hydrogen; they come first."""
+        return int((self.atomic_numbers > 1).sum())
+
+    @cached_property
+    def smiles(self) -> str:
+        """Canonical isomeric SMILES without explicit hydrogens."""
+        return cast(str, Chem.MolToSmiles(self.heavy_mol))
+
+    @cached_property
+    def smiles_flat(self) -> str:
+        """Canonical SMILES without stereo: the key by which data are split."""
+        return flat_smiles(self.heavy_mol)
+
+    @cached_property
+    def heavy_mol(self) -> Chem.Mol:
+        """RDKit Mol of the heavy atoms alone, in the same order, hydrogens implicit."""
+        parameters = Chem.RemoveHsParameters()
+        parameters.removeDefiningBondStereo = True
+        parameters.removeIsotopes = True
+        parameters.removeHydrides = True
+        parameters.removeWithWedgedBond = True
+        parameters.removeDegreeZero = True
+        parameters.removeOnlyHNeighbors = True
+        mol = Chem.RemoveHs(self.rdmol, parameters)
+        return mol
+
+    @cached_property
+    def bonds(self) -> np.ndarray:
+        """Bonds between all atoms, int64 [n_bonds, 2], smaller index first."""
+        pairs = [sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in self.rdmol.GetBonds()]
+        return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+
+    @cached_property
+    def heavy_bonds(self) -> np.ndarray:
+        """Bonds between heavy atoms, int64 [n, 2], smaller index first."""
+        return self.bonds[(self.bonds < self.n_heavy).all(axis=1)]
+
+    @cached_property
+    def _stereo_triples(self) -> tuple[np.ndarray, np.ndarray]:
+        rows, signs = [], []
+        for atom in self.rdmol.GetAtoms():
+            sign = _TAGS.get(atom.GetChiralTag())
+            if sign is None:
+                continue
+            ordered = [bond.GetOtherAtomIdx(atom.GetIdx()) for bond in atom.GetBonds()]
+            for kept in combinations(range(len(ordered)), 3):
+                neighbours = [ordered[k] for k in kept]
+                if max(neighbours) >= self.n_heavy:
+                    continue
+                # Counter-clockwise seen from the first neighbour; leaving out neighbour k of four flips
+                # the determinant 3-k times. A missing fourth counts as the last one.
+                left_out = ({0, 1, 2, 3} - set(kept)).pop()
+                rows.append((atom.GetIdx(), *neighbours))
+                signs.append(sign * (-1.0) ** (3 - left_out))
+        return np.array(rows, dtype=np.int64).reshape(-1, 4), np.array(signs, dtype=np.float32)
+
+    @property
+    def triples(self) -> np.ndarray:
+        """Stereocentres as (centre, a, b, c), int64 [K, 4]: every three of a centre's heavy neighbours."""
+        return self._stereo_triples[0]
+
+    @property
+    def triple_signs(self) -> np.ndarray:
+        """Wanted sign of det[x_a - x_i, x_b - x_i, x_c - x_i], float32 [K]."""
+        return self._stereo_triples[1]
+
+    @cached_property
+    def _stereo_bonds(self) -> tuple[np.ndarray, np.ndarray]:
+        rows, signs = [], []
+        for bond in self.rdmol.GetBonds():
+            if bond.GetStereo() not in _CIS + _TRANS:
+                continue
+            begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+            named = list(bond.GetStereoAtoms())
+            wanted = 1.0 if bond.GetStereo() in _CIS else -1.0
+            for a in self._heavy_neighbours(begin, end):
+                for b in self._heavy_neighbours(end, begin):
+                    swaps = (a != named[0]) + (b != named[1])
+                    rows.append((a, begin, end, b))
+                    signs.append(wanted * (-1.0) ** swaps)
+        return np.array(rows, dtype=np.int64).reshape(-1, 4), np.array(signs, dtype=np.float32)
+
+    def _heavy_neighbours(self, index: int, without: int) -> list[int]:
+        neighbours = [atom.GetIdx() for atom in self.rdmol.GetAtomWithIdx(index).GetNeighbors()]
+        return [other for other in neighbours if other != without and other < self.n_heavy]
+
+    @property
+    def double_bonds(self) -> np.ndarray:
+        """Stereo double bonds as (a, i, j, b), int64 [D, 4]: every pair of heavy substituents."""
+        return self._stereo_bonds[0]
+
+    @property
+    def double_bond_signs(self) -> np.ndarray:
+        """+1 where a and b are cis (|torsion| < 90 degrees), -1 where they are trans; float32 [D]."""
+        return self._stereo_bonds[1]
+
+    @property
+    def has_stereo(self) -> bool:
+        """Whether there is anything that `stereo retention` can lose."""
+        return bool(len(self.triples) or len(self.double_bonds))
+
+    def __repr__(self) -> str:
+        return f"Molecule({self.smiles!r}, name={self.name!r})"
+
+
+def flat_smiles(mol: Chem.Mol | str) -> str:
+    """Canonical SMILES without stereo and isotopes of a Mol or SMILES, for splitting by molecule."""
+    if isinstance(mol, str):
+        parsed = Chem.MolFromSmiles(mol)
+        if parsed is None:
+            raise InputError(f"'{_short(mol)}' is not a valid SMILES: {_reason(mol)}.")
+        mol = parsed
+    mol = Chem.RemoveHs(mol)
+    return cast(str, Chem.MolToSmiles(Chem.MolFromSmiles(Chem.MolToSmiles(mol, isomericSmiles=False))))
+
+
+def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule") -> list[Molecule]:
+    """Every isomer of the stereo that `source` leaves open, at most 32, named name_1, name_2, ...
+
+    Raises
+    ------
+    InputError
+        When there are more than 32 isomers, or the SMILES does not parse.
+    """
+    mol = Chem.MolFromSmiles(source) if isinstance(source, str) else source
+    if mol is None:
+        raise InputError(f"'{_short(str(source))}' is not a valid SMILES: {_reason(str(source))}.")
+    options = StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=MAX_ISOMERS + 1)
+    isomers = sorted({Chem.MolToSmiles(isomer) for isomer in EnumerateStereoisomers(mol, options=options)})
+    if len(isomers) > MAX_ISOMERS:
+        raise InputError(
+            f"'{_short(Chem.MolToSmiles(mol))}' has more than {MAX_ISOMERS} isomers; define some of its stereocentres."
+        )
+    if len(isomers) == 1:
+        return [Molecule.from_smiles(isomers[0], name)]
+    return [Molecule.from_smiles(smiles, f"{name}_{k}") for k, smiles in enumerate(isomers, 1)]
+
+
+def molecules_from_sdf(path: str | os.PathLike[str]) -> list[Molecule]:
+    """Read an SDF; consecutive entries of the same molecule become conformers of one.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, an entry does not parse, or an entry has several atoms but no bonds.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file '{path}'.")
+    result: list[Molecule] = []
+    for number, mol in enumerate(Chem.SDMolSupplier(str(path), removeHs=False), 1):
+        if mol is None:
+            raise InputError(f"Entry {number} of '{path}' is not a readable molecule; check that record.")
+        if mol.GetNumAtoms() > 1 and mol.GetNumBonds() == 0:
+            raise InputError(f"Entry {number} of '{path}' has atoms but no bonds; write the SDF with bond orders.")
+        molecule = Molecule.from_rdkit(mol)
+        previous = result[-1] if result else None
+        if (
+            previous is not None
+            and previous.smiles == molecule.smiles
+            and molecule.rdmol.GetNumConformers()
+            and (previous.atomic_numbers.tolist(), previous.bonds.tolist())
+            == (molecule.atomic_numbers.tolist(), molecule.bonds.tolist())
+        ):
+            previous.rdmol.AddConformer(molecule.rdmol.GetConformer(), assignId=True)
+        else:
+            result.append(molecule)
+    if not result:
+        raise InputError(f"'{path}' holds no molecule.")
+    return result
+
+
+def _undefined_stereo(mol: Chem.Mol) -> str:
+    names = []
+    for info in Chem.FindPotentialStereo(mol):
+        if info.specified != Chem.StereoSpecified.Unspecified:
+            continue
+        if info.type == Chem.StereoType.Atom_Tetrahedral:
+            atom = mol.GetAtomWithIdx(info.centeredOn)
+            if atom.GetSymbol() != "N":  # nitrogen inverts freely
+                names.append(f"atom {info.centeredOn} ({atom.GetSymbol()})")
+        elif info.type == Chem.StereoType.Bond_Double:
+            bond = mol.GetBondWithIdx(info.centeredOn)
+            ends = (bond.GetBeginAtom(), bond.GetEndAtom())
+            if all(sum(n.GetAtomicNum() > 1 for n in atom.GetNeighbors()) > 1 for atom in ends):
+                names.append(f"double bond {ends[0].GetIdx()}={ends[1].GetIdx()}")
+    return " and ".join(names)
+
+
+def _reason(smiles: str) -> str:
+    if Chem.MolFromSmiles(smiles, sanitize=False) is None:
+        return "its syntax cannot be parsed; check brackets, ring numbers and bonds"
+    problems = Chem.DetectChemistryProblems(Chem.MolFromSmiles(smiles, sanitize=False))
+    return problems[0].Message().lower() if problems else "RDKit cannot sanitise it"
+
+
+def _short(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,83 @@
+"""Embeddings of atoms, pairs, distances, noise levels and time lags."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eginterpolator.nn.graph_batch import GraphBatch
+
+
+class AtomEmbedding(nn.Module):
+    """Sum of one learned vector a feature column, plus the charge and the ensemble: [B, N, hidden]."""
+
+    offsets: Tensor
+
+    def __init__(self, columns: Sequence[int], n_ensembles: int, hidden: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(sum(columns), hidden)
+        self.charge = nn.Linear(1, hidden)
+        self.ensemble = nn.Embedding(n_ensembles, hidden)
+        nn.init.normal_(self.table.weight, std=0.3)
+        nn.init.normal_(self.ensemble.weight, std=0.3)
+        starts = [sum(columns[:k]) for k in range(len(columns))]
+        self.register_buffer("offsets", torch.tensor(starts), persistent=False)
+
+    def forward(self, graph: GraphBatch) -> Tensor:
+        atoms = self.table(graph.codes + self.offsets).sum(dim=2) + self.charge(graph.charges[..., None])
+        return (atoms + self.ensemble(graph.ensemble)[:, None]) * graph.mask[..., None]
+
+
+class RadialBasis(nn.Module):
+    """Gaussians evenly spaced in log(1 + d), d in Å: fine at bond lengths, coarse far away. [...] -> [..., count]."""
+
+    centres: Tensor
+
+    def __init__(self, count: int, reach: float) -> None:
+        super().__init__()
+        self.register_buffer("centres", torch.linspace(0.0, math.log1p(reach), count), persistent=False)
+        self.scale = (count - 1) / math.log1p(reach)
+
+    def forward(self, distance: Tensor) -> Tensor:
+        offset = (torch.log1p(distance)[..., None] - self.centres) * self.scale
+        return torch.exp(-0.5 * offset.square())
+
+
+class NoiseEmbedding(nn.Module):
+    """Noise label (a real number of order one) -> Fourier features -> MLP: [...] -> [..., hidden]."""
+
+    frequencies: Tensor
+
+    def __init__(self, hidden: int, features: int = 32) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", torch.logspace(-2, 3, features // 2, base=2.0), persistent=False)
+        self.mlp = nn.Sequential(nn.Linear(features, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
+
+    def forward(self, label: Tensor) -> Tensor:
+        angle = label[..., None] * self.frequencies
+        return self.mlp(torch.cat([angle.sin(), angle.cos()], dim=-1))
+
+
+class LagBias(nn.Module):
+    """Relative time encoding: an attention bias for each head from |t - s| in ps, [heads, T, T].
+
+    Equilibrium dynamics looks the same backwards, so the sign of the lag is left out.
+    """
+
+    def __init__(self, heads: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(3, hidden), nn.SiLU(), nn.Linear(hidden, heads))
+        slopes = 0.5 ** torch.arange(heads, dtype=torch.float32)
+        self.log_slopes = nn.Parameter(slopes.log())
+
+    def forward(self, n_frames: int, frame_ps: float) -> Tensor:
+        lag = torch.arange(n_frames, dtype=torch.float32, device=self.log_slopes.device) * frame_ps
+        scaled = torch.log1p(lag)
+        same = (lag == 0).float()
+        features = torch.stack([scaled, scaled.square() / 8, same], dim=-1)
+        by_lag = self.mlp(features) - torch.exp(self.log_slopes) * (lag / 5.0)[:, None]
+        index = torch.arange(n_frames, device=lag.device)
+        return by_lag[(index[:, None] - index[None, :]).abs()].permute(2, 0, 1)

@@ -1,0 +1,60 @@
+"""The one batch type that every network reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GraphBatch:
+    """Molecular graphs, padded to one number of atoms and one number of stereo triples.
+
+    Attributes
+    ----------
+    codes : int64 [B, N, C]
+        Atom feature codes; see `eginterpolator.graph.COLUMNS`.
+    charges : float32 [B, N]
+        Partial charges, e.
+    edges : int64 [B, N, N]
+        Edge types; see `eginterpolator.graph.EDGE_TYPES`. 0 on the diagonal and at padding.
+    mask : bool [B, N]
+        True where there is an atom.
+    triples : int64 [B, K, 4]
+        Stereocentre and three neighbours; zeros at padding.
+    signs : float32 [B, K]
+        Wanted sign of the triple; 0 at padding.
+    ensemble : int64 [B]
+        Which distribution the frames come from: 0 thermal (300 K), 1 minima of a quantum-chemical energy.
+    """
+
+    codes: Tensor
+    charges: Tensor
+    edges: Tensor
+    mask: Tensor
+    triples: Tensor
+    signs: Tensor
+    ensemble: Tensor
+
+    def to(self, device: torch.device | str) -> GraphBatch:
+        """Copy to a device."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    @property
+    def n_atoms(self) -> Tensor:
+        """Number of atoms of each molecule, int64 [B]."""
+        return self.mask.sum(dim=1)
+
+    def pair_mask(self) -> Tensor:
+        """True for pairs of two different atoms, bool [B, N, N]."""
+        different = ~torch.eye(self.mask.shape[1], dtype=torch.bool, device=self.mask.device)
+        return self.mask[:, :, None] & self.mask[:, None, :] & different
+
+
+def centre(x: Tensor, mask: Tensor) -> Tensor:
+    """Remove the centre of each frame: x [B, T, N, 3], mask bool [B, N]; padding atoms become 0."""
+    weight = mask[:, None, :, None].to(x.dtype)
+    mean = (x * weight).sum(dim=2, keepdim=True) / weight.sum(dim=2, keepdim=True)
+    return (x - mean) * weight

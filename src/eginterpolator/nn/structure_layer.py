@@ -1,0 +1,228 @@
+"""The equivariant structure layer f_ES: (x, h, v), graph -> (x', h', v'), frame by frame.
+
+An EGCL on dense typed edges (SPEC section 2) with equivariant vector channels v, a gated scalar/vector transition,
+and oriented triples that break the parity (SPEC section 8.1): everything but the triples commutes with rotations
+*and* reflections, the triples with rotations only.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from eginterpolator.graph import EDGE_HOPS, EDGE_TYPES
+from eginterpolator.nn.embeddings import RadialBasis
+from eginterpolator.nn.graph_batch import GraphBatch
+
+
+class State(NamedTuple):
+    """What passes between layers.
+
+    x : float32 [B, T, N, 3], positions in Å (scaled by the noise level's input factor).
+    h : [B, T, N, hidden], scalar features.
+    v : float32 [B, T, N, channels, 3], vector features, unchanged by translations.
+    """
+
+    x: Tensor
+    h: Tensor
+    v: Tensor
+
+
+class Stereo(NamedTuple):
+    """The S real stereo triples of the whole batch, packed: padding costs nothing.
+
+    atoms : int64 [S, 4]
+        Rows of centre and three arms in the batch's B N atoms.
+    signs : float32 [S]
+    """
+
+    atoms: Tensor
+    signs: Tensor
+
+
+class Context(NamedTuple):
+    """What all layers share.
+
+    graph : GraphBatch
+    noise : [B, T, hidden], embedding of each frame's noise level.
+    pairs : float32 [B, 1, N, N, 1], 1 where a message passes.
+    edges : float32 [B, 1, N, N, len(EDGE_TYPES)], one-hot edge types.
+    stereo : Stereo, or None where no molecule of the batch has a stereocentre.
+    """
+
+    graph: GraphBatch
+    noise: Tensor
+    pairs: Tensor
+    edges: Tensor
+    stereo: Stereo | None
+
+
+def damp(layer: nn.Linear, factor: float = 0.1) -> None:
+    """Start a residual branch small, so that a deep stack begins near the identity."""
+    with torch.no_grad():
+        layer.weight.mul_(factor)
+        if layer.bias is not None:
+            layer.bias.mul_(factor)
+
+
+def bounded(v: Tensor) -> Tensor:
+    """Vectors [..., channels, 3] shrunk by their root mean square over channels where it exceeds one."""
+    size = v.square().sum(dim=-1).mean(dim=-1)
+    return v / (1.0 + size).sqrt()[..., None, None]
+
+
+def make_context(graph: GraphBatch, noise: Tensor, max_hops: int) -> Context:
+    """Build the shared context; pairs further apart than `max_hops` bonds exchange no message."""
+    hops = torch.tensor(EDGE_HOPS, device=graph.edges.device)[graph.edges]
+    pairs = graph.pair_mask() & (hops <= max_hops)
+    edges = nn.functional.one_hot(graph.edges, len(EDGE_TYPES))[:, None].float()
+    return Context(graph, noise, pairs[:, None, :, :, None].float(), edges, _stereo(graph))
+
+
+def _stereo(graph: GraphBatch) -> Stereo | None:
+    molecule, row = torch.nonzero(graph.signs, as_tuple=True)
+    if len(molecule) == 0:
+        return None
+    atoms = graph.triples[molecule, row] + (molecule * graph.mask.shape[1])[:, None]
+    return Stereo(atoms, graph.signs[molecule, row])
+
+
+class PairMessages(nn.Module):
+    """EGCL: messages over pairs to positions, scalars and vectors."""
+
+    def __init__(self, hidden: int, channels: int, radial: int, reach: float) -> None:
+        super().__init__()
+        self.channels = channels
+        self.norm = nn.LayerNorm(hidden)
+        self.noise = nn.Linear(hidden, hidden)
+        self.receiver = nn.Linear(hidden, hidden)
+        self.sender = nn.Linear(hidden, hidden, bias=False)
+        self.radial = RadialBasis(radial, reach)
+        self.pair = nn.Linear(radial + len(EDGE_TYPES), hidden, bias=False)
+        self.message = nn.Linear(hidden, hidden)
+        self.gates = nn.Linear(hidden, 1 + 2 * channels)
+        self.update = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
+        damp(self.gates)
+
+    def forward(self, state: State, context: Context) -> State:
+        x, h, v = state
+        v = bounded(v)
+        normed = self.norm(h) + self.noise(context.noise)[:, :, None]
+        relative = x[:, :, :, None] - x[:, :, None]  # [B, T, N, N, 3], from sender j to receiver i
+        distance = (relative.square().sum(dim=-1) + 1e-6).sqrt()
+        edges = context.edges.expand(-1, x.shape[1], -1, -1, -1)
+        pair = self.pair(torch.cat([self.radial(distance), edges], dim=-1))
+        pair = pair + self.receiver(normed)[:, :, :, None] + self.sender(normed)[:, :, None]
+        message = nn.functional.silu(self.message(nn.functional.silu(pair))) * context.pairs
+        neighbours = context.pairs.sum(dim=3).clamp(min=1.0)  # [B, 1, N, 1]
+        gates = self.gates(message).float() * context.pairs
+        unit = relative / (distance + 1.0)[..., None]
+        to_x, radial_gate, mix_gate = gates.split([1, self.channels, self.channels], dim=-1)
+        x = x + (to_x * unit).sum(dim=3) / neighbours
+        pushed = torch.einsum("btijc,btijd->bticd", radial_gate, unit)
+        mixed = torch.einsum("btijc,btjcd->bticd", mix_gate, v)
+        v = v + (pushed + mixed) / neighbours[..., None]
+        gathered = message.sum(dim=3) / neighbours.sqrt()
+        h = h + self.update(torch.cat([normed, gathered.to(normed.dtype)], dim=-1))
+        return State(x, h, v)
+
+
+class OrientedTriples(nn.Module):
+    """Chirality: the signed volume of three neighbours of a stereocentre, and the pushes that correct it.
+
+    With u the relative vectors from the centre i to its neighbours a, b, c, scaled by 1/(1 + length), and s the sign
+    of the wanted isomer, the pseudo-scalar s det[u_a, u_b, u_c] feeds the scalars of all four atoms, and the vectors
+    s (u_b x u_c) and their cyclic partners, gated by the scalars, move a, b, c and, the other way, i.
+    Both are unchanged when b and c change places, for s changes its sign too.
+    """
+
+    def __init__(self, hidden: int, channels: int, inner: int = 48) -> None:
+        super().__init__()
+        self.hidden, self.channels = hidden, channels
+        self.centre = nn.Linear(hidden, inner)
+        self.arm = nn.Linear(hidden, inner, bias=False)
+        self.volume = nn.Linear(3, inner, bias=False)
+        self.scalars = nn.Linear(inner, 2 * hidden)
+        self.gates = nn.Linear(inner, 2 + 2 * channels)
+        damp(self.scalars)
+
+    def forward(self, state: State, context: Context) -> State:
+        stereo = context.stereo
+        if stereo is None:
+            return state
+        x, h, v = state
+        rows = stereo.atoms.flatten()
+        sign = stereo.signs[:, None, None, None]
+        at = _rows(x, rows).unflatten(0, (-1, 4))  # [S, 4, T, 3]
+        u = at[:, 1:] - at[:, :1]  # [S, 3, T, 3]
+        u = u / (u.square().sum(dim=-1, keepdim=True).add(1e-6).sqrt() + 1.0)
+        cross = torch.linalg.cross(u.roll(-1, dims=1), u.roll(-2, dims=1), dim=-1) * sign
+        volume = (u * cross).sum(dim=-1, keepdim=True)  # s det[u_a, u_b, u_c], the same for the three arms
+        features = torch.cat([volume, (4 * volume).tanh(), volume.square()], dim=-1)
+        scalar = _rows(h, rows).unflatten(0, (-1, 4))  # [S, 4, T, hidden]
+        inner = self.centre(scalar[:, :1]) + self.arm(scalar[:, 1:]) + self.volume(features)
+        inner = nn.functional.silu(inner)  # [S, 3, T, inner]
+        h = h + _scatter(self.scalars(inner).float(), rows, h.shape)
+        gates = self.gates(inner).float()  # [S, 3, T, 2 + 2 channels]
+        pushes = gates[..., None] * cross[..., None, :]
+        to_x, to_v = pushes.split([2, 2 * self.channels], dim=-2)
+        x = x + _scatter((to_x * to_x.new_tensor([[1.0], [-1.0]])).flatten(-2), rows, x.shape)
+        v = v + _scatter(to_v.flatten(-2), rows, (*v.shape[:3], 3 * self.channels)).unflatten(-1, (-1, 3))
+        return State(x, h, v)
+
+
+def _rows(values: Tensor, rows: Tensor) -> Tensor:
+    """Rows of the B N atoms: values [B, T, N, F] -> [len(rows), T, F]."""
+    return values.transpose(1, 2).flatten(0, 1).index_select(0, rows)
+
+
+def _scatter(values: Tensor, rows: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Add values [S, 3, T, 2 F], first half for each arm and second half for the centre, to zeros [B, T, N, F]."""
+    batch, frames, atoms, width = shape
+    to_arm, to_centre = values.split(width, dim=-1)
+    each = torch.cat([to_centre.sum(dim=1, keepdim=True), to_arm], dim=1).flatten(0, 1)
+    total = values.new_zeros((batch * atoms, frames, width)).index_add(0, rows, each)
+    return total.unflatten(0, (batch, atoms)).transpose(1, 2)
+
+
+class Transition(nn.Module):
+    """Gated mixing of scalars and vectors at each atom."""
+
+    def __init__(self, hidden: int, channels: int) -> None:
+        super().__init__()
+        self.hidden, self.channels = hidden, channels
+        self.norm = nn.LayerNorm(hidden)
+        self.left = nn.Linear(channels, channels, bias=False)
+        self.right = nn.Linear(channels, channels + 1, bias=False)
+        self.mlp = nn.Sequential(
+            nn.Linear(hidden + 2 * channels, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, hidden + channels + 1)
+        )
+        damp(self.mlp[2])
+
+    def forward(self, state: State) -> State:
+        x, h, v = state[0], state[1], bounded(state[2])
+        with torch.autocast(device_type=v.device.type, enabled=False):
+            left = self.left(v.transpose(-1, -2)).transpose(-1, -2)
+            right, push = self.right(v.transpose(-1, -2)).transpose(-1, -2).split([self.channels, 1], dim=-2)
+            products = (left * right).sum(dim=-1)
+            lengths = (right.square().sum(dim=-1) + 1e-6).sqrt()
+        inputs = torch.cat([self.norm(h), products.to(h.dtype), lengths.to(h.dtype)], dim=-1)
+        scalars, gates, gate_x = self.mlp(inputs).split([self.hidden, self.channels, 1], dim=-1)
+        v = v + gates.float()[..., None] * left
+        x = x + gate_x.float() * push.squeeze(-2)
+        return State(x, h + scalars, v)
+
+
+class StructureLayer(nn.Module):
+    """f_ES: pair messages, oriented triples, transition. `zeros` gives the vector features to start with."""
+
+    def __init__(self, hidden: int, channels: int, radial: int = 24, reach: float = 14.0) -> None:
+        super().__init__()
+        self.messages = PairMessages(hidden, channels, radial, reach)
+        self.triples = OrientedTriples(hidden, channels)
+        self.transition = Transition(hidden, channels)
+
+    def forward(self, state: State, context: Context) -> State:
+        return self.transition(self.triples(self.messages(state, context), context))

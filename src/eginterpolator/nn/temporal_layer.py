@@ -1,0 +1,102 @@
+"""The equivariant temporal layer f_ET: attention over the T frames of each atom (SPEC section 3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from eginterpolator.nn.embeddings import LagBias
+from eginterpolator.nn.structure_layer import Context, State, StructureLayer, Transition, damp
+
+
+class TemporalAttention(nn.Module):
+    """Attention with values [v, phi, phi x], so that memory stays linear in T.
+
+    x'_t = x_t + sum_s a_ts phi_s (x_t - x_s) = x_t + x_t sum_s a_ts phi_s - sum_s a_ts phi_s x_s, and vectors are
+    carried in the same way. Queries and keys hold vector channels too: their dot products are rotation invariant,
+    because all frames of a trajectory share one orientation of space. The relative time enters as a bias.
+    """
+
+    def __init__(self, hidden: int, channels: int, heads: int, per_head: int = 3) -> None:
+        super().__init__()
+        self.heads, self.per_head, self.width = heads, per_head, hidden // heads
+        self.norm = nn.LayerNorm(hidden)
+        self.noise = nn.Linear(hidden, hidden)
+        self.scalars = nn.Linear(hidden, 3 * hidden + heads * (1 + per_head))
+        self.vectors = nn.Linear(channels + 1, 3 * heads * per_head, bias=False)
+        self.lag = LagBias(heads)
+        self.out = nn.Linear(hidden, hidden)
+        self.out_vectors = nn.Linear(heads * per_head, channels + 1, bias=False)
+        self.out_x = nn.Linear(heads, 1, bias=False)
+        for layer in (self.out, self.out_vectors, self.out_x):
+            damp(layer)
+
+    def forward(self, state: State, context: Context, frame_ps: float) -> State:
+        x, h, v = state
+        frames, heads, per_head = x.shape[1], self.heads, self.per_head
+        normed = self.norm(h) + self.noise(context.noise)[:, :, None]
+        q, k, value, gates = self.scalars(normed).split([heads * self.width] * 3 + [heads * (1 + per_head)], dim=-1)
+        phi, gate = gates.float().unflatten(-1, (heads, -1)).split([1, per_head], dim=-1)
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            mixed = self.vectors(torch.cat([x[..., None, :], v], dim=-2).transpose(-1, -2))  # [..., 3, 3 heads per_head]
+        mixed = mixed.unflatten(-1, (3, heads, per_head)).movedim(-4, -1)  # [B, T, N, 3, heads, per_head, 3]
+        vq, vk, vv = mixed.unbind(dim=3)
+        q, k, value = (part.float().unflatten(-1, (heads, self.width)) for part in (q, k, value))
+        carried = [value, phi, phi * x[..., None, :], (gate[..., None] * vv).flatten(-2)]
+        got = self._attend(
+            torch.cat([q, vq.flatten(-2)], dim=-1),
+            torch.cat([k, vk.flatten(-2)], dim=-1),
+            torch.cat(carried, dim=-1),
+            self.lag(frames, frame_ps),
+        )
+        scalar, a_phi, a_phi_x, vector = got.split([self.width, 1, 3, 3 * per_head], dim=-1)
+        h = h + self.out(scalar.flatten(-2))
+        moved = a_phi * x[..., None, :] - a_phi_x  # [B, T, N, heads, 3]
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            step = self.out_x(moved.transpose(-1, -2).float()).squeeze(-1)
+            vectors = vector.float().unflatten(-1, (per_head, 3)).flatten(-3, -2)  # [..., heads per_head, 3]
+            update = self.out_vectors(vectors.transpose(-1, -2)).transpose(-1, -2)
+        return State(x + step, h, v + update[..., 1:, :])
+
+    @staticmethod
+    def _attend(q: Tensor, k: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+        """Fused attention over frames: [B, T, N, heads, D] each, bias [heads, T, T] -> [B, T, N, heads, D]."""
+        batch = q.shape[0]
+        q, k, value = (part.permute(0, 2, 3, 1, 4).flatten(0, 1) for part in (q, k, value))  # [B N, heads, T, D]
+        width = q.shape[-1]
+        # the fused kernel wants one width for all three
+        value_width = value.shape[-1]
+        size = max(width, value_width)
+        q, k, value = (nn.functional.pad(part, (0, size - part.shape[-1])) for part in (q, k, value))
+        if torch.is_autocast_enabled(q.device.type):
+            kind = torch.get_autocast_dtype(q.device.type)
+            q, k, value, bias = q.to(kind), k.to(kind), value.to(kind), bias.to(kind)
+        got = nn.functional.scaled_dot_product_attention(q, k, value, attn_mask=bias[None], scale=width**-0.5)
+        return got[..., :value_width].unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).float()
+
+
+class TemporalLayer(nn.Module):
+    """f_ET: attention over frames, then the gated transition."""
+
+    def __init__(self, hidden: int, channels: int, heads: int) -> None:
+        super().__init__()
+        self.attention = TemporalAttention(hidden, channels, heads)
+        self.transition = Transition(hidden, channels)
+
+    def forward(self, state: State, context: Context, frame_ps: float) -> State:
+        return self.transition(self.attention(state, context, frame_ps))
+
+
+class TemporalBlock(nn.Module):
+    """ET layer, new ES layer, ET layer."""
+
+    def __init__(self, hidden: int, channels: int, heads: int) -> None:
+        super().__init__()
+        self.before = TemporalLayer(hidden, channels, heads)
+        self.structure = StructureLayer(hidden, channels)
+        self.after = TemporalLayer(hidden, channels, heads)
+
+    def forward(self, state: State, context: Context, frame_ps: float) -> State:
+        state = self.before(state, context, frame_ps)
+        state = self.structure(state, context)
+        return self.after(state, context, frame_ps)

@@ -1,0 +1,127 @@
+"""Training runs as YAML: dataclasses, `key=value` overrides, and the sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from eginterpolator.errors import InputError
+from eginterpolator.training.module import OptimiserConfig
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """Stores to draw from, and the share of batch rows that they give."""
+
+    stores: tuple[str, ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What a batch is made of; see `FrameBatches`."""
+
+    sources: tuple[SourceConfig, ...] = ()
+    batch_size: int = 128
+    n_frames: int = 1
+    strides: tuple[int, ...] = (1,)
+    conditioning: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    mirror: float = 0.5
+    validation_share: float = 0.05
+    validation_batches: int = 8
+    max_atoms: int = 9
+    max_triples: int = 24
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    `model` and `process` hold the class name under `class` and its parameters. `structure` names the checkpoint
+    folder of stage 1 whose weights the structure layers start from; `freeze` keeps them as they are. Without
+    `structure` the layers start at random (variant -N), without `freeze` they are trained too (variant -F).
+    """
+
+    name: str
+    out: str
+    model: dict[str, Any]
+    process: dict[str, Any] = field(default_factory=lambda: {"class": "Preconditioned"})
+    data: DataConfig = field(default_factory=DataConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    structure: str | None = None
+    freeze: bool = True
+    start: str | None = None
+    align: bool = False
+    max_steps: int = 10000
+    precision: str = "bf16"
+    compile: bool = True
+    devices: int = 1
+    accelerator: str = "auto"
+    threads: int = 0
+    seed: int = 0
+    checkpoint_minutes: float = 3.0
+    validate_every: int = 1000
+
+
+def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a YAML file and apply overrides such as `data.batch_size=64`.
+
+    Raises
+    ------
+    InputError
+        For a missing file, bad YAML, or a key that does not exist.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no config '{path}'.")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"'{path}' must hold keys and values; see configs/ for examples.")
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator:
+            raise InputError(f"'{override}' is not an override; write key=value, for example max_steps=100.")
+        target = values
+        *parents, last = key.split(".")
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = yaml.safe_load(text)
+    return build(TrainConfig, values, "")
+
+
+def build(cls: type, values: dict[str, Any], where: str) -> Any:
+    """Make the dataclass `cls` of nested dictionaries; unknown and missing keys are named."""
+    hints = get_type_hints(cls)
+    known = {f.name for f in fields(cls)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(f"'{where}{unknown[0]}' is not a setting; known are {', '.join(sorted(known))}.")
+    arguments = {}
+    for key, value in values.items():
+        hint = hints[key]
+        if is_dataclass(hint) and isinstance(hint, type):
+            value = build(hint, value or {}, f"{where}{key}.")
+        elif hint == tuple[SourceConfig, ...]:
+            value = tuple(build(SourceConfig, item, f"{where}{key}.") for item in value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        elif hint is float and isinstance(value, (int, str)):
+            value = float(value)
+        arguments[key] = value
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise InputError(f"The config lacks a setting: {error}.") from error
+
+
+def to_dict(config: TrainConfig) -> dict[str, Any]:
+    """Plain dictionaries, for logs and checkpoints."""
+    return asdict(config)

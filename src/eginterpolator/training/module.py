@@ -1,0 +1,89 @@
+"""The LightningModule of every denoiser: loss, optimiser, schedule, EMA weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+
+from eginterpolator.data.batches import Batch
+from eginterpolator.diffusion.loss import add_noise, denoising_loss
+from eginterpolator.diffusion.process import NoiseProcess
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """AdamW with linear warm-up and a cosine to zero at `max_steps`."""
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 500
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+
+
+class DenoiserModule(L.LightningModule):
+    """Trains `denoiser(x, sigma, batch) -> raw output` under a noise process.
+
+    `denoiser` offers `raw(x [B, T, N, 3] Å, sigma [B, T] Å, graph, predicted, frame_ps)`; only its parameters with
+    `requires_grad` are trained. EMA weights live in `ema`, part of the checkpoint.
+    """
+
+    def __init__(
+        self, denoiser: nn.Module, process: NoiseProcess, optimiser: OptimiserConfig, max_steps: int, align: bool
+    ) -> None:
+        super().__init__()
+        self.denoiser, self.process, self.optimiser, self.max_steps = denoiser, process, optimiser, max_steps
+        self.align = align
+        average = torch.optim.swa_utils.get_ema_multi_avg_fn(optimiser.ema_decay)
+        self.ema = torch.optim.swa_utils.AveragedModel(denoiser, multi_avg_fn=average)
+        self.ema.requires_grad_(False)
+
+    def loss(self, denoiser: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss of each frame [B, T] and its noise level [B, T]."""
+        sigma = self.process.sample_sigma(batch.uniform).expand(batch.predicted.shape)
+        sigma = torch.where(batch.predicted, sigma, torch.zeros_like(sigma))
+        x, x0 = add_noise(batch.x0, sigma, batch.noise, batch.graph.mask, self.align)
+        raw = denoiser.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)
+        level = torch.where(batch.predicted, sigma, torch.ones_like(sigma))
+        return denoising_loss(self.process, raw, x0, x, level, batch.graph.mask, batch.predicted), sigma
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        by_frame, _ = self.loss(self.denoiser, batch)
+        loss = by_frame.sum() / batch.predicted.sum()
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def on_before_zero_grad(self, optimizer: Any) -> None:
+        """After each optimiser step."""
+        self.ema.update_parameters(self.denoiser)
+
+    def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
+        by_frame, sigma = self.loss(self.ema.module, batch)
+        value = by_frame.sum() / batch.predicted.sum()
+        rows = len(batch.x0)
+        self.log("val/loss", value, sync_dist=True, batch_size=rows)
+        for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 2.0), (2.0, math.inf)):
+            chosen = (sigma > low) & (sigma <= high)
+            if chosen.any():
+                name = f"val/loss_{low}_{high}"
+                self.log(name, by_frame[chosen].mean(), sync_dist=True, batch_size=rows)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        return batch.to(device)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        trained = [p for p in self.denoiser.parameters() if p.requires_grad]
+        c = self.optimiser
+        optimiser = torch.optim.AdamW(trained, lr=c.learning_rate, weight_decay=c.weight_decay, foreach=True)
+
+        def factor(step: int) -> float:
+            warm = min(1.0, (step + 1) / max(1, c.warmup_steps))
+            return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.max_steps)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,188 @@
+"""A training run from its config: data, model, Lightning trainer, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from eginterpolator.data.batches import Batch, FrameBatches, Source
+from eginterpolator.data.frames import load_frames
+from eginterpolator.data.splits import validation_mask
+from eginterpolator.errors import InputError
+from eginterpolator.io import sha256
+from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
+from eginterpolator.models.registry import build_denoiser, load_model, save_model
+from eginterpolator.nn.structure_layer import PairMessages, Transition
+from eginterpolator.nn.temporal_layer import TemporalAttention
+from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
+from eginterpolator.training.module import DenoiserModule
+
+log = logging.getLogger(__name__)
+
+
+class TrainingData(L.LightningDataModule):
+    """Training batches that start at the trainer's step, and fixed validation batches of held-out molecules."""
+
+    def __init__(self, config: DataConfig, seed: int) -> None:
+        super().__init__()
+        self.config, self.seed = config, seed
+        training, validation = [], []
+        span = (config.n_frames - 1) * max(config.strides) + 1
+        for source in config.sources:
+            frames = load_frames(source.stores, config.max_atoms, config.max_triples)
+            frames = frames.select(frames.length >= span)
+            held_out = validation_mask(frames.keys, config.validation_share)
+            for chosen, rows in ((training, ~held_out), (validation, held_out)):
+                if rows.any():
+                    chosen.append(Source(frames.select(rows), source.weight))
+        if not training:
+            raise InputError("No molecule is left to train on; check data.sources and data.validation_share.")
+        self.training = self._batches(training, seed)
+        self.validation = self._batches(validation, seed + 1) if validation else None
+
+    def _batches(self, sources: list[Source], seed: int) -> FrameBatches:
+        c = self.config
+        return FrameBatches(sources, c.batch_size, c.n_frames, c.strides, c.conditioning, seed, c.mirror)
+
+    def train_dataloader(self) -> DataLoader:
+        assert self.trainer is not None
+        self.training.start_step, self.training.rank = self.trainer.global_step, self.trainer.global_rank
+        return DataLoader(self.training, batch_size=None)
+
+    def val_dataloader(self) -> list[DataLoader]:
+        if self.validation is None:
+            return []
+        assert self.trainer is not None
+        self.validation.rank = self.trainer.global_rank
+        batches: list[Batch] = [self.validation.batch(step) for step in range(self.config.validation_batches)]
+        return [DataLoader(batches, batch_size=None)]  # type: ignore[arg-type]
+
+
+class ExportWeights(Callback):
+    """With every checkpoint, the EMA weights as a model folder that `egi generate --model` takes."""
+
+    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+        self.folder, self.config = folder, config
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        if trainer.is_global_zero and isinstance(pl_module, DenoiserModule):
+            progress = {"steps": trainer.global_step, "samples": trainer.global_step * self.config["batch"]}
+            save_model(self.folder, pl_module.ema.module, {**self.config, "trained": progress})
+
+
+def make_denoiser(config: TrainConfig) -> Denoiser:
+    """The run's denoiser, its structure layers loaded and frozen as the config says."""
+    model = dict(config.model)
+    pretrained = load_model(config.structure) if config.structure else None
+    if pretrained is not None:
+        model["structure"] = {k: v for k, v in pretrained.config["model"].items() if k != "class"}
+    torch.manual_seed(config.seed)
+    denoiser = build_denoiser(model, config.process)
+    if config.start:
+        denoiser.network.load_state_dict(load_model(config.start).denoiser.network.state_dict())
+    if isinstance(denoiser, InterpolatorDenoiser):
+        if pretrained is not None:
+            denoiser.network.structure.load_state_dict(pretrained.denoiser.network.state_dict())
+            if config.freeze:
+                denoiser.network.freeze()
+    elif config.structure:
+        raise InputError("'structure' is for interpolators; a structure model itself starts from 'start'.")
+    return denoiser
+
+
+def train(config: TrainConfig) -> Path:
+    """Run or resume a training run; returns the folder of its exported weights `<out>/model`.
+
+    `<out>/last.ckpt` holds optimiser, EMA weights, step and schedule; batches are a function of the step, so a run
+    that was killed goes on exactly where the checkpoint stands.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    L.seed_everything(config.seed, verbose=False)
+    out = Path(config.out)
+    denoiser = make_denoiser(config)
+    data = TrainingData(config.data, config.seed)
+    module = DenoiserModule(denoiser, denoiser.process, config.optimiser, config.max_steps, config.align)
+    if config.compile:
+        compile_parts(denoiser)
+    export = {
+        "name": config.name,
+        "model": {**config.model, **_structure_section(config, denoiser)},
+        "process": denoiser.process.config(),
+        "batch": config.data.batch_size * config.devices,
+        "limits": {"max_heavy_atoms": config.data.max_atoms},
+        "frame_ps": _frame_ps(data),
+        "training": to_dict(config),
+        "data_sha256": {p: sha256(p) for source in config.data.sources for p in source.stores},
+    }
+    checkpoint = ModelCheckpoint(
+        dirpath=out,
+        filename="last",
+        train_time_interval=timedelta(minutes=config.checkpoint_minutes),
+        save_on_train_epoch_end=False,
+        enable_version_counter=False,
+    )
+    trainer = L.Trainer(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        strategy="ddp" if config.devices > 1 else "auto",
+        precision="bf16-mixed" if config.precision == "bf16" else "32-true",
+        max_steps=config.max_steps,
+        gradient_clip_val=config.optimiser.gradient_clip,
+        val_check_interval=config.validate_every,
+        limit_val_batches=1.0 if data.validation else 0,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        logger=[CSVLogger(out, name="csv", version=""), TensorBoardLogger(out, name="tensorboard", version="")],
+        callbacks=[checkpoint, ExportWeights(out / "model", export)],
+        log_every_n_steps=50,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    last = out / "last.ckpt"
+    if last.is_file():
+        log.info("resuming from %s", last)
+    trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None)
+    trainer.save_checkpoint(last)
+    return out / "model"
+
+
+def compile_parts(denoiser: Denoiser) -> None:
+    """Compile the costly parts one by one: layers of one kind share the compiled code."""
+    for part in denoiser.modules():
+        if isinstance(part, (PairMessages, Transition, TemporalAttention)):
+            part.compile()
+
+
+def _structure_section(config: TrainConfig, denoiser: Denoiser) -> dict[str, Any]:
+    if not config.structure:
+        return {}
+    structure = load_model(config.structure).config["model"]
+    return {"structure": {k: v for k, v in structure.items() if k != "class"}}
+
+
+def _frame_ps(data: TrainingData) -> float | None:
+    """Spacing of the frames that the model makes, where its data agree on one."""
+    spacing = {
+        round(float(value) * stride, 6)
+        for source in data.training.sources
+        for value in source.frames.frame_ps
+        for stride in data.config.strides
+        if value > 0
+    }
+    return spacing.pop() if len(spacing) == 1 and data.config.n_frames > 1 else None
+
+
+def with_out(config: TrainConfig, out: str) -> TrainConfig:
+    """The same run in another folder."""
+    return replace(config, out=out)
