@@ -1,0 +1,317 @@
+"""The tasks: unconditional trajectories, forward simulation in blocks, interpolation, conformers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation, Slerp
+
+from eginterpolator.data.frames import superpose
+from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
+from eginterpolator.errors import InputError
+from eginterpolator.evaluation.stereo import stereo_retention
+from eginterpolator.evaluation.validity import valid_share
+from eginterpolator.hydrogens import add_hydrogens
+from eginterpolator.models.registry import Model
+from eginterpolator.molecule import Molecule
+from eginterpolator.sampling import Given, Sampler, derive_seed
+from eginterpolator.trajectory import ConformerEnsemble, Trajectory
+
+TASKS = ("unconditional", "forward", "interpolation")
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """What to generate.
+
+    Attributes
+    ----------
+    task : str
+        One of TASKS.
+    n_frames : int
+        Frames of each trajectory, conditioning frames included.
+    n_samples : int
+    seed : int
+    strength : float
+        lambda in [0, 1]: 0 is the structure model (independent frames), 1 the trained interpolator.
+    steps : int or None
+        Steps of the sampler; None takes the model's own.
+    sampler : str or None
+        One of SAMPLERS; None takes the model's own.
+    hydrogens : bool
+        Put the hydrogens back.
+    device : 'auto', 'cpu', 'cuda'
+    precision : 'auto', 'fp32', 'bf16'
+    batch : int or None
+        Samples in one pass; None fits them to memory. It does not change what is sampled.
+    ensemble : 'thermal' or 'minimum'
+    """
+
+    task: str = "unconditional"
+    n_frames: int = 500
+    n_samples: int = 1
+    seed: int = 0
+    strength: float = 1.0
+    steps: int | None = None
+    sampler: str | None = None
+    hydrogens: bool = True
+    device: str = "auto"
+    precision: str = "auto"
+    batch: int | None = None
+    ensemble: str = "thermal"
+
+    def __post_init__(self) -> None:
+        least = {"unconditional": 1, "forward": 2, "interpolation": 3}
+        if self.task not in TASKS:
+            raise InputError(f"'{self.task}' is not a task; use one of {', '.join(TASKS)}.")
+        if self.n_frames < least[self.task]:
+            raise InputError(f"--frames is {self.n_frames}; the task '{self.task}' needs at least {least[self.task]}.")
+        if self.n_samples < 1:
+            raise InputError(f"--samples is {self.n_samples}; ask for at least one.")
+        if not 0.0 <= self.strength <= 1.0:
+            raise InputError(f"--strength is {self.strength}; it must lie between 0 (structure model) and 1.")
+        if self.steps is not None and self.steps < 2:
+            raise InputError(f"--steps is {self.steps}; a sampler needs at least 2.")
+        if self.sampler is not None and self.sampler not in SAMPLERS:
+            raise InputError(f"'{self.sampler}' is not a sampler; use one of {', '.join(SAMPLERS)}.")
+        if self.batch is not None and self.batch < 1:
+            raise InputError(f"--batch is {self.batch}; it must be 'auto' or a positive number.")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"'{self.device}' is not a device; use auto, cpu or cuda.")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InputError("--device cuda was asked for, but PyTorch sees no GPU here; use --device cpu.")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise InputError(f"'{self.precision}' is not a precision; use auto, fp32 or bf16.")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A conditioning frame as the user gave it: Å, [n_atoms, 3], or [n_heavy, 3] where it has no hydrogens."""
+
+    positions: np.ndarray = field(repr=False)
+
+    def heavy(self, molecule: Molecule) -> np.ndarray:
+        """Heavy atoms, [n_heavy, 3]."""
+        return self.positions[: molecule.n_heavy]
+
+
+def check_molecule(model: Model, molecule: Molecule, force: bool = False) -> list[str]:
+    """Warnings about a molecule outside of what the model was trained on.
+
+    Raises
+    ------
+    InputError
+        Instead of a warning, unless `force`.
+    """
+    limits = model.config.get("limits", {})
+    problems = []
+    largest = limits.get("max_heavy_atoms")
+    if largest and molecule.n_heavy > largest:
+        problems.append(f"it has {molecule.n_heavy} heavy atoms, more than the {largest} that the model was trained on")
+    elements = limits.get("elements")
+    unknown = sorted({a.GetSymbol() for a in molecule.heavy_mol.GetAtoms()} - set(elements or ()))
+    if elements and unknown:
+        problems.append(f"it contains {', '.join(unknown)}, and the model was trained on H, {', '.join(elements)} only")
+    if problems and not force:
+        raise InputError(
+            f"'{_short(molecule.smiles)}' does not fit the model '{model.name}': {'; '.join(problems)}. "
+            "Choose another --model, or run with --force and check the result with care."
+        )
+    return [f"'{_short(molecule.smiles)}' is outside of the model's training data: {p}." for p in problems]
+
+
+def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> Sampler:
+    """The sampler of a molecule, with the model's own settings where the config leaves them open."""
+    own = model.config.get("sampler", {})
+    name = config.sampler or own.get("name", "sde")
+    options = tuple(own.get("options", {}).items()) if name == own.get("name") else ()
+    steps = config.steps or int(own.get("steps", 40))
+    return Sampler(
+        model,
+        molecule,
+        SamplerConfig(name, steps, options),
+        config.seed,
+        config.strength,
+        frame_ps(model),
+        config.ensemble,
+        resolve_precision(config.precision),
+    )
+
+
+def frame_ps(model: Model) -> float:
+    """Spacing of the model's frames, ps."""
+    return float(model.config.get("frame_ps") or 5.2)
+
+
+def resolve_precision(precision: str) -> str:
+    """'auto' is bf16 on a GPU that has it and fp32 elsewhere: on processors generation gains little by bf16."""
+    if precision != "auto":
+        return precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def resolve_device(device: str) -> str:
+    """'auto' is the GPU where there is one."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def generate_trajectories(
+    model: Model,
+    molecule: Molecule,
+    config: GenerationConfig,
+    start: Endpoint | None = None,
+    end: Endpoint | None = None,
+    progress: Progress = lambda calls: None,
+) -> list[Trajectory]:
+    """`config.n_samples` trajectories of one molecule.
+
+    Longer ones than the model's window are made in blocks, each started from the last frame of the one before.
+
+    Raises
+    ------
+    InputError
+        When the task lacks its given frames.
+    GenerationError
+        When a sample stays non-finite.
+    """
+    needed = {"unconditional": (False, False), "forward": (True, False), "interpolation": (True, True)}[config.task]
+    if (start is not None, end is not None) != needed:
+        wanted = {(False, False): "neither --start nor --end", (True, False): "--start and no --end"}
+        raise InputError(f"The task '{config.task}' needs {wanted.get(needed, 'both --start and --end')}.")
+    began = time.perf_counter()
+    sampler = make_sampler(model, molecule, config)
+    window = int(model.config.get("window", config.n_frames))
+    if config.task == "interpolation" and config.n_frames > window:
+        raise InputError(f"Interpolation is limited to {window} frames by the model; ask for fewer --frames.")
+    size = config.batch or sampler.batch_size(min(config.n_frames, window))
+    heavy = []
+    for first in range(0, config.n_samples, size):
+        samples = range(first, min(first + size, config.n_samples))
+        heavy.extend(_blocks(sampler, samples, config.n_frames, window, _given(molecule, start, end), progress))
+    seconds = (time.perf_counter() - began) / config.n_samples
+    return [_finish(model, sampler, k, frames, config, start, end, seconds) for k, frames in enumerate(heavy)]
+
+
+def network_calls(model: Model, config: GenerationConfig) -> int:
+    """How often `progress` will be told of a sample's pass through the network: for a progress bar."""
+    own = model.config.get("sampler", {})
+    steps = config.steps or int(own.get("steps", 40))
+    name = config.sampler or own.get("name", "sde")
+    calls = 2 * steps - 1 if name in ("heun", "stochastic") else steps
+    window = int(model.config.get("window", config.n_frames))
+    blocks = 1 + max(0, -(-(config.n_frames - window) // (window - 1))) if config.n_frames > window else 1
+    return calls * blocks * config.n_samples
+
+
+def generate_conformers(
+    model: Model,
+    molecule: Molecule,
+    n_conformers: int,
+    config: GenerationConfig,
+    progress: Progress = lambda calls: None,
+) -> ConformerEnsemble:
+    """Independent structures from the structure model (strength 0): [n_conformers, n_atoms, 3]."""
+    config = replace(config, strength=0.0, n_frames=1, n_samples=n_conformers, task="unconditional")
+    trajectories = generate_trajectories(model, molecule, config, progress=progress)
+    positions = np.concatenate([t.positions for t in trajectories])
+    return ConformerEnsemble(molecule, positions, None, dict(trajectories[0].meta, n_conformers=n_conformers))
+
+
+def _given(molecule: Molecule, start: Endpoint | None, end: Endpoint | None) -> Given:
+    """Conditioning frames for the network: centred, the last one superposed on the first."""
+    if start is None:
+        return Given()
+    frames = [start.heavy(molecule)] + ([end.heavy(molecule)] if end is not None else [])
+    placed = superpose(np.stack(frames)[None].astype(np.float64))[0].astype(np.float32)
+    return Given(placed[0], placed[1] if end is not None else None)
+
+
+def _blocks(
+    sampler: Sampler, samples: Sequence[int], n_frames: int, window: int, given: Given, progress: Progress
+) -> np.ndarray:
+    """Heavy-atom frames [len(samples), n_frames, N, 3], block after block."""
+    done = sampler.window(samples, min(n_frames, window), [given] * len(samples), 0, progress)
+    block = 1
+    while done.shape[1] < n_frames:
+        length = min(window, n_frames - done.shape[1] + 1)
+        last = [Given(frame) for frame in done[:, -1]]
+        more = sampler.window(samples, length, last, block, progress)
+        done = np.concatenate([done, more[:, 1:]], axis=1)
+        block += 1
+    return done
+
+
+def _finish(
+    model: Model,
+    sampler: Sampler,
+    index: int,
+    heavy: np.ndarray,
+    config: GenerationConfig,
+    start: Endpoint | None,
+    end: Endpoint | None,
+    seconds: float,
+) -> Trajectory:
+    """Place a sample in space, put its hydrogens back, judge it."""
+    molecule = sampler.molecule
+    given = _given(molecule, start, end)
+    if start is None:
+        heavy = superpose(heavy[None].astype(np.float64))[0].astype(np.float32)
+    positions = heavy
+    if config.hydrogens and molecule.n_atoms > molecule.n_heavy:
+        seed = derive_seed(config.seed, molecule, index, -1, 0)
+        positions = add_hydrogens(molecule, heavy, seed=seed, frame_ps=sampler.frame_ps)
+    if start is not None:
+        positions = _place(positions, molecule, start, end, given)
+    meta = {
+        "smiles": molecule.smiles,
+        "frame_ps": sampler.frame_ps,
+        "n_frames": len(positions),
+        "seed": config.seed,
+        "sample": index,
+        "model": model.name,
+        "task": config.task,
+        "strength": config.strength,
+        "sampler": sampler.config.name,
+        "steps": sampler.config.steps,
+        "precision": sampler.precision,
+        "device": str(sampler.device),
+        "seconds": round(seconds, 3),
+        "stereo_retention": float(stereo_retention(molecule, positions)),
+        "valid": float(valid_share(molecule, positions)),
+    }
+    return Trajectory(molecule, positions.astype(np.float32), sampler.frame_ps, meta)
+
+
+def _place(
+    positions: np.ndarray, molecule: Molecule, start: Endpoint, end: Endpoint | None, given: Given
+) -> np.ndarray:
+    """Move the trajectory to where the user's frames are, and put those in exactly as they were given.
+
+    The network worked on centred frames, the end superposed on the start. The rigid motion from the start's place to
+    the end's is spread evenly over the frames, so that inside the molecule nothing changes.
+    """
+    begin = start.heavy(molecule).astype(np.float64)
+    shift = np.repeat(begin.mean(axis=0)[None], len(positions), axis=0)
+    turned = positions.astype(np.float64)
+    if end is not None and given.last is not None:
+        final = end.heavy(molecule).astype(np.float64)
+        share = np.linspace(0.0, 1.0, len(positions))
+        shift = shift + share[:, None] * (final.mean(axis=0) - begin.mean(axis=0))
+        rotation, _ = Rotation.align_vectors(final - final.mean(axis=0), given.last.astype(np.float64))
+        turns = Slerp([0.0, 1.0], Rotation.concatenate([Rotation.identity(), rotation]))(share)
+        turned = np.einsum("tij,tnj->tni", turns.as_matrix(), turned)
+    placed = turned + shift[:, None]
+    for index, endpoint in ((0, start), (-1, end)):
+        if endpoint is not None:
+            count = min(len(endpoint.positions), placed.shape[1])
+            placed[index, :count] = endpoint.positions[:count]
+    return np.asarray(placed)
+
+
+def _short(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."

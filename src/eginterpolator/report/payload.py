@@ -1,0 +1,240 @@
+"""What the page shows, as one JSON-ready dictionary: coordinates packed small, statistics over every frame."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
+from rdkit.Geometry import Point3D
+
+from eginterpolator.errors import InputError
+from eginterpolator.molecule import Molecule
+from eginterpolator.report import facts as facts_text
+from eginterpolator.report import geometry
+from eginterpolator.report.drawing import drawing
+
+if TYPE_CHECKING:
+    from eginterpolator.trajectory import Trajectory
+
+NO_ANGLE = -32768
+_PER_SAMPLE = ("seed", "seconds", "stereo_retention", "valid", "validity", "endpoints")
+
+
+@dataclass
+class ReportMolecule:
+    """One molecule of a report.
+
+    Attributes
+    ----------
+    molecule : Molecule
+        The molecule.
+    trajectories : list of Trajectory
+        One a sample.
+    meta : dict
+        What is known of the run, as in a molecule folder's `meta.json`.
+    reference_torsions : float [n, n_torsions] or None
+        Torsions in radians of a reference simulation, columns as in `evaluation.features.torsion_quadruples`.
+    """
+
+    molecule: Molecule
+    trajectories: list[Trajectory]
+    meta: dict[str, Any] = field(default_factory=dict)
+    reference_torsions: np.ndarray | None = None
+
+
+def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
+    """Everything the page needs of one molecule.
+
+    Parameters
+    ----------
+    run : ReportMolecule
+        The molecule with one trajectory or more.
+    stride : int
+        Every how many frames one is embedded for the display; statistics always take all of them.
+
+    Raises
+    ------
+    InputError
+        When there is no trajectory, no frame with finite coordinates, or the shapes do not fit the molecule.
+    """
+    from eginterpolator.evaluation.features import torsion_quadruples, torsions
+
+    molecule = run.molecule
+    frames = [_finite_frames(run, k) for k in range(len(run.trajectories))]
+    if not frames:
+        raise InputError(f"The report has no trajectory of '{molecule.name}'; give at least one.")
+    n_atoms = min(positions.shape[1] for positions, _ in frames)
+    frames = [(positions[:, :n_atoms], good) for positions, good in frames]
+    n_fit = molecule.n_heavy if molecule.n_heavy > 2 else n_atoms
+    first = geometry.principal_frame(frames[0][0][0], n_fit)
+    quads = np.asarray(torsion_quadruples(molecule), dtype=np.int64).reshape(-1, 4)
+    angles = [
+        np.where(good[:, None], np.asarray(torsions(positions, quads)).reshape(len(positions), -1), np.nan)
+        for positions, good in frames
+    ]
+    shown = [geometry.superpose(positions[::stride], first, n_fit) for positions, _ in frames]
+    good_frames = np.concatenate([positions[good] for positions, good in frames])
+    svg, places = drawing(molecule)
+    symbols = [atom.GetSymbol() for atom in molecule.rdmol.GetAtoms()][:n_atoms]
+    return {
+        "name": molecule.name,
+        "smiles": molecule.smiles,
+        "formula": rdMolDescriptors.CalcMolFormula(molecule.rdmol),
+        "symbols": symbols,
+        "heavy": molecule.n_heavy,
+        "molblock": _molblock(molecule, shown[0][0]),
+        "svg": svg,
+        "places": np.round(places, 1).tolist(),
+        "extent": np.round(np.percentile(np.abs(np.concatenate(shown)), 99, axis=(0, 1)), 2).tolist(),
+        "facts": facts_text.fact_lines(run.meta, skip=("smiles", "name", "n_frames", "frame_ps", "n_atoms", "heavy")),
+        "headline": _headline(run, frames),
+        "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions),
+        "bonds": _features(molecule.heavy_bonds, symbols, good_frames, geometry.bond_lengths),
+        "angles": _features(geometry.angle_triples(molecule), symbols, good_frames, geometry.bond_angles),
+        "samples": [
+            _sample(run, k, shown[k], angles[k][::stride], int((~good).sum()), stride)
+            for k, (_, good) in enumerate(frames)
+        ],
+    }
+
+
+def _finite_frames(run: ReportMolecule, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates [T, N, 3] in which a broken frame repeats the last good one, and which frames are good [T]."""
+    positions = np.array(run.trajectories[k].positions, dtype=np.float64)
+    molecule, name = run.molecule, run.molecule.name
+    if positions.ndim != 3 or positions.shape[2] != 3 or positions.shape[1] not in (molecule.n_atoms, molecule.n_heavy):
+        raise InputError(
+            f"Sample {k} of '{name}' has coordinates of shape {list(positions.shape)}; "
+            f"it needs [frames, {molecule.n_atoms} or {molecule.n_heavy} atoms, 3]."
+        )
+    good = np.asarray(np.isfinite(positions).all(axis=(1, 2)))
+    if not good.any():
+        raise InputError(f"Sample {k} of '{name}' has no frame with finite coordinates; list it among the failures.")
+    last = np.maximum.accumulate(np.where(good, np.arange(len(good)), -1))
+    last[last < 0] = int(np.argmax(good))
+    return positions[last], good
+
+
+def _molblock(molecule: Molecule, positions: np.ndarray) -> str:
+    mol = Chem.Mol(molecule.rdmol if len(positions) == molecule.n_atoms else molecule.heavy_mol)
+    mol.RemoveAllConformers()
+    conformer = Chem.Conformer(len(positions))
+    for index, (x, y, z) in enumerate(positions.tolist()):
+        conformer.SetAtomPosition(index, Point3D(x, y, z))
+    mol.AddConformer(conformer)
+    mol.SetProp("_Name", molecule.name)
+    return str(Chem.MolToMolBlock(mol))
+
+
+def _sample(
+    run: ReportMolecule, k: int, positions: np.ndarray, angles: np.ndarray, broken: int, stride: int
+) -> dict[str, Any]:
+    trajectory = run.trajectories[k]
+    step = max(0.001, math.ceil(float(np.abs(positions).max()) / 32.0) / 1000)
+    degrees = np.degrees(angles)
+    packed = np.where(np.isfinite(degrees), np.round(degrees * 100), NO_ANGLE)
+    meta = {key: trajectory.meta[key] for key in _PER_SAMPLE if key in (trajectory.meta or {})}
+    for key in _PER_SAMPLE:
+        listed = run.meta.get(key)
+        if isinstance(listed, (list, tuple)) and len(listed) == len(run.trajectories):
+            meta.setdefault(key, listed[k])
+    return {
+        "frames": len(positions),
+        "frame_ps": float(trajectory.frame_ps) * stride,
+        "step": step,
+        "xyz": _base64(np.round(positions / step)),
+        "torsions": _base64(packed.T),
+        "broken": broken,
+        "facts": facts_text.fact_lines(meta),
+    }
+
+
+def _torsions(
+    molecule: Molecule,
+    quads: np.ndarray,
+    symbols: Sequence[str],
+    angles: Sequence[np.ndarray],
+    reference: np.ndarray | None,
+) -> list[dict[str, Any]]:
+    if reference is not None and np.asarray(reference).shape[1:] != (len(quads),):
+        raise InputError(
+            f"The reference torsions of '{molecule.name}' have shape {list(np.asarray(reference).shape)}; "
+            f"give one column for each of its {len(quads)} torsions."
+        )
+    rings = molecule.rdmol.GetRingInfo()
+    result = []
+    for column, quad in enumerate(quads.tolist()):
+        bond = molecule.rdmol.GetBondBetweenAtoms(quad[1], quad[2])
+        everything = np.concatenate([a[:, column] for a in angles])
+        entry: dict[str, Any] = {
+            "atoms": quad,
+            "label": _label(quad, symbols),
+            "ring": bool(bond is not None and rings.NumBondRings(bond.GetIdx())),
+            "all": geometry.torsion_histogram(everything).tolist(),
+        }
+        if reference is not None:
+            wanted = np.asarray(reference)[:, column]
+            distance = geometry.jensen_shannon(
+                geometry.torsion_histogram(everything, 100), geometry.torsion_histogram(wanted, 100)
+            )
+            entry["reference"] = geometry.torsion_histogram(wanted).tolist()
+            entry["jsd"] = round(distance, 3) if math.isfinite(distance) else None
+        result.append(entry)
+    return result
+
+
+def _features(rows: np.ndarray, symbols: Sequence[str], positions: np.ndarray, measure: Any) -> list[dict[str, Any]]:
+    if not len(rows):
+        return []
+    values = measure(positions, rows)
+    low, high = np.percentile(values, [1, 99], axis=0)
+    return [
+        {
+            "atoms": [int(i) for i in row],
+            "label": _label(row, symbols),
+            "mean": round(float(values[:, k].mean()), 4),
+            "sd": round(float(values[:, k].std()), 4),
+            "low": round(float(low[k]), 4),
+            "high": round(float(high[k]), 4),
+            "min": round(float(values[:, k].min()), 4),
+            "max": round(float(values[:, k].max()), 4),
+        }
+        for k, row in enumerate(rows)
+    ]
+
+
+def _headline(run: ReportMolecule, frames: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[facts_text.Fact]:
+    counts = [len(positions) for positions, _ in frames]
+    spacing = {round(float(t.frame_ps), 4) for t in run.trajectories}
+    covered = sum(n * float(t.frame_ps) for n, t in zip(counts, run.trajectories, strict=True))
+    total = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)}–{max(counts)}"
+    lines = [("Samples", str(len(frames))), ("Frames each", total)]
+    if len(spacing) == 1:
+        lines.append(("Frame spacing", f"{spacing.pop():g} ps"))
+    lines.append(("Time covered", facts_text.time_text(covered)))
+    metas: list[Mapping[str, Any]] = [run.meta, *[t.meta or {} for t in run.trajectories]]
+    for label, keys in (("Stereo retention", ("stereo_retention",)), ("Valid frames", ("valid", "validity"))):
+        value = next((m[key] for m in metas for key in keys if m.get(key) is not None), None)
+        if run.meta.get(keys[0]) is None and value is not None:
+            per_sample = [facts_text.mean(m[key]) for m in metas[1:] for key in keys if m.get(key) is not None]
+            value = [v for v in per_sample if v is not None] or value
+        if value is not None and facts_text.mean(value) is not None:
+            lines.append((label, facts_text.share_text(value)))
+    seconds = run.meta.get("seconds")
+    if isinstance(seconds, (int, float)):
+        lines.append(("Wall clock", facts_text.seconds_text(float(seconds))))
+    return lines
+
+
+def _label(atoms: Any, symbols: Sequence[str]) -> str:
+    return "–".join(f"{symbols[int(i)]}{int(i) + 1}" for i in atoms)
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(values.astype("<i2").tobytes()).decode()

@@ -1,0 +1,222 @@
+// The page: one state (molecule, sample, frame, torsion), one clock, and everything that follows them.
+"use strict";
+
+const DATA = JSON.parse($("data").textContent);
+
+const app = {
+  molecule: 0, sample: 0, frame: 0, torsion: null, playing: false, fps: 20, view: null, queue: Promise.resolve(),
+
+  // The 3D view works asynchronously: its changes are done one after another.
+  then3d(change) {
+    this.queue = this.queue.then(() => this.view && change(this.view)).catch((error) => console.error(error));
+    return this.queue;
+  },
+
+  get current() { return DATA.molecules[this.molecule]; },
+  get currentSample() { return this.current.samples[this.sample]; },
+
+  async start() {
+    this.drawing = new Drawing($("drawing"), (k) => this.pickTorsion(k));
+    this.torsionPanel = new TorsionPanel($("torsions"), {
+      onPick: (k) => this.pickTorsion(k), onSeek: (frame) => { this.pause(); this.seek(frame); },
+    });
+    this.showRun();
+    if (!DATA.molecules.length) { document.body.classList.add("empty"); window.ready = true; return; }
+    this.wire();
+    try {
+      this.view = await MolView.create($("viewport"));
+      this.view.plugin.behaviors.interaction.hover.subscribe((event) => this.showAtom(event.current.loci));
+    } catch (error) {
+      $("no3d").hidden = false;
+      $("no3d").append(` (${error.message})`);
+    }
+    await this.setMolecule(0);
+    $("viewport").classList.add("ready");
+    window.ready = true;
+  },
+
+  // ---- what is shown ----
+  async setMolecule(k) {
+    this.molecule = k;
+    this.torsion = null;
+    const molecule = this.current;
+    $("name").textContent = molecule.name;
+    $("formula").innerHTML = molecule.formula.replace(/(\d+)/g, "<sub>$1</sub>");
+    $("smiles").textContent = molecule.smiles;
+    $("tiles").replaceChildren(...molecule.headline.map(([label, value]) => node("div", { class: "tile" }, node("b", {}, value), node("span", {}, label))));
+    $("molecule").value = k;
+    document.querySelectorAll("[data-molecule]").forEach((row) => row.classList.toggle("on", +row.dataset.molecule === k));
+    this.drawing.setMolecule(molecule);
+    this.torsionPanel.setMolecule(molecule);
+    $("torsion-count").textContent = molecule.torsions.length;
+    $("legend-reference").hidden = !molecule.torsions.some((t) => t.reference);
+    const pick = (atoms, row) => this.pickAtoms(atoms, row);
+    $("bonds").replaceChildren(geometryTable(molecule.bonds, { unit: "Å", digits: 3, onPick: pick }));
+    $("angles").replaceChildren(geometryTable(molecule.angles, { unit: "°", digits: 1, onPick: pick }));
+    $("run").replaceChildren(factList([...molecule.facts, ...DATA.facts.filter(([label]) => !molecule.facts.some(([l]) => l === label))]));
+    $("sample").replaceChildren(...molecule.samples.map((_, s) => node("option", { value: s }, `Sample ${s + 1} of ${molecule.samples.length}`)));
+    this.then3d((view) => view.setMolecule(molecule.molblock, molecule.extent));
+    await this.setSample(0);
+    await this.then3d((view) => view.resetCamera());
+  },
+
+  async setSample(s) {
+    this.sample = s;
+    const sample = this.currentSample;
+    $("sample").value = s;
+    $("previous").disabled = s === 0;
+    $("next").disabled = s === this.current.samples.length - 1;
+    $("slider").max = sample.frames - 1;
+    $("sample-facts").replaceChildren(...sample.facts.map(([label, value]) => node("span", {}, node("em", {}, label), " ", value)));
+    $("warning").textContent = sample.broken ? `${sample.broken} frames of this sample have no finite coordinates; they repeat the frame before.` : "";
+    const flat = decodeInt16(sample.torsions);
+    const angles = this.current.torsions.map((_, k) => Float32Array.from(
+      flat.subarray(k * sample.frames, (k + 1) * sample.frames), (v) => (v === -32768 ? NaN : v / 100)));
+    this.torsionPanel.setSample(angles, sample.frame_ps);
+    this.frame = Math.min(this.frame, sample.frames - 1);
+    const positions = Float32Array.from(decodeInt16(sample.xyz), (v) => v * sample.step);
+    this.then3d((view) => view.setFrames(positions, this.current.symbols.length));
+    await this.seek(this.frame);
+  },
+
+  seek(frame) {
+    const { frames, frame_ps: spacing } = this.currentSample;
+    this.frame = Math.max(0, Math.min(frames - 1, frame));
+    $("slider").value = this.frame;
+    $("slider").style.setProperty("--done", `${(100 * this.frame) / Math.max(1, frames - 1)}%`);
+    $("time").textContent = timeText(this.frame * spacing);
+    $("of").textContent = `of ${timeText((frames - 1) * spacing)}`;
+    $("frame").textContent = `frame ${this.frame * DATA.stride + 1}`;
+    this.torsionPanel.setFrame(this.frame);
+    if (this.seeking) return this.queue; // the view is behind: the last frame asked for is drawn when it is free
+    this.seeking = true;
+    return this.then3d((view) => { this.seeking = false; return view.structure && view.seek(this.frame); });
+  },
+
+  // ---- linking ----
+  pickTorsion(k) {
+    this.torsion = this.torsion === k ? null : k;
+    const atoms = this.torsion === null ? null : this.current.torsions[k].atoms;
+    this.torsionPanel.select(this.torsion);
+    this.mark(atoms);
+  },
+
+  pickAtoms(atoms, row) {
+    const again = row.classList.contains("on");
+    this.torsion = null;
+    this.torsionPanel.select(null);
+    this.mark(again ? null : atoms);
+    if (!again) row.classList.add("on");
+  },
+
+  mark(atoms) {
+    document.querySelectorAll(".geometry tr.on").forEach((row) => row.classList.remove("on"));
+    this.drawing.highlight(atoms, this.torsion);
+    this.then3d((view) => view.highlight(atoms));
+  },
+
+  showAtom(loci) {
+    const element = loci.kind === "element-loci" && loci.elements[0];
+    if (!element) { $("hover").textContent = ""; return; }
+    // Mol* keeps a set of indices as a sorted array, or as an interval packed into the bits of one number.
+    const set = element.indices;
+    const first = typeof set === "number" ? new Int32Array(Float64Array.of(set).buffer)[0] : set[0];
+    const atom = element.unit.elements[first];
+    $("hover").textContent = `${this.current.symbols[atom]}${atom + 1}`;
+  },
+
+  // ---- playing ----
+  play() {
+    if (this.currentSample.frames < 2) return;
+    this.playing = true;
+    if (this.frame >= this.currentSample.frames - 1) this.seek(0);
+    $("play").classList.add("playing");
+    $("play").setAttribute("aria-label", "Pause");
+    const began = performance.now();
+    let [last, owed, ticks] = [began, 0, 0];
+    const run = (this.run = {});
+    const tick = (now) => {
+      if (!this.playing || this.run !== run) return;
+      owed += ((now - last) * this.fps) / 1000;
+      ticks++;
+      if (now - began > 2000 && this.view && this.view.quality === "fine" && (1000 * ticks) / (now - began) < 12) this.view.setQuality("fast");
+      last = now;
+      if (owed >= 1 && !this.seeking) {
+        const steps = Math.min(Math.floor(owed), Math.max(1, Math.ceil(this.fps / 3))); // slow machines skip frames, not time
+        owed = Math.min(owed - Math.floor(owed), 1);
+        this.seek((this.frame + steps) % this.currentSample.frames);
+      }
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  },
+
+  pause() {
+    this.playing = false;
+    $("play").classList.remove("playing");
+    $("play").setAttribute("aria-label", "Play");
+  },
+
+  toggle() { this.playing ? this.pause() : this.play(); },
+
+  // ---- controls ----
+  showRun() {
+    $("failures-card").hidden = !DATA.failures.length;
+    if (DATA.failures.length) {
+      $("failures").replaceChildren(failureTable(DATA.failures));
+      $("failure-count").textContent = DATA.failures.length;
+    }
+    const several = DATA.molecules.length > 1;
+    $("molecules-card").hidden = !several;
+    $("pick-molecule").hidden = !several;
+    if (several) {
+      const open = (k) => { this.pause(); this.frame = 0; this.setMolecule(k); window.scrollTo({ top: 0, behavior: "smooth" }); };
+      $("molecules").replaceChildren(moleculeTable(DATA.molecules, open));
+      $("molecule-count").textContent = DATA.molecules.length;
+      $("molecule").replaceChildren(...DATA.molecules.map((m, k) => node("option", { value: k }, m.name)));
+      $("molecule").addEventListener("change", (event) => open(+event.target.value));
+    }
+    if (DATA.stride > 1) $("stride").textContent = `To keep the file small, one frame in ${DATA.stride} is shown; statistics use all of them.`;
+  },
+
+  wire() {
+    $("play").addEventListener("click", () => this.toggle());
+    $("slider").addEventListener("input", (event) => { this.pause(); this.seek(+event.target.value); });
+    $("speed").addEventListener("change", (event) => { this.fps = +event.target.value; });
+    $("sample").addEventListener("change", (event) => this.setSample(+event.target.value));
+    $("previous").addEventListener("click", () => this.setSample(Math.max(0, this.sample - 1)));
+    $("next").addEventListener("click", () => this.setSample(Math.min(this.current.samples.length - 1, this.sample + 1)));
+    $("reset").addEventListener("click", () => this.then3d((view) => view.resetCamera(250)));
+    $("full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : $("stage").requestFullscreen()));
+    $("copy").addEventListener("click", () => navigator.clipboard && navigator.clipboard.writeText(this.current.smiles));
+    document.querySelectorAll("#style button").forEach((button) => button.addEventListener("click", () => {
+      document.querySelectorAll("#style button").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
+      this.then3d((view) => view.setStyle({ style: button.value }));
+    }));
+    const toggle = (id, change) => $(id).addEventListener("click", (event) => {
+      const on = event.currentTarget.getAttribute("aria-pressed") !== "true";
+      event.currentTarget.setAttribute("aria-pressed", String(on));
+      change(on);
+    });
+    toggle("hydrogens", (on) => this.then3d((view) => view.setStyle({ hydrogens: on })));
+    toggle("ghosts", (on) => this.then3d((view) => view.setGhosts(on ? 30 : 0)));
+    toggle("numbers", (on) => $("drawing").classList.toggle("numbered", on));
+    document.querySelectorAll("#geometry-tabs button").forEach((button) => button.addEventListener("click", () => {
+      document.querySelectorAll("#geometry-tabs button").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
+      for (const id of ["bonds", "angles"]) $(id).hidden = id !== button.value;
+    }));
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+      const steps = { ArrowLeft: -1, ArrowRight: 1 };
+      if (event.key === " ") this.toggle();
+      else if (event.key in steps) { this.pause(); this.seek(this.frame + steps[event.key]); }
+      else if (event.key === "Home") this.seek(0);
+      else return;
+      event.preventDefault();
+    });
+    document.addEventListener("click", (event) => event.detail && event.target.closest("button") && document.activeElement.blur());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.torsionPanel.redraw());
+  },
+};
+
+app.start();

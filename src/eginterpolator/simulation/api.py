@@ -1,0 +1,331 @@
+"""`simulate`: reference trajectories of one molecule, and its folder on disk, replica by replica."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import platform as host
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eginterpolator.errors import InputError
+from eginterpolator.io import atomic_path
+from eginterpolator.molecule import Molecule
+from eginterpolator.simulation.protocol import Protocol, protocol_named
+from eginterpolator.simulation.starts import start_conformers, stereo_kept, superpose, with_conformers
+
+if TYPE_CHECKING:
+    from eginterpolator.simulation.runner import Replica
+    from eginterpolator.trajectory import Trajectory
+
+PACKAGES = {
+    "eginterpolator": "eginterpolator",
+    "openmm": "openmm",
+    "openff-toolkit": "acellera-openff-toolkit",
+    "openff-interchange": "acellera-openff-interchange",
+    "openff-nagl": "acellera-openff-nagl",
+    "rdkit": "rdkit",
+}
+
+
+def simulate(
+    molecule: Molecule | str,
+    protocol: Protocol | str = "implicit",
+    *,
+    replicas: int = 5,
+    ns: float = 5.0,
+    save_ps: float = 0.4,
+    seed: int = 0,
+    platform: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> list[Trajectory]:
+    """Simulate a molecule, each replica from another of its conformers.
+
+    Parameters
+    ----------
+    molecule : Molecule or str
+        A Molecule or a SMILES with its stereo defined.
+    protocol : Protocol or {"implicit", "explicit"}
+    replicas : int
+        Number of independent runs.
+    ns, save_ps : float
+        Length of production of each, and time between frames.
+    seed : int
+        Each replica's own seed is derived from it and the molecule, whatever the order of molecules.
+    platform : str
+        `auto` or an OpenMM platform.
+    threads : int, optional
+        For the CPU platform.
+    progress : callable, optional
+        Called with (replica, frames done, frames in all).
+
+    Returns
+    -------
+    list of Trajectory
+        One a replica: all atoms of the solute, superposed on its first frame, Å.
+
+    Raises
+    ------
+    InputError
+        When a setting makes no sense, a package is missing, or the force field lacks the molecule.
+    SimulationError
+        When a replica blows up, breaks a bond or loses its stereo.
+    """
+    molecule = Molecule.from_smiles(molecule) if isinstance(molecule, str) else molecule
+    protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    results = run_replicas(
+        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
+        threads=threads, progress=progress,
+    )  # fmt: skip
+    return _trajectories(molecule, protocol, results, seed)
+
+
+def simulate_to_folder(
+    molecule: Molecule,
+    out: str | os.PathLike[str],
+    protocol: Protocol | str = "implicit",
+    *,
+    replicas: int = 5,
+    ns: float = 5.0,
+    save_ps: float = 0.4,
+    seed: int = 0,
+    platform: str = "auto",
+    threads: int | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Simulate `molecule` into `out/<name>/`; a finished folder or replica is never run again.
+
+    The folder is that of DESIGN §3 plus `energies_000.csv` ... (time, potential energy, temperature,
+    density of each frame). It appears when all is done; finished replicas wait in a hidden folder beside it.
+
+    Returns
+    -------
+    dict
+        The folder's meta data, with `resumed` true when nothing had to be run.
+
+    Raises
+    ------
+    InputError, SimulationError
+        As `simulate`; also InputError when a folder of other settings is in the way.
+    """
+    from eginterpolator.trajectory import write_molecule_folder
+
+    protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    settings = {
+        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": replicas, "ns": ns,
+        "save_ps": save_ps, "seed": seed,
+    }  # fmt: skip
+    folder = Path(out) / molecule.name
+    if folder.exists() and not overwrite:
+        return _finished(folder, settings)
+    partial = Path(out) / f".{molecule.name}.replicas-{_digest({**settings, 'platform': platform})}"
+    results = run_replicas(
+        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
+        threads=threads, progress=progress, keep=partial,
+    )  # fmt: skip
+    molecule = with_conformers(molecule, _starts(molecule, replicas, seed))
+    trajectories = _trajectories(molecule, protocol, results, seed)
+    meta = {**settings, **_summary(molecule, results)}
+    building = Path(out) / f".{molecule.name}.{os.getpid()}"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        write_molecule_folder(building, molecule, trajectories, meta)
+        for k, result in enumerate(results):
+            _write_energies(building / f"energies_{k:03d}.csv", result)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    shutil.rmtree(partial, ignore_errors=True)
+    return {**meta, "resumed": False}
+
+
+def run_replicas(
+    molecule: Molecule,
+    protocol: Protocol,
+    *,
+    replicas: int,
+    ns: float,
+    save_ps: float,
+    seed: int = 0,
+    platform: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+    keep: Path | None = None,
+) -> list[Replica]:
+    """Run `replicas` independent replicas, each from its own conformer.
+
+    `keep` names a folder where each finished replica is stored and looked for, so that an interrupted
+    run goes on with the next one. Errors are those of `simulate`.
+    """
+    from eginterpolator.simulation.forcefield import build_system
+    from eginterpolator.simulation.runner import run_replica
+
+    n_frames = check_settings(protocol, replicas, ns, save_ps, seed, platform)
+    starts: np.ndarray | None = None
+    results = []
+    for k in range(replicas):
+        path = None if keep is None else keep / f"replica_{k:03d}.npz"
+        if path is not None and (stored := _load_replica(path, n_frames, molecule.n_atoms)) is not None:
+            results.append(stored)
+            continue
+        if starts is None:
+            starts = _starts(molecule, replicas, seed)
+        own = replica_seed(molecule, seed, k + 1)
+        system = build_system(molecule, starts[k], protocol, own)
+
+        def report(done: int, total: int, replica: int = k) -> None:
+            if progress is not None:
+                progress(replica, done, total)
+
+        result = run_replica(
+            molecule, system, protocol, ns=ns, save_ps=save_ps, seed=own, platform=platform, threads=threads,
+            on_frame=report,
+        )  # fmt: skip
+        if path is not None:
+            _save_replica(path, result)
+        results.append(result)
+    return results
+
+
+def check_settings(protocol: Protocol, replicas: int, ns: float, save_ps: float, seed: int, platform: str) -> int:
+    """Frames a replica will have; InputError when a setting makes no run or a package is missing."""
+    from eginterpolator.simulation.forcefield import require_openmm
+    from eginterpolator.simulation.runner import choose_platform, frame_count
+
+    require_openmm()
+    if replicas < 1 or seed < 0:
+        raise InputError(
+            f"replicas = {replicas} and seed = {seed} make no run; give one replica or more and a seed of 0 or more."
+        )
+    n_frames = frame_count(ns, save_ps, protocol)
+    choose_platform(platform, n_particles=1)
+    return n_frames
+
+
+def replica_seed(molecule: Molecule, seed: int, replica: int) -> int:
+    """Seed below 2^30 of one replica, from the run's seed and the isomer alone."""
+    key = int.from_bytes(hashlib.sha256(molecule.smiles.encode()).digest()[:8], "little")
+    return int(np.random.default_rng([seed, key, replica]).integers(2**30))
+
+
+def _starts(molecule: Molecule, replicas: int, seed: int) -> np.ndarray:
+    return start_conformers(molecule, replicas, replica_seed(molecule, seed, 0))
+
+
+def _trajectories(molecule: Molecule, protocol: Protocol, results: list[Replica], seed: int) -> list[Trajectory]:
+    from eginterpolator.trajectory import Trajectory
+
+    return [
+        Trajectory(
+            molecule=molecule,
+            positions=superpose(result.positions, molecule.n_heavy),
+            frame_ps=result.frame_ps,
+            meta={
+                "source": "simulation",
+                "protocol": protocol.name,
+                "replica": k,
+                "seed": seed,
+                "platform": result.platform,
+                "steps_per_second": round(result.steps_per_second),
+            },
+        )  # fmt: skip
+        for k, result in enumerate(results)
+    ]
+
+
+def _summary(molecule: Molecule, results: list[Replica]) -> dict[str, Any]:
+    density = [float(result.density_g_ml.mean()) for result in results if result.density_g_ml is not None]
+    kept = np.concatenate([stereo_kept(molecule, result.positions) for result in results])
+    return {
+        "name": molecule.name,
+        "n_atoms": molecule.n_atoms,
+        "n_heavy": molecule.n_heavy,
+        "frame_ps": results[0].frame_ps,
+        "n_frames": len(results[0].positions),
+        "platform": results[0].platform,
+        "steps_per_second": round(float(np.mean([result.steps_per_second for result in results]))),
+        "mean_temperature_K": round(float(np.mean([result.temperature_K.mean() for result in results])), 2),
+        "mean_density_g_ml": round(float(np.mean(density)), 4) if density else None,
+        "seconds": round(sum(result.seconds for result in results), 2),
+        "stereo_retention": float(kept.mean()),
+        "valid": 1.0,  # run_replica refuses a replica with a frame that is not
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": host.python_version()}
+    for label, distribution in PACKAGES.items():
+        for candidate in (distribution, label):
+            try:
+                found[label] = version(candidate)
+                break
+            except PackageNotFoundError:
+                continue
+    return found
+
+
+def _finished(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"'{folder}' is in the way and has no readable meta.json; remove it or pass --overwrite."
+        ) from error
+    differing = [key for key, value in settings.items() if meta.get(key) != json.loads(json.dumps(value))]
+    if differing:
+        raise InputError(
+            f"'{folder}' holds a simulation with another {' and '.join(differing)}; "
+            "choose another --out, or pass --overwrite."
+        )
+    return {**meta, "resumed": True}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _save_replica(path: Path, result: Replica) -> None:
+    values = {key: value for key, value in asdict(result).items() if value is not None}
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **values)
+
+
+def _load_replica(path: Path, n_frames: int, n_atoms: int) -> Replica | None:
+    """A stored replica, or None when there is none or it is unreadable (it is then run again)."""
+    from eginterpolator.simulation.runner import Replica
+
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            values = {item.name: data[item.name] if item.name in data else None for item in fields(Replica)}
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+    if values["positions"] is None or values["positions"].shape != (n_frames, n_atoms, 3):
+        return None
+    arrays: Any = {
+        key: value.item() if value is not None and value.ndim == 0 else value for key, value in values.items()
+    }
+    return Replica(**arrays)
+
+
+def _write_energies(path: Path, result: Replica) -> None:
+    density = result.density_g_ml
+    with atomic_path(path) as temporary, open(temporary, "w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["time_ps", "potential_kcal", "temperature_K", "density_g_ml"])
+        for k in range(len(result.positions)):
+            row = [(k + 1) * result.frame_ps, result.potential_kcal[k], result.temperature_K[k]]
+            last = "" if density is None else f"{density[k]:.5f}"
+            writer.writerow([*(f"{value:.4f}" for value in row), last])

@@ -1,0 +1,84 @@
+"""Explicit solvent: TIP3P water and neutralising ions around a solute, with OpenMM's Modeller."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.errors import InputError
+from eginterpolator.molecule import Molecule
+from eginterpolator.simulation.forcefield import SimulationSystem, openff_molecule, refused
+from eginterpolator.simulation.protocol import ExplicitProtocol
+
+MAX_BOX_ATOMS = 100_000
+
+
+def explicit_system(
+    molecule: Molecule, positions: np.ndarray, protocol: ExplicitProtocol, seed: int = 0
+) -> SimulationSystem:
+    """Solvate `molecule` at `positions` [n_atoms, 3] Å and parametrise the box.
+
+    A cubic box leaves `padding_nm` around the solute, which comes first among the atoms; ions make it
+    neutral (`seed` chooses the waters they replace). The barostat is in the system from the start; the
+    runner switches it off for NVT.
+
+    Raises
+    ------
+    InputError
+        When the force field cannot take the molecule, or the box would be absurdly large.
+    """
+    import openmm
+    from openmm import app, unit
+
+    extent_nm = float(np.ptp(positions, axis=0).max()) / 10.0 + 2.0 * protocol.padding_nm
+    if extent_nm**3 * 100.0 > MAX_BOX_ATOMS:
+        raise InputError(
+            f"padding_nm = {protocol.padding_nm:g} makes a box of {extent_nm:.1f} nm, over {MAX_BOX_ATOMS:,} "
+            "atoms; give less padding (the protocol's own is 1.5)."
+        )
+    off = openff_molecule(molecule, protocol)
+    random_state = random.getstate()  # Modeller places ions with Python's global generator
+    random.seed(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            field = _field(off, protocol)
+            modeller = app.Modeller(off.to_topology().to_openmm(), positions * 0.1 * unit.nanometer)
+            modeller.addSolvent(field, model="tip3p", padding=protocol.padding_nm * unit.nanometer, neutralize=True)
+            system = field.createSystem(
+                modeller.topology,
+                nonbondedMethod=app.PME,
+                nonbondedCutoff=protocol.cutoff_nm * unit.nanometer,
+                switchDistance=protocol.switch_nm * unit.nanometer,
+                constraints=app.HBonds,
+                rigidWater=True,
+                hydrogenMass=protocol.hydrogen_mass_amu * unit.amu,
+            )
+        except Exception as error:
+            raise refused(molecule, error) from error
+        finally:
+            random.setstate(random_state)
+    system.addForce(
+        openmm.MonteCarloBarostat(
+            protocol.pressure_bar * unit.bar,
+            protocol.temperature_K * unit.kelvin,
+            int(protocol.barostat_steps),
+        )
+    )
+    solvated = np.array(modeller.positions.value_in_unit(unit.angstrom))
+    return SimulationSystem(system, modeller.topology, solvated, molecule.n_atoms)
+
+
+def _field(off: Any, protocol: ExplicitProtocol) -> Any:
+    """OpenMM ForceField of TIP3P, its ions, and a template of the solute made by OpenFF."""
+    from openmm import app
+    from openmmforcefields.generators import SMIRNOFFTemplateGenerator
+
+    name = protocol.force_field.removesuffix(".offxml")
+    generator = SMIRNOFFTemplateGenerator(molecules=[off], forcefield=name)
+    field = app.ForceField("amber/tip3p_standard.xml")
+    field.registerTemplateGenerator(generator.generator)
+    return field

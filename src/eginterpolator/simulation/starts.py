@@ -1,0 +1,155 @@
+"""Start conformers of replicas: ETKDGv3, refined with MMFF94s, chosen to differ from one another."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.errors import GenerationError
+from eginterpolator.molecule import Molecule
+
+
+def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: float = 10.0) -> np.ndarray:
+    """Choose `n` diverse low-energy conformers of the wanted isomer.
+
+    ETKDGv3 embeds 4 n candidates (at least 10), MMFF94s refines them, those over `window_kcal` above
+    the lowest are left out, and farthest-point selection on the superposed heavy-atom RMSD picks `n`,
+    starting with the lowest. A rigid molecule has fewer than `n` of them: they are then repeated. Where
+    ETKDG finds none, the molecule's own conformers take their place.
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions, float64 [n, n_atoms, 3] in Å.
+
+    Raises
+    ------
+    GenerationError
+        When RDKit cannot embed the molecule, or every conformer loses its stereo.
+    """
+    from rdkit import Chem
+    from rdkit.Chem import AllChem
+
+    mol = Chem.Mol(molecule.rdmol)
+    mol.RemoveAllConformers()
+    parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
+    parameters.randomSeed = int(seed) % (2**31 - 1)
+    parameters.useSmallRingTorsions = True
+    ids: list[int] = []
+    for random_coordinates in (False, True):
+        if not ids:
+            parameters.useRandomCoords = random_coordinates
+            with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
+                ids = list(AllChem.EmbedMultipleConfs(mol, max(10, 4 * n), parameters))  # type: ignore[attr-defined]
+    if not ids and molecule.rdmol.GetNumConformers():
+        mol = Chem.Mol(molecule.rdmol)
+        ids = [conformer.GetId() for conformer in mol.GetConformers()]
+    if not ids:
+        raise GenerationError(f"RDKit's ETKDG finds no 3D structure for {molecule.smiles}.")
+    energies = np.zeros(len(ids))
+    if AllChem.MMFFHasAllMoleculeParams(mol):  # type: ignore[attr-defined]
+        with contextlib.suppress(RuntimeError):
+            results = AllChem.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")  # type: ignore[attr-defined]
+            energies = np.array([energy for _, energy in results])
+    positions = np.stack([mol.GetConformer(k).GetPositions() for k in ids])
+    keeps = np.array([stereo_kept(molecule, frame[None])[0] for frame in positions])
+    if not keeps.any():
+        raise GenerationError(f"No conformer of {molecule.smiles} from ETKDG and MMFF has its stereo.")
+    positions, energies = positions[keeps], energies[keeps]
+    low = energies <= np.nanmin(energies) + window_kcal
+    positions, energies = positions[low], energies[low]
+    picked = _farthest_points(positions[:, : molecule.n_heavy], int(np.argmin(energies)), n)
+    return np.asarray(positions[[picked[k % len(picked)] for k in range(n)]])
+
+
+def _embed(mol: Any, count: int, parameters: Any) -> list[int]:
+    from rdkit.Chem import AllChem
+
+    try:
+        return list(AllChem.EmbedMultipleConfs(mol, count, parameters))  # type: ignore[attr-defined]
+    except RuntimeError:  # RDKit's optimiser can break an invariant of its own on strained cages
+        return []
+
+
+def _farthest_points(points: np.ndarray, first: int, n: int, minimum: float = 0.05) -> list[int]:
+    """Indices of up to `n` conformers [K, N, 3], each the farthest in RMSD from those before it."""
+    picked = [first]
+    nearest = kabsch_rmsd(points, points[first])
+    while len(picked) < min(n, len(points)):
+        best = int(np.argmax(nearest))
+        if nearest[best] < minimum:
+            break
+        picked.append(best)
+        nearest = np.minimum(nearest, kabsch_rmsd(points, points[best]))
+    return picked
+
+
+def kabsch_rmsd(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """RMSD of each of `points` [K, N, 3] to `reference` [N, 3] after the best proper rotation; Å [K].
+
+    Kabsch, Acta Cryst. A32 (1976) 922: with singular values s of the covariance, the residual is
+    |x|² + |y|² - 2 (s1 + s2 ± s3), the sign being that of its determinant.
+    """
+    x = points - points.mean(axis=1, keepdims=True)
+    y = reference - reference.mean(axis=0)
+    covariance = np.einsum("kni,nj->kij", x, y)
+    singular = np.linalg.svd(covariance, compute_uv=False)
+    singular[:, 2] *= np.sign(np.linalg.det(covariance))
+    residual = (x**2).sum(axis=(1, 2)) + (y**2).sum() - 2.0 * singular.sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(residual, 0.0) / len(reference)))
+
+
+def stereo_kept(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
+    """Whether each frame of `positions` [T, N, 3] has the molecule's stereo; bool [T].
+
+    The sign of det[x_a - x_i, x_b - x_i, x_c - x_i] at every stereocentre, and cis/trans of the torsion
+    a-i-j-b at every stereo double bond (SPEC §8.1). The four determinants of a centre with four heavy
+    neighbours are summed: that is the volume of the tetrahedron they span, which keeps its sign in
+    strained cages where one of the four may not. Sees heavy atoms only.
+    """
+    kept = np.ones(len(positions), dtype=bool)
+    if len(molecule.triples):
+        centre, a, b, c = (positions[:, molecule.triples[:, k]] for k in range(4))
+        volume = np.einsum("tki,tki->tk", a - centre, np.cross(b - centre, c - centre))
+        centres, owner = np.unique(molecule.triples[:, 0], return_inverse=True)
+        kept &= ((volume * molecule.triple_signs @ np.eye(len(centres))[owner]) > 0).all(axis=1)
+    if len(molecule.double_bonds):
+        a, i, j, b = (positions[:, molecule.double_bonds[:, k]] for k in range(4))
+        axis = j - i
+        cosine = np.einsum("tki,tki->tk", np.cross(a - i, axis), np.cross(b - j, axis))
+        kept &= (np.sign(cosine) == molecule.double_bond_signs).all(axis=1)
+    return kept
+
+
+def broken_bonds(molecule: Molecule, positions: np.ndarray, reference: np.ndarray, ratio: float = 1.3) -> np.ndarray:
+    """Bonds [n, 2] longer than `ratio` times their length in `reference` [n_atoms, 3] in any frame."""
+    first, second = molecule.bonds.T
+    lengths = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1)
+    normal = np.linalg.norm(reference[first] - reference[second], axis=-1)
+    return np.asarray(molecule.bonds[(~(lengths <= ratio * normal)).any(axis=0)])
+
+
+def with_conformers(molecule: Molecule, positions: np.ndarray) -> Molecule:
+    """The molecule carrying exactly the conformers `positions` [K, n_atoms, 3] Å; its stereo is untouched."""
+    from rdkit import Chem
+
+    mol = Chem.Mol(molecule.rdmol)
+    mol.RemoveAllConformers()
+    for frame in positions:
+        conformer = Chem.Conformer(mol.GetNumAtoms())
+        conformer.Set3D(True)
+        conformer.SetPositions(np.ascontiguousarray(frame, dtype=np.float64))
+        mol.AddConformer(conformer, assignId=True)
+    return Molecule(mol, molecule.name)
+
+
+def superpose(positions: np.ndarray, n_heavy: int) -> np.ndarray:
+    """Frames [T, N, 3] superposed on the first by their `n_heavy` first atoms (Kabsch), centred; float32."""
+    heavy = positions[:, :n_heavy].astype(np.float64)
+    centre = heavy.mean(axis=1, keepdims=True)
+    covariance = np.einsum("tni,nj->tij", heavy - centre, heavy[0] - centre[0])
+    left, _, right = np.linalg.svd(covariance)
+    left[:, :, 2] *= np.sign(np.linalg.det(left @ right))[:, None]
+    return np.asarray((positions - centre) @ (left @ right), dtype=np.float32)
