@@ -208,13 +208,16 @@ def test_simulate_gives_superposed_replicas_that_differ() -> None:
 
 @needs_md
 def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
+    from eginterpolator.folder import read_molecule_folder
+
+    from eginterpolator.inputs import read_inputs
     from eginterpolator.simulation import runner
-    from eginterpolator.simulation.job import read_input, simulate_many
-    from eginterpolator.trajectory import read_molecule_folder
+    from eginterpolator.simulation.job import simulate_many
 
     table = tmp_path / "in.smi"
     table.write_text("CCO ethanol\nC[C@H](O)CC butanol\nthis_is_wrong bad\n[Fe] iron\n")
-    molecules, unreadable = read_input(str(table))
+    molecules, failures = read_inputs(str(table))
+    unreadable = [vars(failure) for failure in failures]
     assert [row["name"] for row in unreadable] == ["bad"]
     out, settings = tmp_path / "out", {"replicas": 2, "ns": 0.002, "save_ps": 0.1}
 
@@ -253,19 +256,24 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
 
 
 def test_qm9_isomers_come_from_the_geometry() -> None:
-    from eginterpolator.simulation.thermal import qm9_molecule
+    from eginterpolator.data.qm9 import qm9_record
 
     source = Molecule.from_smiles("C[C@H](O)CC")
     start = start_conformers(source, 1)[0]
-    text = json.dumps(start.tolist())
-    same = qm9_molecule("CC(O)CC", text, "x")
-    mirrored = qm9_molecule("CC(O)CC", text, "x", mirror=True)
-    assert same is not None and same.smiles == source.smiles
-    assert mirrored is not None and mirrored.smiles == Molecule.from_smiles("C[C@@H](O)CC").smiles
+    symbols = [atom.GetSymbol() for atom in source.rdmol.GetAtoms()]
+
+    def row(positions: np.ndarray) -> dict[str, str]:
+        return {
+            "Index": "1", "SMILES": "CC(O)CC", "Elements": str(symbols), "XYZ_Ang": json.dumps(positions.tolist()),
+        }  # fmt: skip
+
+    assert qm9_record(row(start)).molecule.smiles == source.smiles
+    assert qm9_record(row(start), mirror=True).molecule.smiles == Molecule.from_smiles("C[C@@H](O)CC").smiles
     shuffled = start.copy()
     shuffled[[0, 4]] = shuffled[[4, 0]]
     shuffled[[1, 3]] = shuffled[[3, 1]]
-    assert qm9_molecule("CC(O)CC", json.dumps(shuffled.tolist()), "x") is None
+    with pytest.raises(InputError, match="bond longer"):
+        qm9_record(row(shuffled))
 
 
 def _angle_and_torsion_kj(system, positions: np.ndarray) -> float:

@@ -95,6 +95,23 @@ class Endpoint:
 
     positions: np.ndarray = field(repr=False)
 
+    @classmethod
+    def of(cls, positions: np.ndarray, molecule: Molecule) -> Endpoint:
+        """Check the shape of a given frame of `molecule`.
+
+        Raises
+        ------
+        InputError
+            When it is not [n_atoms, 3] or [n_heavy, 3], or not finite.
+        """
+        frame = np.asarray(positions, dtype=np.float32)
+        if frame.shape not in ((molecule.n_atoms, 3), (molecule.n_heavy, 3)) or not np.isfinite(frame).all():
+            raise InputError(
+                f"A given frame of '{_short(molecule.smiles)}' must be finite and of shape ({molecule.n_atoms}, 3) or "
+                f"({molecule.n_heavy}, 3) in Å; this one has shape {frame.shape}."
+            )
+        return cls(frame)
+
     def heavy(self, molecule: Molecule) -> np.ndarray:
         """Heavy atoms, [n_heavy, 3]."""
         return self.positions[: molecule.n_heavy]

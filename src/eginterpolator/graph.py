@@ -17,6 +17,8 @@ from eginterpolator.errors import InputError
 from eginterpolator.molecule import Molecule
 
 FEATURIZER_VERSION = 1
+ENSEMBLES = ("thermal", "minimum")
+"""What a structure is a sample of: 300 K in implicit water, or a relaxed geometry."""
 ELEMENTS = ("B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
 _HYBRIDISATION = ("S", "SP", "SP2", "SP3", "SP3D")
 _RING_SIZES = (3, 4, 5, 6, 7, 8)

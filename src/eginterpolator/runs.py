@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from eginterpolator.errors import EGIError, InputError
+from eginterpolator.etkdg import etkdg_conformers
+from eginterpolator.evaluation.stereo import stereo_retention
+from eginterpolator.evaluation.validity import valid_share
 from eginterpolator.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.generation import (
     Endpoint,
@@ -85,6 +89,8 @@ def run_generation(
     A molecule folder whose meta.json names the same settings is finished and skipped; one with other settings is
     refused unless `overwrite`. A molecule that fails is listed in failures.csv, the others go on.
     """
+    if len(molecules) == 1 and not failures:
+        check_molecule(model, molecules[0], force)  # with nothing else to go on with, this is an error of the input
     settings = {**asdict(config), "model": model.name}
 
     def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
@@ -111,12 +117,44 @@ def run_conformers(
     hooks: Hooks | None = None,
 ) -> RunResult:
     """Generate conformers of all molecules into `out`: `<name>/conformers.sdf` and `meta.json`."""
+    if len(molecules) == 1 and not failures:
+        check_molecule(model, molecules[0], force)
     settings = {**asdict(config), "model": model.name, "n_conformers": n_conformers}
 
     def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
         warnings = check_molecule(model, molecule, force)
         ensemble = generate_conformers(model, molecule, n_conformers, config, hooks.step)
         meta = _molecule_meta(molecule, [ensemble.meta], settings, warnings)
+        write_conformer_folder(folder, ensemble, meta)
+        return meta
+
+    return _run(molecules, out, settings, make, failures, overwrite, hooks or Hooks())
+
+
+def run_etkdg(
+    molecules: Sequence[Molecule],
+    out: str | os.PathLike[str],
+    n_conformers: int,
+    seed: int,
+    failures: Sequence[Failure] = (),
+    overwrite: bool = False,
+    hooks: Hooks | None = None,
+) -> RunResult:
+    """RDKit's ETKDG conformers of all molecules, in the same files as `run_conformers` writes."""
+    settings = {"model": "etkdg", "n_conformers": n_conformers, "seed": seed}
+
+    def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
+        began = time.perf_counter()
+        ensemble = etkdg_conformers(molecule, n_conformers, seed)
+        facts = {
+            "model": "etkdg",
+            "seed": seed,
+            "n_frames": n_conformers,
+            "seconds": time.perf_counter() - began,
+            "stereo_retention": stereo_retention(molecule, ensemble.positions),
+            "valid": valid_share(molecule, ensemble.positions),
+        }
+        meta = _molecule_meta(molecule, [facts], settings, [])
         write_conformer_folder(folder, ensemble, meta)
         return meta
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eginterpolator.data.batching import ENSEMBLES, collate_graphs
+from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import GenerationError
-from eginterpolator.graph import featurize
+from eginterpolator.graph import ENSEMBLES, featurize
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.nn.graph_batch import GraphBatch, centre

@@ -1,0 +1,27 @@
+"""The command `egi`: one thin file a command; everything they do is in the Python API as well."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry point of `egi`: exit 0 all done, 1 some molecules failed, 2 bad usage or input (one sentence)."""
+    from eginterpolator.cli.app import app
+    from eginterpolator.errors import EGIError, InputError
+
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except EGIError as error:
+        if debug:
+            raise
+        print(f"egi: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, InputError) else 1)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("egi: interrupted; what is finished stays, the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)

@@ -10,8 +10,6 @@ import torch
 from eginterpolator.graph import COLUMNS, Graph
 from eginterpolator.nn.graph_batch import GraphBatch
 
-ENSEMBLES = ("thermal", "minimum")
-
 
 def collate_graphs(
     graphs: Sequence[Graph],

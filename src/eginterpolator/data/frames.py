@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from eginterpolator.data.batching import ENSEMBLES
 from eginterpolator.data.store import Record, Store
 from eginterpolator.errors import InputError
-from eginterpolator.graph import COLUMNS, FEATURIZER_VERSION, featurize
+from eginterpolator.graph import COLUMNS, ENSEMBLES, FEATURIZER_VERSION, featurize
 from eginterpolator.io import atomic_path
 from eginterpolator.nn.graph_batch import GraphBatch
 

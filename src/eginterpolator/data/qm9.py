@@ -27,14 +27,15 @@ def read_qm9(dropped: Counter[str] | None = None) -> Iterator[Record]:
     SMILES bond is longer than 1.75 Å, or the hydrogens nearest to an atom are not those of its SMILES.
     """
     dropped = Counter() if dropped is None else dropped
-    for row in _rows():
+    for row in qm9_rows():
         try:
-            yield _record(row)
+            yield qm9_record(row)
         except InputError as error:
             dropped[str(error)] += 1
 
 
-def _rows() -> Iterator[dict[str, str]]:
+def qm9_rows() -> Iterator[dict[str, str]]:
+    """Rows of the tables in the installed qm9pack, read as CSV: importing the package needs pkg_resources."""
     spec = importlib.util.find_spec("qm9pack")
     if spec is None or not spec.submodule_search_locations:
         raise InputError("QM9 comes in the package qm9pack, which is not installed; run 'pip install qm9pack'.")
@@ -45,7 +46,14 @@ def _rows() -> Iterator[dict[str, str]]:
             yield from csv.DictReader(stream)
 
 
-def _record(row: dict[str, str]) -> Record:
+def qm9_record(row: dict[str, str], mirror: bool = False) -> Record:
+    """The molecule and geometry of one row, or its mirror image.
+
+    Raises
+    ------
+    InputError
+        With the reason for which the molecule is dropped.
+    """
     mol = Chem.MolFromSmiles(row["SMILES"])
     if mol is None:
         raise InputError("SMILES not sanitised")
@@ -67,6 +75,8 @@ def _record(row: dict[str, str]) -> Record:
         raise InputError("hydrogens elsewhere than in the SMILES")
     order = np.argsort(parents, kind="stable") + heavy
     positions = np.concatenate([positions[:heavy], positions[order]])
+    if mirror:
+        positions[:, 0] *= -1.0
     mol = Chem.AddHs(mol)
     conformer = Chem.Conformer(len(positions))
     conformer.SetPositions(positions)

@@ -28,7 +28,10 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
     keys = set()
     for path in paths:
         if path.is_dir():
-            keys |= {flat_smiles(json.loads(meta.read_text())["smiles"]) for meta in path.glob("**/meta.json")}
+            metas = sorted(path.glob("**/meta.json"))
+            keys |= {flat_smiles(json.loads(meta.read_text())["smiles"]) for meta in metas}
+            if not metas:
+                raise InputError(f"'{path}' holds no meta.json to exclude molecules by.")
         elif path.is_file():
             keys |= {flat_smiles(line.split()[0]) for line in path.read_text().splitlines() if line.strip()}
         else:

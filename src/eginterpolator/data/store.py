@@ -20,8 +20,8 @@ import h5py
 import numpy as np
 from rdkit import Chem
 
-from eginterpolator.data.batching import ENSEMBLES
 from eginterpolator.errors import InputError
+from eginterpolator.graph import ENSEMBLES
 from eginterpolator.io import atomic_path, sha256, write_json
 from eginterpolator.molecule import Molecule
 
@@ -106,8 +106,11 @@ class StoreWriter:
 
 
 @contextlib.contextmanager
-def write_store(path: str | os.PathLike[str], **provenance: Any) -> Iterator[StoreWriter]:
-    """Write a store and its manifest `<path>.json`; both appear only when everything went well."""
+def write_store(path: str | os.PathLike[str], provenance: dict[str, Any]) -> Iterator[StoreWriter]:
+    """Write a store and its manifest `<path>.json`; both appear only when everything went well.
+
+    `provenance` goes into the manifest as it is at the end: counts may be filled in while records are added.
+    """
     with atomic_path(path) as temporary:
         with h5py.File(temporary, "w", libver="latest") as file:
             writer = StoreWriter(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,8 @@ from eginterpolator.io import atomic_path, write_json
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser, StructureDenoiser
 from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator
 from eginterpolator.models.structure import BasicES
+
+DEFAULT_MODEL = "qm9-obc2"
 
 NETWORKS: dict[str, type] = {
     "BasicES": BasicES,
@@ -93,6 +96,28 @@ def model_folder(name: str | os.PathLike[str]) -> Path:
     raise InputError(
         f"There is no model '{name}': neither a checkpoint folder nor one of the shipped {', '.join(list_models())}."
     )
+
+
+def export_model(name: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+    """Copy a model's folder to `out`, which must not exist.
+
+    Raises
+    ------
+    InputError
+        When there is no such model, or `out` is in the way.
+    """
+    source, target = model_folder(name), Path(out)
+    if target.exists():
+        raise InputError(f"'{target}' exists; choose another folder to copy the model to.")
+    hidden = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        shutil.copytree(source, hidden)
+        os.replace(hidden, target)
+    except OSError as error:
+        raise InputError(f"Cannot write '{target}' ({error.strerror or error}).") from error
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+    return target
 
 
 def load_model(name: str | os.PathLike[str], device: str = "cpu") -> Model:

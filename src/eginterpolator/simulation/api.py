@@ -118,7 +118,7 @@ def simulate_to_folder(
     InputError, SimulationError
         As `simulate`; also InputError when a folder of other settings is in the way.
     """
-    from eginterpolator.trajectory import write_molecule_folder
+    from eginterpolator.folder import write_molecule_folder
 
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     settings = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.io import atomic_path
-from eginterpolator.molecule import Molecule, enumerate_stereo, molecules_from_sdf
+from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.api import check_settings, simulate_to_folder
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 
@@ -85,78 +85,6 @@ def simulate_many(
     else:
         (out / "failures.csv").unlink(missing_ok=True)
     return result
-
-
-def read_input(source: str, enumerate_open: bool = False) -> tuple[list[Molecule], list[dict[str, str]]]:
-    """Molecules of a SMILES, a `.smi`, `.csv` or `.sdf` file, or a folder of molecule folders.
-
-    Parameters
-    ----------
-    enumerate_open : bool
-        Take every isomer of a SMILES with open stereo (named name_1, name_2, ...) instead of refusing it.
-
-    Returns
-    -------
-    (molecules, failures)
-        The readable ones, and a row (name, smiles, reason) for each that is not.
-
-    Raises
-    ------
-    InputError
-        When the source itself cannot be read, holds nothing, or is a SMILES that is not usable.
-    """
-    path = Path(source)
-    if path.is_dir():
-        entries = [(file.parent.name, file) for file in sorted(path.glob("*/molecule.sdf"))]
-        if not entries and (path / "molecule.sdf").exists():
-            entries = [(path.resolve().name, path / "molecule.sdf")]
-        if not entries:
-            raise InputError(f"'{path}' holds no molecule folder (none with a molecule.sdf).")
-        return _collect((name, str(file), partial(_from_sdf, file, name)) for name, file in entries)
-    suffix = path.suffix.lower()
-    if suffix == ".sdf":
-        return molecules_from_sdf(path), []
-    if suffix not in (".smi", ".csv"):
-        return _isomers(source, "molecule", enumerate_open), []
-    if not path.is_file():
-        raise InputError(f"There is no file '{path}'.")
-    rows = _smi_rows(path) if suffix == ".smi" else _csv_rows(path)
-    if not rows:
-        raise InputError(f"'{path}' holds no molecule.")
-    return _collect((name, smiles, partial(_isomers, smiles, name, enumerate_open)) for name, smiles in rows)
-
-
-def _isomers(smiles: str, name: str, enumerate_open: bool) -> list[Molecule]:
-    return enumerate_stereo(smiles, name) if enumerate_open else [Molecule.from_smiles(smiles, name)]
-
-
-def _from_sdf(path: Path, name: str) -> list[Molecule]:
-    return [Molecule.from_sdf(path, name)]
-
-
-def _smi_rows(path: Path) -> list[tuple[str, str]]:
-    rows = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
-    return [(row[1].strip() if len(row) > 1 else f"{path.stem}_{k}", row[0]) for k, row in enumerate(rows)]
-
-
-def _csv_rows(path: Path) -> list[tuple[str, str]]:
-    with open(path, newline="") as stream:
-        reader = csv.DictReader(stream)
-        if "smiles" not in (reader.fieldnames or []):
-            raise InputError(f"'{path}' has no column 'smiles'; its first line must name the columns.")
-        return [(row.get("name") or f"{path.stem}_{k}", row["smiles"] or "") for k, row in enumerate(reader)]
-
-
-def _collect(
-    entries: Iterable[tuple[str, str, Callable[[], list[Molecule]]]],
-) -> tuple[list[Molecule], list[dict[str, str]]]:
-    molecules, failures = [], []
-    for name, text, read in entries:
-        try:
-            molecules += read()
-        except EGIError as error:
-            failures.append({"name": name, "smiles": text, "reason": str(error)})
-    return molecules, failures
 
 
 def _distinct_names(molecules: list[Molecule]) -> None:

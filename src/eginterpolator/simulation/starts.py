@@ -64,15 +64,6 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
     return np.asarray(positions[[picked[k % len(picked)] for k in range(n)]])
 
 
-def _embed(mol: Any, count: int, parameters: Any) -> list[int]:
-    from rdkit.Chem import AllChem
-
-    try:
-        return list(AllChem.EmbedMultipleConfs(mol, count, parameters))  # type: ignore[attr-defined]
-    except RuntimeError:  # RDKit's optimiser can break an invariant of its own on strained cages
-        return []
-
-
 def _farthest_points(points: np.ndarray, first: int, n: int, minimum: float = 0.05) -> list[int]:
     """Indices of up to `n` conformers [K, N, 3], each the farthest in RMSD from those before it."""
     picked = [first]

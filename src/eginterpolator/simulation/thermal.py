@@ -10,7 +10,6 @@ complete, so an interrupted job goes on where it was; failures are listed in `fa
 from __future__ import annotations
 
 import argparse
-import ast
 import csv
 import json
 import os
@@ -24,12 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.data.splits import read_exclusions
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.molecule import Molecule, flat_smiles
+from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.protocol import ImplicitProtocol
-
-MAX_BOND_A = 1.75
-"""A SMILES bond longer than this means that QM9's atom order is not that of its SMILES."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,104 +54,28 @@ class ThermalConfig:
     seed: int = 0
 
 
-def qm9_rows() -> list[tuple[int, str, str]]:
-    """(QM9 index, SMILES, coordinates as text) of every molecule in the installed qm9pack.
-
-    The CSV files are read directly: importing qm9pack needs pkg_resources, which setuptools dropped.
-    """
-    import importlib.util
-
-    found = importlib.util.find_spec("qm9pack")
-    if found is None or found.origin is None:
-        raise InputError("The QM9 table is not installed; install it with: pip install qm9pack")
-    csv.field_size_limit(10_000_000)
-    rows = []
-    for path in sorted(Path(found.origin).parent.glob("data/qm9_part*.csv")):
-        with open(path, newline="") as stream:
-            reader = csv.reader(stream)
-            header = next(reader)
-            index, smiles, xyz = (header.index(name) for name in ("Index", "SMILES", "XYZ_Ang"))
-            rows += [(int(row[index]), row[smiles], row[xyz]) for row in reader]
-    return rows
-
-
-def qm9_molecule(smiles: str, xyz: str, name: str, mirror: bool = False) -> Molecule | None:
-    """Molecule of QM9's graph with the isomer of its geometry (or the mirror image of it).
-
-    None where the atom order of the geometry is not that of the SMILES (0.3 % of the table): a bond
-    of the SMILES, or of a hydrogen to its nearest heavy atom, does not fit.
-    """
-    from rdkit import Chem
-
-    from eginterpolator.simulation.starts import with_conformers
-
-    heavy = Chem.MolFromSmiles(smiles)
-    if heavy is None or "." in smiles:
-        return None
-    points = np.array(ast.literal_eval(xyz), dtype=np.float64)
-    mol = Chem.AddHs(heavy)
-    n_heavy = heavy.GetNumAtoms()
-    if len(points) != mol.GetNumAtoms() or n_heavy == 0:
-        return None
-    for bond in heavy.GetBonds():
-        if np.linalg.norm(points[bond.GetBeginAtomIdx()] - points[bond.GetEndAtomIdx()]) > MAX_BOND_A:
-            return None
-    distances = np.linalg.norm(points[n_heavy:, None] - points[None, :n_heavy], axis=-1)
-    if len(distances) and distances.min(axis=1).max() > 1.4:
-        return None
-    owners = distances.argmin(axis=1) if len(distances) else np.zeros(0, dtype=int)
-    ordered = points.copy()
-    for atom in heavy.GetAtoms():
-        neighbours = mol.GetAtomWithIdx(atom.GetIdx()).GetNeighbors()
-        targets = [other.GetIdx() for other in neighbours if other.GetAtomicNum() == 1]
-        sources = n_heavy + np.flatnonzero(owners == atom.GetIdx())
-        if len(targets) != len(sources):
-            return None
-        ordered[targets] = points[sources]
-    if mirror:
-        ordered[:, 0] *= -1.0
-    return Molecule.from_rdkit(with_conformers(Molecule(mol, name), ordered[None]).rdmol, name)
-
-
-def excluded_smiles(sources: list[Path]) -> set[str]:
-    """Stereo-free canonical SMILES found in `.smi` files, or in the `meta.json` files under folders."""
-    found = set()
-    for source in sources:
-        if source.is_dir():
-            metas = sorted(source.rglob("meta.json"))
-            found |= {flat_smiles(json.loads(path.read_text())["smiles"]) for path in metas}
-            if not metas:
-                raise InputError(f"'{source}' holds no meta.json to exclude molecules by.")
-        elif source.is_file():
-            lines = source.read_text().splitlines()
-            found |= {flat_smiles(line.split()[0]) for line in lines if line.strip()}
-        else:
-            raise InputError(f"There is no file or folder '{source}' to exclude molecules by.")
-    return found
-
-
 def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
     """QM9 molecules in a seeded random order, without those of `exclude`."""
     from rdkit import Chem
     from rdkit.Chem import rdMolDescriptors
 
-    rows = qm9_rows()
+    from eginterpolator.data.qm9 import qm9_record, qm9_rows
+
+    rows = list(qm9_rows())
     for position in np.random.default_rng(config.seed).permutation(len(rows)):
-        index, smiles, xyz = rows[position]
-        rng = np.random.default_rng([config.seed, index])
-        mirror, taken = rng.random() < config.mirror_share, rng.random()
-        mol = Chem.MolFromSmiles(smiles)
+        row = rows[position]
+        rng = np.random.default_rng([config.seed, int(row["Index"])])
+        mirror, taken = bool(rng.random() < config.mirror_share), rng.random()
+        mol = Chem.MolFromSmiles(row["SMILES"])
         if mol is None or not config.min_heavy <= mol.GetNumHeavyAtoms() <= config.max_heavy:
             continue
         if rdMolDescriptors.CalcNumRotatableBonds(mol) == 0 and taken >= config.rigid_share:
             continue
-        if flat_smiles(mol) in exclude:
-            continue
         try:
-            molecule = qm9_molecule(smiles, xyz, f"qm9_{index:06d}", mirror)
+            molecule = qm9_record(row, mirror).molecule
         except InputError:
             continue
-        if molecule is not None and flat_smiles(molecule.rdmol) not in exclude:
+        if molecule.smiles_flat not in exclude:
             yield molecule
 
 
@@ -255,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     if failures.exists():
         with open(failures, newline="") as stream:
             failed = {row["name"] for row in csv.DictReader(stream)}
-    exclude = excluded_smiles(options.exclude)
+    exclude = read_exclusions(options.exclude)
     print(f"{len(exclude)} molecules excluded; reading QM9", flush=True)
     done, made, started = 0, 0, time.time()
     for molecule in candidates(config, exclude):

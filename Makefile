@@ -1,0 +1,46 @@
+# make demo: install, generate a trajectory with the shipped weights, write its report.
+# make test: install, run the tests. make test-all: the slow ones as well. make lint: ruff and mypy.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin
+PIP = $(RUN)/python -m pip --disable-pip-version-check --quiet
+# PyTorch goes first and alone: with it in place nothing else asks for another build of it.
+TORCH ?= torch==2.13.0
+EGI_DEMO_SMILES ?= CC[C@H](O)C\#CCOC
+
+.PHONY: demo test test-all lint chromium clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install '$(TORCH)'
+	$(PIP) install --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) install --editable '.[dev,md]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(RUN)/egi generate '$(EGI_DEMO_SMILES)' --frames 500 --samples 2 --seed 1 --out demo
+	@echo 'Open $(CURDIR)/demo/report.html in a browser.'
+
+test: $(VENV)/installed-dev chromium
+	$(RUN)/python -m pytest -m 'not slow'
+
+test-all: $(VENV)/installed-dev chromium
+	$(RUN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(RUN)/ruff check src tests benchmarks
+	$(RUN)/ruff format --check src tests benchmarks
+	$(RUN)/mypy
+
+# The report is tested in a real browser; where it cannot be installed, that test says that it is skipped, and why.
+chromium:
+	@command -v chromedriver >/dev/null && command -v chromium >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
+	echo 'chromium and chromedriver are missing and cannot be installed here: the browser test will be skipped'
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,131 @@
+"""The Python side of `egi generate` and `egi conformers`: one molecule in, arrays in memory out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from rdkit import Chem
+
+from eginterpolator.errors import InputError
+from eginterpolator.generation import (
+    Endpoint,
+    GenerationConfig,
+    check_molecule,
+    generate_conformers,
+    generate_trajectories,
+    resolve_device,
+)
+from eginterpolator.models.registry import DEFAULT_MODEL, Model, load_model
+from eginterpolator.molecule import Molecule
+from eginterpolator.trajectory import ConformerEnsemble, Trajectory
+
+AnyMolecule = str | Molecule | Chem.Mol
+
+
+def generate(
+    molecule: AnyMolecule,
+    n_frames: int = 500,
+    seed: int = 0,
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    **settings: Any,
+) -> Trajectory:
+    """One trajectory of a molecule.
+
+    Parameters
+    ----------
+    molecule : str, Molecule or rdkit.Chem.Mol
+        A SMILES with its stereo defined, or a molecule.
+    n_frames : int
+        Frames, given ones included; their spacing is the model's (5.2 ps for the shipped one).
+    seed : int
+        Equal seeds give equal trajectories.
+    model : str, path or Model
+        Name of a shipped model, a checkpoint folder, or a loaded model.
+    settings
+        As `generate_samples` takes them.
+
+    Returns
+    -------
+    Trajectory
+        All atoms, float32 [n_frames, n_atoms, 3] Å.
+
+    Raises
+    ------
+    InputError, GenerationError
+        As `generate_samples`.
+    """
+    return generate_samples(molecule, 1, n_frames, seed, model, **settings)[0]
+
+
+def generate_samples(
+    molecule: AnyMolecule,
+    n_samples: int,
+    n_frames: int = 500,
+    seed: int = 0,
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    *,
+    start: Any = None,
+    end: Any = None,
+    force: bool = False,
+    **settings: Any,
+) -> list[Trajectory]:
+    """Several independent trajectories of a molecule; sample k is the same whatever `n_samples`.
+
+    Parameters
+    ----------
+    molecule, n_frames, seed, model
+        As `generate` takes them.
+    start, end : array [n_atoms, 3] or [n_heavy, 3], optional
+        Given first and last frame, Å, in the order of `Molecule.rdmol` (heavy atoms first). `start` alone makes a
+        forward simulation, both make an interpolation.
+    force : bool
+        Take molecules outside of what the model was trained on.
+    settings
+        Further fields of `GenerationConfig`: steps, sampler, strength, hydrogens, device, precision, batch.
+
+    Raises
+    ------
+    InputError
+        For a molecule, model or setting that cannot be used.
+    GenerationError
+        When a sample stays non-finite.
+    """
+    chosen = _molecule(molecule)
+    ends = [None if x is None else Endpoint.of(x, chosen) for x in (start, end)]
+    task = "unconditional" if start is None else ("forward" if end is None else "interpolation")
+    if start is None and end is not None:
+        raise InputError("An end frame needs a start frame as well.")
+    config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, **settings)
+    loaded = _model(model, config.device)
+    check_molecule(loaded, chosen, force)
+    return generate_trajectories(loaded, chosen, config, *ends)
+
+
+def conformers(
+    molecule: AnyMolecule,
+    n_conformers: int = 50,
+    seed: int = 0,
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    *,
+    force: bool = False,
+    **settings: Any,
+) -> ConformerEnsemble:
+    """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0)."""
+    chosen = _molecule(molecule)
+    config = GenerationConfig(seed=seed, n_frames=1, strength=0.0, **settings)
+    loaded = _model(model, config.device)
+    check_molecule(loaded, chosen, force)
+    return generate_conformers(loaded, chosen, n_conformers, config)
+
+
+def _molecule(molecule: AnyMolecule) -> Molecule:
+    if isinstance(molecule, Molecule):
+        return molecule
+    if isinstance(molecule, str):
+        return Molecule.from_smiles(molecule)
+    return Molecule.from_rdkit(molecule)
+
+
+def _model(model: str | os.PathLike[str] | Model, device: str) -> Model:
+    return model if isinstance(model, Model) else load_model(model, resolve_device(device))

@@ -1,0 +1,24 @@
+"""The typer application; command modules import what is heavy inside their functions."""
+
+from __future__ import annotations
+
+import typer
+
+from eginterpolator.cli import conformers, data, evaluate, generate, models, simulate, train, view
+
+app = typer.Typer(
+    name="egi",
+    help="Molecular-dynamics trajectories of small molecules from a generative model. "
+    "--debug after any command shows the traceback of an error.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("generate")(generate.generate_command)
+app.command("conformers")(conformers.conformers_command)
+app.command("simulate")(simulate.simulate_command)
+app.command("train")(train.train_command)
+app.command("view")(view.view_command)
+app.add_typer(data.app, name="data", help="Build and check datasets.")
+app.add_typer(evaluate.app, name="evaluate", help="Judge trajectories against reference simulations.")
+app.add_typer(models.app, name="models", help="List, show and copy models.")

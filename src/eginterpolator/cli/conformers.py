@@ -1,0 +1,61 @@
+"""`egi conformers`: independent structures of the molecules of INPUT."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eginterpolator.cli import options as o
+
+
+def conformers_command(
+    source: o.Source,
+    num: Annotated[int, typer.Option(min=1, help="Conformers of each molecule.")] = 50,
+    model: Annotated[str, typer.Option(help="A shipped model, a checkpoint folder, or etkdg (RDKit).")] = "qm9-obc2",
+    steps: o.Steps = None,
+    sampler: o.SamplerName = None,
+    seed: o.Seed = 0,
+    ensemble: Annotated[
+        str, typer.Option(help="thermal (300 K, implicit water) or minimum (relaxed geometries, as in QM9).")
+    ] = "thermal",
+    hydrogens: o.Hydrogens = True,
+    out: o.Out = Path("conformers"),
+    device: o.DeviceOption = o.Device.auto,
+    precision: o.PrecisionOption = o.Precision.auto,
+    batch: o.BatchOption = "auto",
+    stereo: o.Stereo = o.StereoMode.ask,
+    force: o.Force = False,
+    overwrite: o.Overwrite = False,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Generate conformers of INPUT into <name>/conformers.sdf: the structure model alone (strength 0), or ETKDG."""
+    o.set_logging(verbose, quiet)
+    from eginterpolator.cli.progress import Progress
+    from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
+    from eginterpolator.inputs import prepare_out, read_inputs
+    from eginterpolator.models.registry import load_model
+    from eginterpolator.runs import Hooks, run_conformers, run_etkdg
+
+    molecules, failures = read_inputs(source, stereo.value)
+    prepare_out(out)
+    if model == "etkdg":
+        o.finish(run_etkdg(molecules, out, num, seed, failures, overwrite), as_json)
+        return
+    config = GenerationConfig(
+        n_frames=1, n_samples=num, seed=seed, strength=0.0, steps=steps, sampler=sampler, hydrogens=hydrogens,
+        device=device.value, precision=precision.value, batch=o.parse_batch(batch), ensemble=ensemble,
+    )  # fmt: skip
+    loaded = load_model(model, resolve_device(device.value))
+    calls = network_calls(loaded, config)
+    with Progress(calls * len(molecules), quiet) as progress:
+        hooks = Hooks(
+            start=lambda molecule: progress.describe(molecule.name),
+            step=progress.advance,
+            finish=lambda molecule, outcome: progress.to(calls * (1 + molecules.index(molecule))),
+        )
+        result = run_conformers(loaded, molecules, out, num, config, failures, force, overwrite, hooks)
+    o.finish(result, as_json)

@@ -1,0 +1,86 @@
+"""`egi generate`: trajectories of the molecules of INPUT."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eginterpolator.cli import options as o
+
+
+class Task(StrEnum):
+    """What is given, and what is made."""
+
+    unconditional = "unconditional"
+    forward = "forward"
+    interpolation = "interpolation"
+
+
+def generate_command(
+    source: o.Source,
+    task: Annotated[Task, typer.Option(help="forward needs --start, interpolation --start and --end.")] = (
+        Task.unconditional
+    ),
+    frames: Annotated[int, typer.Option(help="Frames of a trajectory, given ones included.")] = 500,
+    samples: Annotated[int, typer.Option(help="Trajectories of each molecule.")] = 1,
+    start: Annotated[
+        str | None, typer.Option(help="First frame: FILE or FILE#k (.sdf, or .pdb/.xyz/.xtc of our topology).")
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="Last frame, in the same way.")] = None,
+    model: o.ModelName = "qm9-obc2",
+    steps: o.Steps = None,
+    sampler: o.SamplerName = None,
+    seed: o.Seed = 0,
+    strength: Annotated[
+        float, typer.Option(help="lambda: 0 the structure model alone, 1 the trained interpolator.")
+    ] = 1.0,
+    hydrogens: o.Hydrogens = True,
+    out: o.Out = Path("trajectories"),
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    device: o.DeviceOption = o.Device.auto,
+    precision: o.PrecisionOption = o.Precision.auto,
+    batch: o.BatchOption = "auto",
+    stereo: o.Stereo = o.StereoMode.ask,
+    force: o.Force = False,
+    overwrite: o.Overwrite = False,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Generate all-atom trajectories of INPUT, a folder a molecule, with a report to look at."""
+    o.set_logging(verbose, quiet)
+    from eginterpolator.cli.progress import Progress
+    from eginterpolator.endpoints import read_endpoint
+    from eginterpolator.errors import InputError
+    from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
+    from eginterpolator.inputs import prepare_out, read_inputs
+    from eginterpolator.models.registry import load_model
+    from eginterpolator.runs import Hooks, run_generation
+
+    config = GenerationConfig(
+        task=task.value, n_frames=frames, n_samples=samples, seed=seed, strength=strength, steps=steps,
+        sampler=sampler, hydrogens=hydrogens, device=device.value, precision=precision.value,
+        batch=o.parse_batch(batch),
+    )  # fmt: skip
+    molecules, failures = read_inputs(source, stereo.value)
+    if (start or end) and len(molecules) != 1:
+        raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
+    ends = [read_endpoint(text, molecules[0]) if text else None for text in (start, end)]
+    prepare_out(out)
+    loaded = load_model(model, resolve_device(device.value))
+    calls = network_calls(loaded, config)
+    with Progress(calls * len(molecules), quiet) as progress:
+        hooks = Hooks(
+            start=lambda molecule: progress.describe(molecule.name),
+            step=progress.advance,
+            finish=lambda molecule, outcome: progress.to(calls * (1 + molecules.index(molecule))),
+        )
+        result = run_generation(loaded, molecules, out, config, failures, *ends, force, overwrite, hooks)
+    if report and (result.done or result.skipped):
+        from eginterpolator.report import write_folder_report
+
+        write_folder_report(out)
+    o.finish(result, as_json)

@@ -1,0 +1,46 @@
+"""`egi models`: the shipped models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("list")
+def list_command() -> None:
+    """Names of the shipped models, with their size and frame spacing."""
+    from eginterpolator.models.registry import list_models, model_folder
+
+    for name in list_models():
+        folder = model_folder(name)
+        config = json.loads((folder / "config.json").read_text())
+        size = (folder / "model.safetensors").stat().st_size / 1e6
+        typer.echo(f"{name}\t{config['model']['class']}\t{size:.1f} MB\tframes of {config.get('frame_ps')} ps")
+
+
+@app.command("show")
+def show_command(name: Annotated[str, typer.Argument(help="A shipped model or a checkpoint folder.")]) -> None:
+    """The model's card and settings."""
+    from eginterpolator.models.registry import model_folder
+
+    folder = model_folder(name)
+    card = folder / "card.md"
+    if card.is_file():
+        typer.echo(card.read_text())
+    typer.echo((folder / "config.json").read_text())
+
+
+@app.command("export")
+def export_command(
+    name: Annotated[str, typer.Argument(help="A shipped model or a checkpoint folder.")],
+    out: Annotated[Path, typer.Argument(help="Folder to copy it to.")],
+) -> None:
+    """Copy a model's folder, to change it or to use it elsewhere."""
+    from eginterpolator.models.registry import export_model
+
+    typer.echo(str(export_model(name, out)))
