@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from eginterpolator.errors import GenerationError, InputError
+from eginterpolator.evaluation.stereo import frame_stereo
 from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, protocol_named
-from eginterpolator.simulation.starts import broken_bonds, kabsch_rmsd, start_conformers, stereo_kept, superpose
+from eginterpolator.simulation.starts import broken_bonds, kabsch_rmsd, start_conformers, superpose
 
 CHIRAL = "CC[C@H](O)C#CCOC"
 SHORT = ImplicitProtocol(equilibration_ps=0.4)
@@ -76,8 +77,8 @@ def test_start_conformers_are_diverse_and_keep_the_isomer(smiles: str) -> None:
     molecule = Molecule.from_smiles(smiles)
     starts = start_conformers(molecule, 3, seed=5)
     assert starts.shape == (3, molecule.n_atoms, 3)
-    assert stereo_kept(molecule, starts).all()
-    assert not stereo_kept(molecule, starts * [1, 1, -1]).any() or not len(molecule.triples)
+    assert frame_stereo(molecule, starts).all()
+    assert not frame_stereo(molecule, starts * [1, 1, -1]).any() or not len(molecule.triples)
     np.testing.assert_array_equal(starts, start_conformers(molecule, 3, seed=5))
     heavy = starts[:, : molecule.n_heavy]
     if smiles == CHIRAL:
@@ -86,8 +87,8 @@ def test_start_conformers_are_diverse_and_keep_the_isomer(smiles: str) -> None:
 
 def test_double_bond_stereo_is_told_apart() -> None:
     cis, trans = Molecule.from_smiles("C/C=C\\CO"), Molecule.from_smiles("C/C=C/CO")
-    assert not stereo_kept(cis, start_conformers(trans, 2)).any()
-    assert not stereo_kept(trans, start_conformers(cis, 2)).any()
+    assert not frame_stereo(cis, start_conformers(trans, 2)).any()
+    assert not frame_stereo(trans, start_conformers(cis, 2)).any()
 
 
 def test_a_molecule_without_3d_structure_is_an_error() -> None:
@@ -209,7 +210,6 @@ def test_simulate_gives_superposed_replicas_that_differ() -> None:
 @needs_md
 def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
     from eginterpolator.folder import read_molecule_folder
-
     from eginterpolator.inputs import read_inputs
     from eginterpolator.simulation import runner
     from eginterpolator.simulation.job import simulate_many

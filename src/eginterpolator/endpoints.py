@@ -55,9 +55,7 @@ def _from_sdf(path: Path, molecule: Molecule) -> np.ndarray:
             raise InputError(f"'{path}' has an entry without readable 3D coordinates.")
         other = Molecule.from_rdkit(entry)
         has_hydrogens = entry.GetNumAtoms() == molecule.n_atoms
-        wanted, found = (
-            (molecule.rdmol, other.rdmol) if has_hydrogens else (molecule.heavy_mol, other.heavy_mol)
-        )
+        wanted, found = (molecule.rdmol, other.rdmol) if has_hydrogens else (molecule.heavy_mol, other.heavy_mol)
         match = found.GetSubstructMatch(wanted, useChirality=True)
         if found.GetNumAtoms() != wanted.GetNumAtoms() or len(match) != wanted.GetNumAtoms():
             raise InputError(f"'{path}' is {other.smiles}, not the molecule {molecule.smiles} that is asked for.")

@@ -149,7 +149,9 @@ class Store:
         group = self._file[name]
         mol = Chem.MolFromMolBlock(group["molblock"][()].decode(), removeHs=False)
         if mol is None:
-            raise InputError(f"The molecule of group '{name}' in '{self.path}' does not parse; build the dataset again.")
+            raise InputError(
+                f"The molecule of group '{name}' in '{self.path}' does not parse; build the dataset again."
+            )
         attributes = group.attrs
         return Record(
             name,

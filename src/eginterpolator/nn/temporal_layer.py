@@ -38,7 +38,9 @@ class TemporalAttention(nn.Module):
         q, k, value, gates = self.scalars(normed).split([heads * self.width] * 3 + [heads * (1 + per_head)], dim=-1)
         phi, gate = gates.float().unflatten(-1, (heads, -1)).split([1, per_head], dim=-1)
         with torch.autocast(device_type=x.device.type, enabled=False):
-            mixed = self.vectors(torch.cat([x[..., None, :], v], dim=-2).transpose(-1, -2))  # [..., 3, 3 heads per_head]
+            mixed = self.vectors(
+                torch.cat([x[..., None, :], v], dim=-2).transpose(-1, -2)
+            )  # [..., 3, 3 heads per_head]
         mixed = mixed.unflatten(-1, (3, heads, per_head)).movedim(-4, -1)  # [B, T, N, 3, heads, per_head, 3]
         vq, vk, vv = mixed.unbind(dim=3)
         q, k, value = (part.float().unflatten(-1, (heads, self.width)) for part in (q, k, value))

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eginterpolator.errors import InputError
+from eginterpolator.evaluation.stereo import frame_stereo
 from eginterpolator.io import atomic_path
 from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.protocol import Protocol, protocol_named
-from eginterpolator.simulation.starts import start_conformers, stereo_kept, superpose, with_conformers
+from eginterpolator.simulation.starts import start_conformers, superpose
 
 if TYPE_CHECKING:
     from eginterpolator.simulation.runner import Replica
@@ -119,6 +120,7 @@ def simulate_to_folder(
         As `simulate`; also InputError when a folder of other settings is in the way.
     """
     from eginterpolator.folder import write_molecule_folder
+    from eginterpolator.trajectory import with_conformers
 
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     settings = {
@@ -133,7 +135,7 @@ def simulate_to_folder(
         molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
         threads=threads, progress=progress, keep=partial,
     )  # fmt: skip
-    molecule = with_conformers(molecule, _starts(molecule, replicas, seed))
+    molecule = Molecule(with_conformers(molecule, _starts(molecule, replicas, seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, seed)
     meta = {**settings, **_summary(molecule, results)}
     building = Path(out) / f".{molecule.name}.{os.getpid()}"
@@ -247,7 +249,7 @@ def _trajectories(molecule: Molecule, protocol: Protocol, results: list[Replica]
 
 def _summary(molecule: Molecule, results: list[Replica]) -> dict[str, Any]:
     density = [float(result.density_g_ml.mean()) for result in results if result.density_g_ml is not None]
-    kept = np.concatenate([stereo_kept(molecule, result.positions) for result in results])
+    kept = np.concatenate([frame_stereo(molecule, result.positions) for result in results])
     return {
         "name": molecule.name,
         "n_atoms": molecule.n_atoms,

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.errors import EGIError, InputError
+from eginterpolator.evaluation.stereo import frame_stereo
 from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.forcefield import SimulationSystem
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
-from eginterpolator.simulation.starts import broken_bonds, stereo_kept
+from eginterpolator.simulation.starts import broken_bonds
 
 GPU_PLATFORMS = ("CUDA", "HIP", "OpenCL")
 REFERENCE_PARTICLES = 50
@@ -208,7 +209,7 @@ def check_frames(molecule: Molecule, positions: np.ndarray, reference: np.ndarra
     if len(broken):
         i, j = broken[0]
         raise SimulationError(f"{molecule.smiles}: bond {i}-{j} grew past 1.3 times its minimised length.")
-    kept = stereo_kept(molecule, positions)
+    kept = frame_stereo(molecule, positions)
     if not kept.all():
         raise SimulationError(f"{molecule.smiles}: the stereo flipped in frame {int(np.argmin(kept))}.")
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.errors import GenerationError
+from eginterpolator.evaluation.stereo import frame_stereo
 from eginterpolator.molecule import Molecule
 
 
@@ -54,7 +55,7 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
             results = AllChem.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")  # type: ignore[attr-defined]
             energies = np.array([energy for _, energy in results])
     positions = np.stack([mol.GetConformer(k).GetPositions() for k in ids])
-    keeps = np.array([stereo_kept(molecule, frame[None])[0] for frame in positions])
+    keeps = np.array([frame_stereo(molecule, frame[None])[0] for frame in positions])
     if not keeps.any():
         raise GenerationError(f"No conformer of {molecule.smiles} from ETKDG and MMFF has its stereo.")
     positions, energies = positions[keeps], energies[keeps]
@@ -92,48 +93,12 @@ def kabsch_rmsd(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.maximum(residual, 0.0) / len(reference)))
 
 
-def stereo_kept(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
-    """Whether each frame of `positions` [T, N, 3] has the molecule's stereo; bool [T].
-
-    The sign of det[x_a - x_i, x_b - x_i, x_c - x_i] at every stereocentre, and cis/trans of the torsion
-    a-i-j-b at every stereo double bond (SPEC §8.1). The four determinants of a centre with four heavy
-    neighbours are summed: that is the volume of the tetrahedron they span, which keeps its sign in
-    strained cages where one of the four may not. Sees heavy atoms only.
-    """
-    kept = np.ones(len(positions), dtype=bool)
-    if len(molecule.triples):
-        centre, a, b, c = (positions[:, molecule.triples[:, k]] for k in range(4))
-        volume = np.einsum("tki,tki->tk", a - centre, np.cross(b - centre, c - centre))
-        centres, owner = np.unique(molecule.triples[:, 0], return_inverse=True)
-        kept &= ((volume * molecule.triple_signs @ np.eye(len(centres))[owner]) > 0).all(axis=1)
-    if len(molecule.double_bonds):
-        a, i, j, b = (positions[:, molecule.double_bonds[:, k]] for k in range(4))
-        axis = j - i
-        cosine = np.einsum("tki,tki->tk", np.cross(a - i, axis), np.cross(b - j, axis))
-        kept &= (np.sign(cosine) == molecule.double_bond_signs).all(axis=1)
-    return kept
-
-
 def broken_bonds(molecule: Molecule, positions: np.ndarray, reference: np.ndarray, ratio: float = 1.3) -> np.ndarray:
     """Bonds [n, 2] longer than `ratio` times their length in `reference` [n_atoms, 3] in any frame."""
     first, second = molecule.bonds.T
     lengths = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1)
     normal = np.linalg.norm(reference[first] - reference[second], axis=-1)
     return np.asarray(molecule.bonds[(~(lengths <= ratio * normal)).any(axis=0)])
-
-
-def with_conformers(molecule: Molecule, positions: np.ndarray) -> Molecule:
-    """The molecule carrying exactly the conformers `positions` [K, n_atoms, 3] Å; its stereo is untouched."""
-    from rdkit import Chem
-
-    mol = Chem.Mol(molecule.rdmol)
-    mol.RemoveAllConformers()
-    for frame in positions:
-        conformer = Chem.Conformer(mol.GetNumAtoms())
-        conformer.Set3D(True)
-        conformer.SetPositions(np.ascontiguousarray(frame, dtype=np.float64))
-        mol.AddConformer(conformer, assignId=True)
-    return Molecule(mol, molecule.name)
 
 
 def superpose(positions: np.ndarray, n_heavy: int) -> np.ndarray:

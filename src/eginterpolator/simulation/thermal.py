@@ -116,19 +116,12 @@ def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray,
 
 def write_thermal(out: Path, molecule: Molecule, starts: np.ndarray, frames: np.ndarray, meta: dict[str, Any]) -> None:
     """Write the folder of one molecule under a hidden name, then rename it into place."""
-    from rdkit import Chem
-
-    from eginterpolator.simulation.starts import with_conformers
+    from eginterpolator.trajectory import write_sdf
 
     hidden = out / f".{molecule.name}.{os.getpid()}"
     hidden.mkdir(parents=True)
     try:
-        with Chem.SDWriter(str(hidden / "molecule.sdf")) as writer:
-            mol = with_conformers(molecule, starts).rdmol
-            mol.SetProp("_Name", molecule.name)
-            mol.SetProp("smiles", molecule.smiles)
-            for conformer in mol.GetConformers():
-                writer.write(mol, confId=conformer.GetId())
+        write_sdf(hidden / "molecule.sdf", molecule, starts)
         np.savez(hidden / "frames.npz", positions=frames, frame_ps=meta["frame_ps"], smiles=molecule.smiles)
         (hidden / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
         os.replace(hidden, out / molecule.name)
