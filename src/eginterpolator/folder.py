@@ -30,9 +30,10 @@ def write_molecule_folder(
         raise InputError(f"There is no trajectory of '{molecule.name}' to write.")
     with _appearing(Path(folder)) as building:
         write_sdf(building / "molecule.sdf", molecule, _conformers(molecule, trajectories))
-        trajectories[0].to_mdtraj()[0].save_pdb(str(building / "topology.pdb"))
+        first = trajectories[0]
+        Trajectory(molecule, first.positions[:1], first.frame_ps).save(building / "topology.pdb")
         for k, trajectory in enumerate(trajectories):
-            trajectory.to_mdtraj().save_xtc(str(building / f"trajectory_{k:03d}.xtc"))
+            trajectory.save(building / f"trajectory_{k:03d}.xtc")
         write_json(building / "meta.json", meta)
 
 

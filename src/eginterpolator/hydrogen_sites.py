@@ -24,7 +24,7 @@ _LJ = {
 _POLAR_H = (0.60, 0.0157)
 _SP, _SP2 = Chem.HybridizationType.SP, Chem.HybridizationType.SP2
 _GRID = 72
-SLOW, METHYL_HOPS, FREE_HOPS, POLAR_HOPS, AMINE_HOPS = 0.0, 0.03, 1.0, 0.2, 0.1  # events a ps
+SLOW, METHYL_HOPS, FREE_HOPS, ETHER_HOPS, POLAR_HOPS, AMINE_HOPS = 0.0, 0.03, 1.0, 0.25, 0.15, 0.04  # events a ps
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,10 @@ def _around_one_bond(molecule: Molecule, atom: Chem.Atom, count: int, planar: bo
     flat = anchor.GetHybridization() == _SP2 or anchor.GetIsAromatic()
     step = 2.0 * np.pi / _GRID
     if count == 3:
-        terms = _rotor_terms(others, double, flat, 2.0)
-        hops = FREE_HOPS if flat or not others else METHYL_HOPS
+        terms = _rotor_terms(others, double, flat and anchor.GetAtomicNum() != 8, 2.0 if not flat else 0.8)
+        hops = FREE_HOPS if (flat and anchor.GetAtomicNum() != 8) or not others else METHYL_HOPS
+        if anchor.GetAtomicNum() == 8 and not flat:
+            hops = ETHER_HOPS
         grid = step * np.arange(_GRID // 3)
         wells = np.zeros(len(grid), dtype=np.int64)
         return Site(angle=np.radians(110.0), period=3, grid=grid, wells=wells, terms=terms, hops_per_ps=hops, **cone)
@@ -186,16 +188,16 @@ def _around_one_bond(molecule: Molecule, atom: Chem.Atom, count: int, planar: bo
             terms += (Term(double[0].GetIdx(), 1, 4.0, -1.0),)
         wells = (((grid + np.pi / 2) // np.pi) % 2).astype(np.int64)
         return Site(angle=np.radians(111.0), grid=grid, wells=wells, terms=terms, hops_per_ps=POLAR_HOPS / 10, **cone)
-    terms = _rotor_terms(others, double, flat, 0.8)
+    terms = _rotor_terms(others, double, flat, 2.0 if count == 1 else 0.8)
     wells = ((grid // (2.0 * np.pi / 3.0)) % 3).astype(np.int64)
     angle = np.radians(112.0 if count == 1 else 109.0)
     return Site(angle=angle, spread=3.0, grid=grid, wells=wells, terms=terms, hops_per_ps=POLAR_HOPS, **cone)
 
 
 def _rotor_terms(others: list[Any], double: list[Any], flat: bool, barrier_kcal: float) -> tuple[Term, ...]:
-    """Staggered against what the anchor carries; at a flat anchor a threefold term eclipses its double bond."""
+    """Staggered against what the anchor carries; a flat anchor leaves it almost free."""
     if flat:
-        return tuple(Term(n.GetIdx(), 3, 0.5, -1.0) for n in double[:1] if len(double) == 1)
+        return tuple(Term(n.GetIdx(), 3, 0.3) for n in double[:1] if len(double) == 1)
     return tuple(Term(n.GetIdx(), 3, barrier_kcal / max(len(others), 1)) for n in others)
 
 

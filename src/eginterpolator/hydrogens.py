@@ -59,17 +59,18 @@ def add_hydrogens(molecule: Molecule, heavy: np.ndarray, seed: int = 0, frame_ps
     positions[:, : molecule.n_heavy] = heavy
     charges = partial_charges(molecule)
     for site in hydrogen_sites(molecule):
-        rng = np.random.default_rng([int(seed) % 2**63, site.atom, 17])
+        # one stream a purpose, each consumed frame by frame: no frame then depends on how many follow
+        draw, twist, bend = np.random.default_rng([int(seed) % 2**63, site.atom, 17]).spawn(3)
         directions = _directions(site, positions)
         if directions.shape[1] > 1:
-            directions = _drawn(molecule, site, positions, directions, charges, rng, frame_ps)
+            directions = _drawn(molecule, site, positions, directions, charges, draw, frame_ps)
         else:
             directions = directions[:, 0]
         if site.kind == "cone" and len(site.grid) < 4:  # flat NH2, =NH, =CH2 twist out of their plane
             axis = _unit(positions[:, site.anchor] - positions[:, site.atom])
-            twists = np.random.default_rng(rng.integers(2**63)).standard_normal(len(heavy)).clip(-3.0, 3.0)
+            twists = twist.standard_normal(len(heavy)).clip(-3.0, 3.0)
             directions = _rotated(directions, axis, site.twist * twists)
-        directions = _bent(directions, rng)
+        directions = _bent(directions, bend)
         positions[:, site.hydrogens] = positions[:, [site.atom]] + site.length * directions
     result = positions.astype(np.float32)
     result[:, : molecule.n_heavy] = heavy.astype(np.float32)
@@ -130,9 +131,10 @@ def _drawn(
 ) -> np.ndarray:
     """One of the choices for each frame, [T, n_hydrogens, 3]: a well by Poisson hops, an angle inside it."""
     n_frames, n_choices = directions.shape[:2]
-    hop = _hops(rng, n_frames, site.hops_per_ps * frame_ps)
-    within = _librations(np.random.default_rng(rng.integers(2**63)), n_frames, frame_ps)
-    jitter = np.random.default_rng(rng.integers(2**63)).uniform(-0.5, 0.5, n_frames)
+    hop_rng, libration_rng, jitter_rng = rng.spawn(3)
+    hop = _hops(hop_rng, n_frames, site.hops_per_ps * frame_ps)
+    within = _librations(libration_rng, n_frames, frame_ps)
+    jitter = jitter_rng.uniform(-0.5, 0.5, n_frames)
     n_wells = int(site.wells.max()) + 1
     member = site.wells[:, None] == np.arange(n_wells)
     chosen = np.empty(n_frames, dtype=np.int64)
