@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eginterpolator.evaluation.features import torsion_quadruples
-from eginterpolator.trajectory import Trajectory
 from rdkit import Chem
 from rdkit.Chem import AllChem, rdMolTransforms
 
 from eginterpolator.errors import InputError
+from eginterpolator.evaluation.features import torsion_quadruples
 from eginterpolator.molecule import Molecule
 from eginterpolator.report import ReportMolecule, geometry, trajectory_page, trajectory_picture, write_report
 from eginterpolator.report.facts import fact_lines, seconds_text, share_text
 from eginterpolator.report.payload import molecule_payload
+from eginterpolator.trajectory import Trajectory
 
 pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli is not installed")
 

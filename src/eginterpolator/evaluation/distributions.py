@@ -14,15 +14,19 @@ RANGES = {"length": (1.0, 2.2), "angle": (0.0, np.pi), "torsion": (-np.pi, np.pi
 
 
 def histograms(values: np.ndarray, low: float, high: float, bins: int = BINS) -> np.ndarray:
-    """Counts of each column of values [T, F] in equal bins over [low, high]: int64 [F, bins]."""
-    index = ((values - low) * (bins / (high - low))).astype(np.int64).clip(0, bins - 1)
+    """Counts of each column of finite values [T, F] in equal bins over [low, high]: int64 [F, bins].
+
+    Values outside the range count in the first or the last bin, so that every column sums to T; `count_outside` tells
+    how many they are.
+    """
+    index = ((values - low) * (bins / (high - low))).clip(0, bins - 1).astype(np.int64)
     offset = np.arange(values.shape[1]) * bins
     counts = np.bincount((index + offset).ravel(), minlength=values.shape[1] * bins)
     return counts.reshape(values.shape[1], bins)
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Jensen-Shannon distance between histograms along the last axis, natural logarithm.
+    """Jensen-Shannon distance between histograms [..., bins] along the last axis, natural logarithm: float64 [...].
 
     The square root of the divergence (|p log p/m| + |q log q/m|) / 2 with m = (p + q) / 2, as scipy's
     `jensenshannon`; between 0 and sqrt(log 2) = 0.833.
@@ -46,6 +50,19 @@ def feature_histograms(features: FeatureSet, frames: Sequence[np.ndarray]) -> di
         total["length"] += histograms(lengths(positions, features.bonds), *RANGES["length"])
         total["angle"] += histograms(angles(positions, features.angles), *RANGES["angle"])
         total["torsion"] += histograms(torsions(positions, features.torsions), *RANGES["torsion"])
+    return total
+
+
+def count_outside(features: FeatureSet, frames: Sequence[np.ndarray]) -> dict[str, int]:
+    """How many values of all features and frames lie outside `RANGES`: kind -> count (a torsion never does)."""
+    total = {"length": 0, "angle": 0}
+    for positions in frames:
+        for kind, values in (
+            ("length", lengths(positions, features.bonds)),
+            ("angle", angles(positions, features.angles)),
+        ):
+            low, high = RANGES[kind]
+            total[kind] += int(((values < low) | (values > high)).sum())
     return total
 
 

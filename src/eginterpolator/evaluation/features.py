@@ -48,7 +48,7 @@ def torsion_quadruples(molecule: Molecule) -> np.ndarray:
     """Torsions of RDKit's torsion fingerprint, int64 [K, 4].
 
     One quadruple a rotatable bond (the first of those that RDKit holds equivalent), and all of each ring that is not
-    wholly aromatic.
+    wholly aromatic. Rings of three atoms have none: RDKit lists a-b-c-a for them, which is 0 in every frame.
     """
     mol = molecule.heavy_mol
     chain, rings = TorsionFingerprints.CalculateTorsionLists(mol)
@@ -56,7 +56,7 @@ def torsion_quadruples(molecule: Molecule) -> np.ndarray:
     for quadruples, _ in rings:
         atoms = {index for quadruple in quadruples for index in quadruple}
         if not all(mol.GetAtomWithIdx(index).GetIsAromatic() for index in atoms):
-            rows.extend(tuple(quadruple) for quadruple in quadruples)
+            rows.extend(tuple(quadruple) for quadruple in quadruples if len(set(quadruple)) == 4)
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 

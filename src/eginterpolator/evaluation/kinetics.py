@@ -1,9 +1,10 @@
-"""Slow motions: time-lagged independent components and decorrelation times of torsions (SPEC section 5)."""
+"""Slow motions: time-lagged independent components, decorrelation times, metastable states (SPEC section 5)."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +15,9 @@ LAG_FRAMES = 2
 BINS = 100
 DECORRELATION_PS = (5.0, 1380.0)
 DECORRELATION_BINS = 275
+STATES, MSM_LAG_FRAMES, METASTABLE = 100, 4, 10
+KMEANS_FRAMES = 10_000
+"""Frames that k-means is fitted on: every k-th of the reference's."""
 
 
 def torsion_features(features: FeatureSet, positions: np.ndarray) -> np.ndarray:
@@ -22,50 +26,90 @@ def torsion_features(features: FeatureSet, positions: np.ndarray) -> np.ndarray:
     return np.concatenate([np.cos(values), np.sin(values)], axis=1)
 
 
-def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES) -> tuple[np.ndarray, np.ndarray] | None:
-    """TICA of feature trajectories [T, F] by deeptime: mean [F] and the first two components [F, 2].
+@dataclass(frozen=True)
+class Tica:
+    """Time-lagged independent components.
 
-    None where the molecule is too rigid: no feature, or fewer than two directions with variance.
+    Attributes
+    ----------
+    mean : float64 [F]
+    components : float64 [F, R]
+        The slowest first; projections have unit variance.
+    autocorrelations : float64 [R]
+        Of each component at the lag.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    autocorrelations: np.ndarray
+
+    def project(self, values: np.ndarray) -> np.ndarray:
+        """Features [T, F] to components [T, R]."""
+        return np.asarray((values - self.mean) @ self.components)
+
+    def kinetic_map(self, values: np.ndarray, share: float = 0.95) -> np.ndarray:
+        """Components of [T, F] that hold `share` of the kinetic variance, scaled by their autocorrelation.
+
+        Noé and Clementi, J. Chem. Theory Comput. 11 (2015) 5002: distances are then kinetic distances.
+        """
+        held = np.cumsum(self.autocorrelations**2) / (self.autocorrelations**2).sum()
+        count = int(np.searchsorted(held, share)) + 1
+        return self.project(values)[:, :count] * self.autocorrelations[:count]
+
+
+def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES) -> Tica | None:
+    """TICA of feature trajectories [T, F] by deeptime; pairs of frames never straddle two trajectories.
+
+    None where the molecule is too rigid (no feature, or all are constant) or no trajectory is longer than the lag.
     """
     from deeptime.decomposition import TICA
 
-    if not reference or reference[0].shape[1] == 0:
+    long = [trajectory for trajectory in reference if len(trajectory) > lag]
+    if not long or long[0].shape[1] == 0 or max(float(x.var(axis=0).max()) for x in long) < 1e-10:
         return None
-    estimator = TICA(lagtime=lag, dim=2, scaling=None)
+    estimator = TICA(lagtime=lag, scaling=None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for trajectory in reference:
-            if len(trajectory) > lag:
-                estimator.partial_fit((trajectory[:-lag], trajectory[lag:]))
+        for trajectory in long:
+            estimator.partial_fit((trajectory[:-lag], trajectory[lag:]))
         try:
             model = estimator.fetch_model()
-            components = np.asarray(model.singular_vectors_left)[:, :2]
-        except (ValueError, RuntimeError, np.linalg.LinAlgError):
+            components = np.asarray(model.singular_vectors_left).real
+            values = np.asarray(model.singular_values).real
+        except (ValueError, RuntimeError, ZeroDivisionError, np.linalg.LinAlgError):
             return None
-    if components.shape[1] < 2 or not np.isfinite(components).all():
+    rank = min(components.shape[1], len(values))
+    if rank == 0 or not np.isfinite(components).all():
         return None
-    return np.asarray(model.mean_0), components.real
+    return Tica(np.asarray(model.mean_0), components[:, :rank], values[:rank])
+
+
+def projection_jsd(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float | None]:
+    """JSD of the first component (100 bins) and of the first two (100 x 100) of [T, R], over the joint range of both.
+
+    The second is None where there is one component only.
+    """
+    joint = np.concatenate([ours[:, :2], theirs[:, :2]])
+    edges = [
+        np.linspace(low, max(high, low + 1e-9), BINS + 1) for low, high in zip(joint.min(0), joint.max(0), strict=True)
+    ]
+    one = [np.histogram(part[:, 0], edges[0])[0] for part in (ours, theirs)]
+    if len(edges) < 2:
+        return float(jensen_shannon(*one)), None
+    two = [np.histogram2d(part[:, 0], part[:, 1], edges)[0].ravel() for part in (ours, theirs)]
+    return float(jensen_shannon(*one)), float(jensen_shannon(*two))
 
 
 def tica_jsd(
     features: FeatureSet, generated: Sequence[np.ndarray], reference: Sequence[np.ndarray]
-) -> tuple[float, float] | None:
-    """JSD of the first component (100 bins) and of the first two (100 x 100), over the joint range of both.
-
-    TICA is fitted on the reference. None where `fit_tica` finds none.
-    """
+) -> tuple[float, float | None] | None:
+    """`projection_jsd` of trajectories [T, N, 3], TICA fitted on the reference; None where `fit_tica` finds none."""
     theirs = [torsion_features(features, x) for x in reference]
-    fitted = fit_tica(theirs)
-    if fitted is None:
+    tica = fit_tica(theirs)
+    if tica is None:
         return None
-    mean, components = fitted
-    p = np.concatenate([torsion_features(features, x) for x in generated])
-    projected = [(part - mean) @ components for part in (p, np.concatenate(theirs))]
-    joint = np.concatenate(projected)
-    edges = [np.linspace(joint[:, k].min(), joint[:, k].max() + 1e-9, BINS + 1) for k in range(2)]
-    one = [np.histogram(part[:, 0], edges[0])[0] for part in projected]
-    two = [np.histogram2d(part[:, 0], part[:, 1], edges)[0].ravel() for part in projected]
-    return float(jensen_shannon(*one)), float(jensen_shannon(*two))
+    ours = np.concatenate([torsion_features(features, x) for x in generated])
+    return projection_jsd(tica.project(ours), tica.project(np.concatenate(theirs)))
 
 
 def autocorrelation(angles: np.ndarray) -> np.ndarray:
@@ -79,29 +123,121 @@ def autocorrelation(angles: np.ndarray) -> np.ndarray:
         centred = part - part.mean(axis=0)
         spectrum = np.fft.rfft(centred, 2 * n, axis=0)
         total += np.fft.irfft(np.abs(spectrum) ** 2, 2 * n, axis=0)[:n] / np.arange(n, 0, -1)[:, None]
+    constant = total[0] < 1e-12
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(total / total[0])
+        return np.where(constant, np.nan, total / total[0])
 
 
 def decorrelation_times(angles: np.ndarray, frame_ps: float) -> np.ndarray:
     """First time at which `autocorrelation` of angles [T, K] is under 1/e, float64 [K], ps; inf where it never is."""
-    correlation = autocorrelation(angles)
-    under = correlation < np.exp(-1.0)
+    under = autocorrelation(angles) < np.exp(-1.0)
     return np.where(under.any(axis=0), under.argmax(axis=0) * frame_ps, np.inf)
+
+
+def decorrelation_histograms(times: np.ndarray) -> np.ndarray:
+    """Counts of decorrelation times [W, K] in 275 bins over 5-1380 ps: int64 [K, 275].
+
+    Times outside the range, and those of torsions that never decorrelate, count in the outermost bins.
+    """
+    low, high = DECORRELATION_PS
+    index = (np.clip(times, low, high) - low) * (DECORRELATION_BINS / (high - low))
+    index = index.astype(np.int64).clip(0, DECORRELATION_BINS - 1)
+    counts = [np.bincount(column, minlength=DECORRELATION_BINS) for column in index.T]
+    return np.array(counts, dtype=np.int64).reshape(-1, DECORRELATION_BINS)
 
 
 def decorrelation_jsd(
     features: FeatureSet, generated: Sequence[np.ndarray], reference: Sequence[np.ndarray], frame_ps: float
 ) -> np.ndarray:
-    """JSD of each torsion's distribution of decorrelation times over trajectories, 275 bins over 5-1380 ps; [K].
-
-    Times outside the range, and those of torsions that never decorrelate, count in the outermost bins.
-    """
-    low, high = DECORRELATION_PS
-    counts = []
+    """JSD of each torsion's distribution of decorrelation times over trajectories [T, N, 3]: float64 [K]."""
+    groups = []
     for group in (generated, reference):
-        times = np.stack([decorrelation_times(torsions(x, features.torsions), frame_ps) for x in group])
-        index = (np.minimum(times, high) - low) * (DECORRELATION_BINS / (high - low))
-        index = index.astype(np.int64).clip(0, DECORRELATION_BINS - 1)
-        counts.append(np.stack([np.bincount(column, minlength=DECORRELATION_BINS) for column in index.T]))
-    return jensen_shannon(*counts)
+        times = [decorrelation_times(torsions(x, features.torsions), frame_ps) for x in group]
+        groups.append(decorrelation_histograms(np.stack(times)))
+    return jensen_shannon(*groups)
+
+
+@dataclass(frozen=True)
+class MetastableStates:
+    """A Markov state model of the reference, lumped into metastable states.
+
+    Attributes
+    ----------
+    tica : Tica
+    centres : float64 [k, R]
+        k-means centres in `Tica.kinetic_map`.
+    lumped : int64 [k]
+        Metastable state of each centre; `n_metastable` for those outside of the connected set.
+    n_metastable : int
+    share_outside : float
+        Share of the reference's frames outside of the largest connected set.
+    """
+
+    tica: Tica
+    centres: np.ndarray
+    lumped: np.ndarray
+    n_metastable: int
+    share_outside: float
+
+    def states(self, values: np.ndarray) -> np.ndarray:
+        """Metastable state of each frame of features [T, F]: int64 [T]."""
+        return self.lumped[_nearest(self.tica.kinetic_map(values), self.centres)]
+
+    def occupancies(self, values: Sequence[np.ndarray]) -> np.ndarray:
+        """Frames of [T, F] in each state: int64 [n_metastable + 1], the last for outside of the connected set."""
+        return sum(
+            (np.bincount(self.states(x), minlength=self.n_metastable + 1) for x in values),
+            np.zeros(self.n_metastable + 1, dtype=np.int64),
+        )
+
+
+def fit_states(reference: Sequence[np.ndarray], tica: Tica, seed: int = 0) -> MetastableStates | None:
+    """k-means with 100 states, reversible MSM at 4 frames on the largest connected set, PCCA with 10 states.
+
+    Fewer where there are not enough frames or connected states; None where fewer than two metastable states remain.
+
+    Parameters
+    ----------
+    reference : features [T, F] of each trajectory
+    tica : Tica
+        Fitted on the reference.
+    seed : int
+        Of k-means++.
+    """
+    from deeptime.clustering import KMeans
+    from deeptime.markov import TransitionCountEstimator
+    from deeptime.markov.msm import MaximumLikelihoodMSM
+
+    mapped = [tica.kinetic_map(x) for x in reference]
+    joint = np.concatenate(mapped)
+    sample = np.ascontiguousarray(joint[:: max(1, len(joint) // KMEANS_FRAMES)])
+    k = min(STATES, len(np.unique(sample, axis=0)) // 2)
+    if k < 2 or max(len(x) for x in mapped) <= MSM_LAG_FRAMES:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        centres = KMeans(k, max_iter=100, fixed_seed=seed, n_jobs=1).fit_fetch(sample).cluster_centers
+        discrete = [_nearest(x, centres) for x in mapped]
+        try:
+            counts = TransitionCountEstimator(MSM_LAG_FRAMES, "sliding", n_states=k).fit_fetch(discrete)
+            connected = counts.submodel_largest()
+            model = MaximumLikelihoodMSM(reversible=True).fit_fetch(connected)
+        except (ValueError, RuntimeError):
+            return None
+        for n in range(min(METASTABLE, model.n_states), 1, -1):
+            try:
+                assignments = np.asarray(model.pcca(n).assignments)
+            except (ValueError, RuntimeError, AssertionError, np.linalg.LinAlgError):
+                continue
+            lumped = np.full(k, n, dtype=np.int64)
+            lumped[connected.state_symbols] = assignments
+            outside = float(np.mean(lumped[np.concatenate(discrete)] == n))
+            return MetastableStates(tica, np.asarray(centres), lumped, n, outside)
+    return None
+
+
+def _nearest(points: np.ndarray, centres: np.ndarray, block: int = 4096) -> np.ndarray:
+    """Index of the nearest centre [k, R] of each point [T, R]: int64 [T]."""
+    half = (centres**2).sum(axis=1) / 2
+    parts = [(half - points[i : i + block] @ centres.T).argmin(axis=1) for i in range(0, len(points), block)]
+    return np.concatenate(parts)

@@ -16,6 +16,7 @@ def frame_stereo(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
     four may not. Heavy atoms only; a frame that is not finite does not have its stereo.
     """
     kept = np.isfinite(positions[:, : molecule.n_heavy]).all(axis=(1, 2))
+    positions = np.where(kept[:, None, None], positions, 0.0)
     if len(molecule.triples):
         centre, a, b, c = (positions[:, molecule.triples[:, k]] for k in range(4))
         volume = np.einsum("tki,tki->tk", a - centre, np.cross(b - centre, c - centre))
@@ -30,5 +31,8 @@ def frame_stereo(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
 
 
 def stereo_retention(molecule: Molecule, positions: np.ndarray) -> float:
-    """Share of the frames [T, N, 3] that have the molecule's R/S and E/Z; 1 for a molecule without any."""
+    """Share of the frames [T, N, 3] that have the molecule's R/S and E/Z; 1 for a molecule without any.
+
+    `Molecule.has_stereo` tells whether there is something to lose.
+    """
     return float(frame_stereo(molecule, positions).mean())

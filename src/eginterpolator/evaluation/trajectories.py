@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.evaluation.distributions import bootstrap_mean, feature_jsd
-from eginterpolator.evaluation.features import FeatureSet, torsions
-from eginterpolator.evaluation.kinetics import decorrelation_jsd, decorrelation_times, tica_jsd
-from eginterpolator.evaluation.stereo import stereo_retention
-from eginterpolator.evaluation.validity import valid_share
+from eginterpolator.evaluation.comparison import Comparison, Reference, compare
+from eginterpolator.evaluation.distributions import bootstrap_mean
 from eginterpolator.folder import read_molecule_folder
 from eginterpolator.molecule import Molecule
 
 SCHEMA_VERSION = 1
+
+__all__ = ["Comparison", "Evaluation", "EvaluationConfig", "compare", "evaluate_folders", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,11 @@ class EvaluationConfig:
     reference_windows, oracle_windows : int
         Windows drawn from each reference replica, and from the oracle's.
     oracle_replicas : int
-        How many of the last replicas are held out of the reference as MD oracle.
+        How many of the last replicas are held out of the reference as MD oracle; none of a molecule that has no more.
+    oracle : bool
+        Whether to judge the MD oracle as well; its replicas are held out of the reference either way.
     seed : int
-        Of the window offsets.
+        Of the window offsets and of k-means.
     """
 
     frame_ps: float = 5.2
@@ -45,65 +46,8 @@ class EvaluationConfig:
     reference_windows: int = 30
     oracle_windows: int = 10
     oracle_replicas: int = 1
+    oracle: bool = True
     seed: int = 0
-
-
-@dataclass
-class Comparison:
-    """One molecule's trajectories against its reference.
-
-    Attributes
-    ----------
-    jsd : dict
-        Jensen-Shannon distance of every feature: `length`, `angle`, `torsion`, `decorrelation`.
-    tica_0, tica_01 : float or None
-        None where the molecule is too rigid for TICA.
-    stereo_retention, valid : float
-        Shares of the frames.
-    decorrelation_ps : dict
-        Median decorrelation time of each torsion over trajectories: `generated` and `reference`; None where the
-        median trajectory never decorrelates.
-    n_trajectories, n_frames : int
-        Of the generated ones.
-    """
-
-    jsd: dict[str, np.ndarray]
-    tica_0: float | None
-    tica_01: float | None
-    stereo_retention: float
-    valid: float
-    decorrelation_ps: dict[str, list[float | None]]
-    n_trajectories: int
-    n_frames: int
-
-
-def compare(
-    molecule: Molecule, generated: Sequence[np.ndarray], reference: Sequence[np.ndarray], frame_ps: float
-) -> Comparison:
-    """Compare trajectories [T, N, 3] of one molecule, both with frames `frame_ps` apart and heavy atoms first."""
-    features = FeatureSet.of(molecule)
-    heavy = [x[:, : molecule.n_heavy] for x in generated]
-    theirs = [x[:, : molecule.n_heavy] for x in reference]
-    jsd = feature_jsd(features, heavy, theirs)
-    times: dict[str, list[float | None]] = {"generated": [], "reference": []}
-    jsd["decorrelation"] = np.zeros(0)
-    tica = None
-    if len(features.torsions) and min(len(x) for x in (*heavy, *theirs)) > 2:
-        jsd["decorrelation"] = decorrelation_jsd(features, heavy, theirs, frame_ps)
-        tica = tica_jsd(features, heavy, theirs)
-        for name, group in (("generated", heavy), ("reference", theirs)):
-            each = [decorrelation_times(torsions(x, features.torsions), frame_ps) for x in group]
-            times[name] = [float(t) if np.isfinite(t) else None for t in np.median(each, axis=0)]
-    means = np.concatenate(theirs)
-    return Comparison(
-        jsd,
-        *(tica or (None, None)),
-        float(np.mean([stereo_retention(molecule, x) for x in generated])),
-        float(np.mean([valid_share(molecule, x, means) for x in generated])),
-        times,
-        len(generated),
-        len(generated[0]),
-    )
 
 
 @dataclass
@@ -136,7 +80,11 @@ class Evaluation:
 
 
 def summarise(comparisons: dict[str, Comparison], seed: int = 0) -> dict[str, Any]:
-    """Mean, median and bootstrap interval of every metric over all (molecule, feature) pairs; {} for no molecule."""
+    """Mean, median and bootstrap interval of every metric over all (molecule, feature) pairs; {} for no molecule.
+
+    `stereo_retention` is the mean over the molecules that have stereo (None where none has): those without would keep
+    it whatever is generated. `valid` is the mean over all molecules.
+    """
     if not comparisons:
         return {}
     each = list(comparisons.values())
@@ -145,13 +93,16 @@ def summarise(comparisons: dict[str, Comparison], seed: int = 0) -> dict[str, An
         arrays = [c.jsd[kind] for c in each if len(c.jsd[kind])]
         if arrays:
             result[kind] = _statistics(arrays, seed)
-    for name in ("tica_0", "tica_01"):
+    for name in ("tica_0", "tica_01", "msm"):
         known = [np.array([getattr(c, name)]) for c in each if getattr(c, name) is not None]
         if known:
             result[name] = _statistics(known, seed)
     result["too_rigid_for_tica"] = [name for name, c in comparisons.items() if c.tica_0 is None]
-    result["stereo_retention"] = float(np.mean([c.stereo_retention for c in each]))
+    kept = [c.stereo_retention for c in each if c.has_stereo]
+    result["stereo_retention"] = float(np.mean(kept)) if kept else None
+    result["molecules_with_stereo"] = len(kept)
     result["valid"] = float(np.mean([c.valid for c in each]))
+    result["outside_range"] = {kind: sum(c.outside_range[kind] for c in each) for kind in ("length", "angle")}
     return result
 
 
@@ -181,23 +132,34 @@ def evaluate_folders(
         result.failures.append({"name": name, "reason": "there is no reference simulation of this name."})
     for name, folder in references.items():
         try:
-            molecule, replicas, stride = _load(folder, config)
-            held = config.oracle_replicas if len(replicas) > config.oracle_replicas else 0
-            random = np.random.default_rng([config.seed, len(replicas)])
-            windows = _windows(replicas[: len(replicas) - held], stride, config.reference_windows, config, random)
-            result.smiles[name] = molecule.smiles
-            if held:
-                oracle = _windows(replicas[len(replicas) - held :], stride, config.oracle_windows, config, random)
-                result.oracle[name] = compare(molecule, oracle, windows, config.frame_ps)
-            if generated is not None:
-                if name not in ours:
-                    raise InputError("nothing was generated for this molecule.")
-                _, trajectories, stride = _load(ours[name], config, molecule)
-                thinned = [x[::stride] for x in trajectories]
-                result.generated[name] = compare(molecule, thinned, windows, config.frame_ps)
+            _evaluate(name, folder, ours.get(name), generated is not None, config, result)
         except EGIError as error:
             result.failures.append({"name": name, "reason": str(error)})
+        except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+            reason = f"it could not be compared, by {type(error).__name__}: {error}"
+            result.failures.append({"name": name, "reason": reason})
     return result
+
+
+def _evaluate(
+    name: str, folder: Path, generated: Path | None, wanted: bool, config: EvaluationConfig, result: Evaluation
+) -> None:
+    """Put the comparisons of one molecule into `result`."""
+    molecule, replicas, stride = _load(folder, config)
+    held = config.oracle_replicas if len(replicas) > config.oracle_replicas else 0
+    random = np.random.default_rng([config.seed, len(replicas)])
+    windows = _windows(replicas[: len(replicas) - held], stride, config.reference_windows, config, random)
+    reference = Reference.of(molecule, windows, config.frame_ps, config.seed)
+    result.smiles[name] = molecule.smiles
+    if held and config.oracle:
+        oracle = _windows(replicas[len(replicas) - held :], stride, config.oracle_windows, config, random)
+        result.oracle[name] = reference.compare(oracle)
+    if not wanted:
+        return
+    if generated is None:
+        raise InputError("nothing was generated for this molecule.")
+    _, trajectories, stride = _load(generated, config, molecule)
+    result.generated[name] = reference.compare([x[::stride] for x in trajectories])
 
 
 def _folders(root: str | os.PathLike[str]) -> dict[str, Path]:
@@ -230,7 +192,10 @@ def _load(
             )
         strides.add(round(stride))
         if not np.isfinite(trajectory.positions).all():
-            raise InputError(f"'{folder}' has coordinates that are not finite.")
+            bad = int((~np.isfinite(trajectory.positions).all(axis=(1, 2))).sum())
+            raise InputError(
+                f"'{folder}' has coordinates that are not finite in {bad} of {trajectory.n_frames} frames."
+            )
         if trajectory.n_frames <= round(stride):
             raise InputError(f"'{folder}' has a trajectory shorter than two frames of {config.frame_ps} ps.")
     if len(strides) > 1:
@@ -239,10 +204,11 @@ def _load(
 
 
 def _reordered(molecule: Molecule, like: Molecule, trajectories: Sequence[Any]) -> list[Any]:
-    """Trajectories with the heavy atoms in the order of `like`."""
+    """Heavy-atom trajectories in the order of `like`; of another stereoisomer too, whose retention will tell."""
     from eginterpolator.trajectory import Trajectory
 
-    match = molecule.heavy_mol.GetSubstructMatch(like.heavy_mol, useChirality=True)
+    mol = molecule.heavy_mol
+    match = mol.GetSubstructMatch(like.heavy_mol, useChirality=True) or mol.GetSubstructMatch(like.heavy_mol)
     if len(match) != like.n_heavy:
         raise InputError(f"the atoms of {molecule.smiles} cannot be matched with those of {like.smiles}.")
     return [Trajectory(like, t.heavy[:, list(match)], t.frame_ps, t.meta) for t in trajectories]

@@ -135,7 +135,7 @@ def simulate_to_folder(
         molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
         threads=threads, progress=progress, keep=partial,
     )  # fmt: skip
-    molecule = Molecule(with_conformers(molecule, _starts(molecule, replicas, seed)), molecule.name)
+    molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, replicas, seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, seed)
     meta = {**settings, **_summary(molecule, results)}
     building = Path(out) / f".{molecule.name}.{os.getpid()}"
