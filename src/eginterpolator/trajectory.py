@@ -219,7 +219,7 @@ class NotebookView:
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{html.escape(self.page, quote=True)}" '
-            f'style="width: 100%; height: {self.height_px}px; border: 0"></iframe>'
+            f'style="width: 100%; height: {self.height_px}px; border: 0" allow="fullscreen; clipboard-write"></iframe>'
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:

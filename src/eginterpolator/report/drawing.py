@@ -19,7 +19,7 @@ _PALETTE = {
 }  # fmt: skip
 
 
-def drawing(molecule: Molecule, width: int = 460, height: int = 300) -> tuple[str, np.ndarray]:
+def drawing(molecule: Molecule, width: int = 460, height: int = 250) -> tuple[str, np.ndarray]:
     """Draw the heavy-atom skeleton.
 
     Parameters
@@ -46,8 +46,8 @@ def drawing(molecule: Molecule, width: int = 460, height: int = 300) -> tuple[st
     options.clearBackground = False
     options.bondLineWidth = 1.7
     options.padding = 0.07
-    options.fixedBondLength = 42
-    options.fixedFontSize = 17
+    options.fixedBondLength = 58
+    options.fixedFontSize = 19
     options.addStereoAnnotation = True
     options.annotationColour = (0.5, 0.5, 0.55)
     options.annotationFontScale = 0.6

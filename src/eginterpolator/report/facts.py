@@ -12,6 +12,7 @@ _LABELS = {
     "model": "Model", "protocol": "Protocol", "task": "Task", "seed": "Seed", "steps": "Sampler steps",
     "sampler": "Sampler",
     "strength": "Temporal strength λ", "lambda": "Temporal strength λ", "seconds": "Wall clock",
+    "seconds_of_all": "Wall clock, all molecules",
     "device": "Device", "precision": "Precision", "stereo_retention": "Stereo retention",
     "valid": "Valid frames", "validity": "Valid frames", "frame_ps": "Frame spacing", "n_frames": "Frames",
     "forcefield": "Force field", "temperature_K": "Temperature", "timestep_fs": "Time step", "hydrogens": "Hydrogens",
@@ -69,7 +70,7 @@ def fact_lines(meta: Mapping[str, Any], skip: Sequence[str] = ()) -> list[Fact]:
 def _value_text(key: str, value: Any) -> str:
     if key in _SHARES:
         return share_text(value)
-    if key == "seconds" and isinstance(value, (int, float)):
+    if key in ("seconds", "seconds_of_all") and isinstance(value, (int, float)):
         return seconds_text(float(value))
     if isinstance(value, Mapping):
         return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())

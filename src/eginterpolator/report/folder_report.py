@@ -48,7 +48,7 @@ def write_folder_report(out_dir: str | os.PathLike[str]) -> Path:
     if not runs and not failures:
         raise InputError(f"'{root}' holds no molecule folder with a trajectory, so there is nothing to show.")
     facts: dict[str, Any] = {"title": root.resolve().name, "failures": failures}
-    facts.update(_shared_facts([run.meta for run in runs]))
+    facts.update(_run_facts([run.meta for run in runs]))
     write_report(root / "report.html", runs, facts)
     return root / "report.html"
 
@@ -64,13 +64,7 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
         return [{k: v for k, v in row.items() if k} for row in csv.DictReader(stream)]
 
 
-def _shared_facts(metas: list[dict[str, Any]]) -> dict[str, Any]:
-    """What all molecules have in common, and the sum of their seconds."""
-    if not metas:
-        return {}
-    keys = [key for key in metas[0] if key not in ("smiles", "name", "n_atoms", "seconds", "stereo_retention", "valid")]
-    shared = {key: metas[0][key] for key in keys if all(meta.get(key) == metas[0][key] for meta in metas)}
+def _run_facts(metas: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a page of several molecules says beside each one's own facts: how long all took."""
     seconds = [meta["seconds"] for meta in metas if isinstance(meta.get("seconds"), (int, float))]
-    if len(seconds) == len(metas):
-        shared["seconds"] = float(sum(seconds))
-    return shared
+    return {"seconds_of_all": float(sum(seconds))} if len(seconds) == len(metas) > 1 else {}

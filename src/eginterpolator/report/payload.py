@@ -14,6 +14,9 @@ from rdkit.Chem import rdMolDescriptors
 from rdkit.Geometry import Point3D
 
 from eginterpolator.errors import InputError
+from eginterpolator.evaluation.distributions import BINS, jensen_shannon
+from eginterpolator.evaluation.features import FeatureSet, lengths, torsions
+from eginterpolator.evaluation.features import angles as bond_angles
 from eginterpolator.molecule import Molecule
 from eginterpolator.report import facts as facts_text
 from eginterpolator.report import geometry
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
     from eginterpolator.trajectory import Trajectory
 
 NO_ANGLE = -32768
+_SHOWN_ELSEWHERE = (
+    "smiles", "name", "n_atoms", "heavy", "n_heavy", "n_frames", "frame_ps", "samples", "seconds", "stereo_retention",
+    "valid", "warnings", "settings",
+)  # fmt: skip
+"""Of a folder's meta data: what the header, the tiles or a warning show, and settings, which repeat the rest."""
 _PER_SAMPLE = ("seed", "seconds", "stereo_retention", "valid", "validity", "endpoints")
 
 
@@ -63,8 +71,6 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
     InputError
         When there is no trajectory, no frame with finite coordinates, or the shapes do not fit the molecule.
     """
-    from eginterpolator.evaluation.features import torsion_quadruples, torsions
-
     molecule = run.molecule
     frames = [_finite_frames(run, k) for k in range(len(run.trajectories))]
     if not frames:
@@ -73,7 +79,8 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
     frames = [(positions[:, :n_atoms], good) for positions, good in frames]
     n_fit = molecule.n_heavy if molecule.n_heavy > 2 else n_atoms
     first = geometry.principal_frame(frames[0][0][0], n_fit)
-    quads = np.asarray(torsion_quadruples(molecule), dtype=np.int64).reshape(-1, 4)
+    features = FeatureSet.of(molecule)
+    quads = features.torsions
     angles = [
         np.where(good[:, None], np.asarray(torsions(positions, quads)).reshape(len(positions), -1), np.nan)
         for positions, good in frames
@@ -91,12 +98,13 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
         "molblock": _molblock(molecule, shown[0][0]),
         "svg": svg,
         "places": np.round(places, 1).tolist(),
-        "extent": np.round(np.percentile(np.abs(np.concatenate(shown)), 99, axis=(0, 1)), 2).tolist(),
-        "facts": facts_text.fact_lines(run.meta, skip=("smiles", "name", "n_frames", "frame_ps", "n_atoms", "heavy")),
+        "extent": np.round(np.percentile(np.abs(np.concatenate(shown)).max(axis=1), 98, axis=0), 2).tolist(),
+        "facts": facts_text.fact_lines(run.meta, skip=_SHOWN_ELSEWHERE),
+        "warnings": [str(warning) for warning in run.meta.get("warnings") or ()],
         "headline": _headline(run, frames),
         "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions),
-        "bonds": _features(molecule.heavy_bonds, symbols, good_frames, geometry.bond_lengths),
-        "angles": _features(geometry.angle_triples(molecule), symbols, good_frames, geometry.bond_angles),
+        "bonds": _features(features.bonds, symbols, lengths(good_frames, features.bonds)),
+        "angles": _features(features.angles, symbols, np.degrees(bond_angles(good_frames, features.angles))),
         "samples": [
             _sample(run, k, shown[k], angles[k][::stride], int((~good).sum()), stride)
             for k, (_, good) in enumerate(frames)
@@ -180,19 +188,17 @@ def _torsions(
         }
         if reference is not None:
             wanted = np.asarray(reference)[:, column]
-            distance = geometry.jensen_shannon(
-                geometry.torsion_histogram(everything, 100), geometry.torsion_histogram(wanted, 100)
-            )
+            ours, theirs = geometry.torsion_histogram(everything, BINS), geometry.torsion_histogram(wanted, BINS)
             entry["reference"] = geometry.torsion_histogram(wanted).tolist()
-            entry["jsd"] = round(distance, 3) if math.isfinite(distance) else None
+            entry["jsd"] = round(float(jensen_shannon(ours, theirs)), 3) if theirs.sum() else None
         result.append(entry)
     return result
 
 
-def _features(rows: np.ndarray, symbols: Sequence[str], positions: np.ndarray, measure: Any) -> list[dict[str, Any]]:
+def _features(rows: np.ndarray, symbols: Sequence[str], values: np.ndarray) -> list[dict[str, Any]]:
+    """What is said of each feature, `rows` of atoms with `values` [T, len(rows)]."""
     if not len(rows):
         return []
-    values = measure(positions, rows)
     low, high = np.percentile(values, [1, 99], axis=0)
     return [
         {

@@ -27,12 +27,15 @@ const app = {
       this.view = await MolView.create($("viewport"));
       this.view.plugin.behaviors.interaction.hover.subscribe((event) => this.showAtom(event.current.loci));
     } catch (error) {
+      $("loading").remove();
       $("no3d").hidden = false;
       $("no3d").append(` (${error.message})`);
     }
     await this.setMolecule(0);
     $("viewport").classList.add("ready");
     window.ready = true;
+    // A page of its own starts to move by itself; one inside a notebook, or for who wants no motion, waits.
+    if (window === window.parent && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
   },
 
   // ---- what is shown ----
@@ -68,7 +71,8 @@ const app = {
     $("next").disabled = s === this.current.samples.length - 1;
     $("slider").max = sample.frames - 1;
     $("sample-facts").replaceChildren(...sample.facts.map(([label, value]) => node("span", {}, node("em", {}, label), " ", value)));
-    $("warning").textContent = sample.broken ? `${sample.broken} frames of this sample have no finite coordinates; they repeat the frame before.` : "";
+    const broken = sample.broken ? [`${sample.broken} frames of this sample have no finite coordinates; they repeat the frame before.`] : [];
+    $("warning").textContent = [...this.current.warnings, ...broken].join(" ");
     const flat = decodeInt16(sample.torsions);
     const angles = this.current.torsions.map((_, k) => Float32Array.from(
       flat.subarray(k * sample.frames, (k + 1) * sample.frames), (v) => (v === -32768 ? NaN : v / 100)));

@@ -203,7 +203,7 @@ class MolView {
 
   // Look along z at everything the trajectory reaches: extent is [x, y, z] in Å from the middle.
   resetCamera(durationMs = 0) {
-    const [x, y, z] = this.extent.map((value) => value + 1.3);
+    const [x, y, z] = this.extent.map((value) => value + 0.9);
     const canvas = this.plugin.canvas3d;
     const { width, height } = canvas.webgl.gl.canvas;
     const halfHeight = Math.max(y, (x * height) / width);
