@@ -1,6 +1,9 @@
 """Thermal structures: many QM9 molecules, four short implicit-solvent runs each, one folder a molecule.
 
-    python -m eginterpolator.simulation.thermal OUT --exclude FILE_OR_DIR ... [--max-molecules N]
+    python -m eginterpolator.simulation.thermal OUT --exclude FILE_OR_DIR ... [--max-molecules N] [--seed N]
+        [--replicas 4] [--production-ps 120] [--save-ps 1.2]
+
+Two replicas of 390 ps saved every 1.3 ps hold windows of 64 model frames (5.2 ps) and so serve both stages.
 
 A folder holds `molecule.sdf` (all atoms, heavy atoms first, stereo, the start conformers), `frames.npz`
 (positions float32 [R, T, n_atoms, 3] Å, frame_ps, smiles) and `meta.json`. It is renamed into place when
@@ -161,8 +164,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--exclude", type=Path, nargs="*", default=[], help=".smi files, or folders")
     parser.add_argument("--max-molecules", type=int, default=10**9)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--replicas", type=int, default=ThermalConfig.replicas)
+    parser.add_argument("--production-ps", type=float, default=ThermalConfig.production_ps)
+    parser.add_argument("--save-ps", type=float, default=ThermalConfig.save_ps)
     options = parser.parse_args(arguments)
-    config = ThermalConfig(seed=options.seed)
+    chosen = {name: getattr(options, name) for name in ("seed", "replicas", "production_ps", "save_ps")}
+    config = ThermalConfig(**chosen)
     options.out.mkdir(parents=True, exist_ok=True)
     failures = options.out / "failures.csv"
     failed = set()
