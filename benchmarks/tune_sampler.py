@@ -1,0 +1,111 @@
+"""Sampler settings against quality, on held-out training molecules: never on test molecules.
+
+    python benchmarks/tune_sampler.py MODEL STORE ... [--settings "sde:40,sde:60:eta=0.5"] [--strength 0] [--frames 500]
+
+Takes the molecules of the stores that training holds out (`validation_mask`), samples with each setting, and prints
+mean Jensen-Shannon distances to their simulations, stereo retention, valid share and seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from eginterpolator.data.splits import split_fraction
+from eginterpolator.data.store import Record, Store
+from eginterpolator.evaluation.comparison import Comparison, Reference
+from eginterpolator.evaluation.trajectories import summarise
+from eginterpolator.generation import GenerationConfig, frame_ps, generate_trajectories
+from eginterpolator.models.registry import Model, load_model
+
+COLUMNS = ("length", "angle", "torsion", "decorrelation", "tica_0")
+
+
+def held_out(stores: list[Path], share: float, limit: int) -> list[Record]:
+    """The first `limit` validation molecules of each store."""
+    chosen = []
+    for path in stores:
+        with_trajectories = (r for r in Store(path) if r.trajectories is not None)
+        rows = [r for r in with_trajectories if split_fraction(r.molecule.smiles_flat) < share]
+        chosen.extend(rows[:limit])
+    return chosen
+
+
+def references(records: list[Record], spacing: float) -> dict[str, Reference]:
+    """All replicas of each molecule, thinned to the model's frame spacing at every offset."""
+    result = {}
+    for record in records:
+        stride = max(1, round(spacing / record.frame_ps))
+        frames = [replica[offset::stride] for replica in record.trajectories for offset in range(stride)]
+        result[record.name] = Reference.of(record.molecule, frames, record.frame_ps * stride)
+    return result
+
+
+def parse(text: str) -> tuple[str, int, dict[str, float]]:
+    """`name:steps:option=value:...` of a sampler."""
+    name, steps, *options = text.split(":")
+    pairs = (option.split("=") for option in options)
+    return name, int(steps), {key: yaml.safe_load(value) for key, value in pairs}
+
+
+def judge(
+    model: Model, records: list[Record], known: dict[str, Reference], setting: str, config: GenerationConfig
+) -> tuple[dict[str, Comparison], float]:
+    """Comparison of each molecule and the seconds of sampling, for one setting."""
+    name, steps, options = parse(setting)
+    levels = {key: options.pop(key) for key in ("sigma_min", "sigma_max", "rho") if key in options}
+    before = {key: getattr(model.process, key) for key in levels}
+    for key, value in levels.items():
+        setattr(model.process, key, value)
+    model.config["sampler"] = {"name": name, "steps": steps, "options": options}
+    began, result = time.perf_counter(), {}
+    for record in records:
+        samples = generate_trajectories(model, record.molecule, config)
+        result[record.name] = known[record.name].compare([sample.positions for sample in samples])
+    for key, value in before.items():
+        setattr(model.process, key, value)
+    return result, time.perf_counter() - began
+
+
+def main() -> None:
+    """Run from the command line; see the module's first lines."""
+    parser = argparse.ArgumentParser(description="Sampler settings on held-out molecules.")
+    parser.add_argument("model")
+    parser.add_argument("stores", type=Path, nargs="+")
+    parser.add_argument("--settings", default="sde:20,sde:40,sde:80,heun:20,stochastic:20")
+    parser.add_argument("--share", type=float, default=0.1, help="validation_share of the training run")
+    parser.add_argument("--limit", type=int, default=12, help="molecules of each store")
+    parser.add_argument("--strength", type=float, default=0.0)
+    parser.add_argument("--frames", type=int, default=500)
+    parser.add_argument("--samples", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    model = load_model(options.model)
+    records = held_out(options.stores, options.share, options.limit)
+    known = references(records, frame_ps(model))
+    config = GenerationConfig(
+        n_frames=options.frames, n_samples=options.samples, seed=options.seed, strength=options.strength,
+        hydrogens=False,
+    )  # fmt: skip
+    print(
+        f"{len(records)} held-out molecules, {options.samples} x {options.frames} frames, strength {options.strength}"
+    )
+    print("setting".ljust(36), *(column.rjust(13) for column in (*COLUMNS, "stereo", "valid", "seconds")))
+    for setting in options.settings.split(","):
+        compared, seconds = judge(model, records, known, setting, config)
+        summary = summarise(compared)
+        values = [summary.get(column, {}).get("mean", np.nan) for column in COLUMNS]
+        stereo = summary["stereo_retention"]
+        values += [np.nan if stereo is None else stereo, summary["valid"], seconds]
+        print(setting.ljust(36), *(f"{value:13.4f}" for value in values), flush=True)
+
+
+if __name__ == "__main__":
+    main()
