@@ -7,6 +7,7 @@ PIP = $(RUN)/python -m pip --disable-pip-version-check --quiet
 # PyTorch goes first and alone: with it in place nothing else asks for another build of it.
 TORCH ?= torch==2.13.0
 EGI_DEMO_SMILES ?= CC[C@H](O)C\#CCOC
+CODE = src tests benchmarks examples
 
 .PHONY: demo test test-all lint chromium clean
 
@@ -31,8 +32,8 @@ test-all: $(VENV)/installed-dev chromium
 	$(RUN)/python -m pytest
 
 lint: $(VENV)/installed-dev
-	$(RUN)/ruff check src tests benchmarks
-	$(RUN)/ruff format --check src tests benchmarks
+	$(RUN)/ruff check $(CODE)
+	$(RUN)/ruff format --check $(CODE)
 	$(RUN)/mypy
 
 # The report is tested in a real browser; where it cannot be installed, that test says that it is skipped, and why.
