@@ -1,0 +1,293 @@
+"""The headline table: trajectories generated from SMILES, judged against reference simulations of the same molecules.
+
+    python benchmarks/qm9_trajectories.py REFERENCE --out TRAJECTORIES [--model qm9-obc2] [--samples 10] [--frames 500]
+        [--seed 1] [--strength 1 0] [--readme README.md]
+
+REFERENCE holds molecule folders with several replicas each; the last replica is the MD oracle. Only the names and
+SMILES of its molecules are used to generate. Interrupted, the same command goes on from there. It writes
+`qm9_trajectories.json` and `qm9_trajectories.md` into --results, and with --readme the table between the README's
+markers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eginterpolator.cli.evaluate import PUBLISHED
+from eginterpolator.errors import EGIError, InputError
+from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
+from eginterpolator.folder import read_molecule_folder
+from eginterpolator.generation import GenerationConfig, frame_ps, resolve_device
+from eginterpolator.inputs import read_inputs
+from eginterpolator.io import sha256, write_json, write_text
+from eginterpolator.models.registry import Model, load_model, model_folder
+from eginterpolator.runs import Hooks, run_generation, versions
+
+SCHEMA_VERSION = 1
+COLUMNS = {
+    "length": "bond length", "angle": "bond angle", "torsion": "torsion", "decorrelation": "decorrelation",
+    "tica_0": "TICA 0", "tica_01": "TICA 0,1",
+}  # fmt: skip
+PUBLISHED_DECORRELATION = {"EGInterpolator, arXiv 2604.03911, QM9": {"mean": 0.607, "median": 0.727}}
+START, END = "<!-- results:start -->", "<!-- results:end -->"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference folder: SMILES and simulated seconds for each ns of its molecules, and its hash."""
+
+    folder: Path
+    smiles: dict[str, str]
+    seconds_per_ns: dict[str, float]
+    sha256: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Reference:
+        """Read the molecule folders; InputError when there is none."""
+        paths = sorted(path.parent for path in folder.glob("*/molecule.sdf"))
+        if not paths:
+            raise InputError(f"'{folder}' holds no molecule folders (<name>/molecule.sdf).")
+        smiles, speed = {}, {}
+        for path in paths:
+            molecule, replicas, meta = read_molecule_folder(path)
+            smiles[path.name] = molecule.smiles
+            if isinstance(meta.get("seconds"), (int, float)):
+                simulated_ns = sum(replica.n_frames * replica.frame_ps for replica in replicas) / 1000
+                speed[path.name] = meta["seconds"] / simulated_ns
+        return cls(folder, smiles, speed, folder_sha256(folder))
+
+    @property
+    def label(self) -> str:
+        """Its name without where this machine keeps it."""
+        return "/".join(self.folder.resolve().parts[-2:])
+
+
+def folder_sha256(folder: Path) -> str:
+    """One hash of the relative path and the bytes of every file, in the order of the paths."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores and how busy they are: seconds mean nothing without."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    import torch
+
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load_average_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def generate_and_judge(
+    model: Model, reference: Reference, options: argparse.Namespace, strength: float, with_oracle: bool
+) -> dict[str, Any]:
+    """Trajectories of all molecules at one strength, resumed where there are some, and their evaluation."""
+    weights = sha256(model_folder(options.model) / "model.safetensors")
+    out = options.out / f"{model.name}_{weights[:8]}_strength_{strength:g}"  # other weights never resume from these
+    listing = options.out / "molecules.smi"
+    write_text(listing, "".join(f"{smiles} {name}\n" for name, smiles in reference.smiles.items()))
+    molecules, unusable = read_inputs(str(listing))
+    config = GenerationConfig(
+        n_samples=options.samples, n_frames=options.frames, seed=options.seed, strength=strength, steps=options.steps,
+        sampler=options.sampler,
+    )  # fmt: skip
+    hooks = Hooks(
+        finish=lambda molecule, outcome: print(f"strength {strength:g} {molecule.name}: {outcome}", flush=True)
+    )
+    run = run_generation(model, molecules, out, config, failures=unusable, hooks=hooks)
+    spacing = frame_ps(model)
+    judged = evaluate_folders(
+        out, reference.folder, EvaluationConfig(frame_ps=spacing, n_frames=options.frames, oracle=with_oracle)
+    ).to_dict()
+    metas = {name: json.loads((out / name / "meta.json").read_text()) for name in [*run.done, *run.skipped]}
+    seconds = {name: meta["seconds"] / options.samples for name, meta in metas.items()}
+    length_ns = options.frames * spacing / 1000
+    md_seconds = {name: length_ns * speed for name, speed in reference.seconds_per_ns.items() if name in seconds}
+    reasons = {failure["name"]: failure["reason"] for failure in judged["failures"]}
+    reasons.update({failure.name: failure.reason for failure in run.failures})
+    first: dict[str, Any] = next(iter(metas.values()), {})
+    return {
+        "strength": strength,
+        "sampler": {key: first.get(key) for key in ("sampler", "steps", "precision", "device")},
+        "trajectory_ns": length_ns,
+        "seconds_a_trajectory": seconds,
+        "md_seconds_a_trajectory": md_seconds,
+        "failures": reasons,
+        "evaluation": judged,
+    }
+
+
+def _cell(value: Any) -> str:
+    """mean / median (interval), a share, or a dash."""
+    if value is None:
+        return "–"
+    if not isinstance(value, dict):
+        return f"{value:.4f}"
+    text = f"{value['mean']:.3f} / {value['median']:.3f}"
+    low, high = value.get("mean_95", (None, None))
+    return text if low is None else f"{text} ({low:.3f}–{high:.3f})"
+
+
+def table(runs: Sequence[dict[str, Any]], n_molecules: int) -> str:
+    """The Markdown table: one row a strength, the MD oracle, the published rows."""
+    rows = []
+    for run in runs:
+        summary = run["evaluation"]["generated"]
+        judged = summary.get("molecules", 0)
+        rows.append((f"generated, λ = {run['strength']:g}, {judged} of {n_molecules} molecules", summary))
+    oracle = runs[0]["evaluation"]["oracle"]
+    if oracle:
+        rows.append((f"MD oracle, {oracle['molecules']} of these molecules", oracle))
+    for label, values in PUBLISHED.items():
+        rows.append((f"published: {label}", {**values, "decorrelation": PUBLISHED_DECORRELATION.get(label)}))
+    columns = {**COLUMNS, "stereo_retention": "stereo retention", "valid": "valid frames"}
+    lines = [f"| | {' | '.join(columns.values())} |", f"|---|{'---|' * len(columns)}"]
+    lines += [f"| {label} | {' | '.join(_cell(row.get(key)) for key in columns)} |" for label, row in rows]
+    return "\n".join(lines)
+
+
+def caption(result: dict[str, Any]) -> str:
+    """What the numbers of the table are."""
+    lines = [
+        "Jensen-Shannon distance to the reference, mean / median over all (molecule, feature) pairs, in brackets the "
+        "95 % bootstrap interval of the mean over molecules; smaller is better. Stereo retention and valid frames are "
+        "shares. The published rows are over the paper's 239 test molecules, simulated in explicit water.",
+    ]
+    for run in result["runs"]:
+        seconds, md = run["seconds_a_trajectory"].values(), run["md_seconds_a_trajectory"].values()
+        if seconds:
+            text = (
+                f"λ = {run['strength']:g}: {statistics.mean(seconds):.1f} s a trajectory of {run['trajectory_ns']:g} ns"
+            )
+            if md:
+                text += (
+                    f" (mean over molecules; {statistics.mean(md):.1f} s by the reference MD, as its meta.json says)"
+                )
+            lines.append(text + ".")
+        lines += [f"Failed at λ = {run['strength']:g}: {name}: {why}" for name, why in run["failures"].items()]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def provenance(result: dict[str, Any]) -> str:
+    """How to make the table again, and what made it."""
+    sampler, host = result["runs"][0]["sampler"], result["machine"]
+    model, reference = result["model"], result["reference"]
+    return "\n".join(
+        [
+            f"- command: `{result['command']}`, seed {result['seed']}",
+            f"- sampler: {_listed(sampler)}",
+            f"- machine: {_listed(host)}",
+            f"- versions: {_listed(result['versions'])}",
+            f"- model {model['name']}: SHA-256 of model.safetensors {model['weights_sha256']}, "
+            f"of config.json {model['config_sha256']}",
+            f"- reference {reference['name']}: SHA-256 {reference['sha256']}",
+        ]
+    )
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
+
+
+def fill(path: Path, text: str) -> None:
+    """Put `text` between the markers of a Markdown file; InputError where it has none."""
+    page = path.read_text()
+    if page.count(START) != 1 or page.count(END) != 1:
+        raise InputError(f"'{path}' lacks the markers {START} and {END}, or has them twice.")
+    before, after = page.split(START)[0], page.split(END)[1]
+    write_text(path, f"{before}{START}\n{text}\n{END}{after}")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reference", type=Path, help="folder of molecule folders with several replicas each")
+    parser.add_argument("--out", type=Path, required=True, help="where the trajectories go; kept, and resumed from")
+    parser.add_argument("--model", default="qm9-obc2", help="a shipped model or a checkpoint folder")
+    parser.add_argument("--samples", type=int, default=10)
+    parser.add_argument("--frames", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--strength", type=float, nargs="+", default=[1.0], help="one row each")
+    parser.add_argument("--steps", type=int, default=None, help="of the sampler; the model's own by default")
+    parser.add_argument("--sampler", default=None, help="the model's own by default")
+    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--readme", type=Path, default=None, help="Markdown file with the two markers")
+    return parser.parse_args(arguments)
+
+
+def command(options: argparse.Namespace, reference: Reference, model: Model) -> str:
+    """The command, without the paths of this machine."""
+    text = f"python benchmarks/qm9_trajectories.py {reference.label} --model {model.name} --out OUT"
+    text += f" --samples {options.samples} --frames {options.frames} --seed {options.seed}"
+    text += f" --strength {' '.join(f'{value:g}' for value in options.strength)}"
+    for name in ("steps", "sampler"):
+        value = getattr(options, name)
+        text += f" --{name} {value}" if value is not None else ""
+    return text
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Make, judge and write everything; returns what the JSON holds."""
+    host = machine()
+    reference = Reference.read(options.reference)
+    model = load_model(options.model, resolve_device("auto"))
+    files = model_folder(options.model)
+    runs = [
+        generate_and_judge(model, reference, options, strength, with_oracle=k == 0)
+        for k, strength in enumerate(options.strength)
+    ]
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "command": command(options, reference, model),
+        "seed": options.seed,
+        "machine": host,
+        "versions": versions(),
+        "model": {
+            "name": model.name,
+            "weights_sha256": sha256(files / "model.safetensors"),
+            "config_sha256": sha256(files / "config.json"),
+        },
+        "reference": {"name": reference.label, "sha256": reference.sha256, "molecules": len(reference.smiles)},
+        "runs": runs,
+        "published": PUBLISHED,
+        "published_decorrelation": PUBLISHED_DECORRELATION,
+    }
+    text = f"{table(runs, len(reference.smiles))}\n\n{caption(result)}"
+    write_json(options.results / "qm9_trajectories.json", result)
+    page = f"# Trajectories of {reference.label}\n\n{text}\n\n## How it was made\n{provenance(result)}\n"
+    write_text(options.results / "qm9_trajectories.md", page)
+    if options.readme is not None:
+        fill(options.readme, f"{text}\n\n`{result['command']}`")
+    print(text)
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit 0 all judged, 1 some molecules failed, 2 nothing can be done (one sentence)."""
+    try:
+        result = run(parse(arguments))
+    except EGIError as error:
+        print(f"qm9_trajectories: {error}", file=sys.stderr)
+        return 2
+    return 1 if any(each["failures"] for each in result["runs"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
