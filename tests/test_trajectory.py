@@ -133,4 +133,5 @@ def test_ensembles_check_their_energies_and_views_escape_their_page():
     with pytest.raises(InputError, match="energies"):
         ConformerEnsemble(made.molecule, made.positions, np.zeros(3))
     shown = NotebookView('<p class="a">&</p>')._repr_html_()
+    assert len(repr(NotebookView("x" * 9999))) < 100, "a notebook stores the repr as well"
     assert 'srcdoc="&lt;p class=&quot;a&quot;&gt;&amp;&lt;/p&gt;"' in shown

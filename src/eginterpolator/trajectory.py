@@ -213,7 +213,7 @@ class ConformerEnsemble:
 class NotebookView:
     """A page that a notebook shows in a frame of its own."""
 
-    page: str
+    page: str = field(repr=False)
     height_px: int = 720
 
     def _repr_html_(self) -> str:

@@ -67,6 +67,7 @@ const app = {
     this.sample = s;
     const sample = this.currentSample;
     $("sample").value = s;
+    $("samples").hidden = this.current.samples.length < 2;
     $("previous").disabled = s === 0;
     $("next").disabled = s === this.current.samples.length - 1;
     $("slider").max = sample.frames - 1;
@@ -172,6 +173,7 @@ const app = {
     }
     const several = DATA.molecules.length > 1;
     $("molecules-card").hidden = !several;
+    $("title").hidden = DATA.molecules.length === 1 && DATA.molecules[0].name === DATA.title;
     $("pick-molecule").hidden = !several;
     if (several) {
       const open = (k) => { this.pause(); this.frame = 0; this.setMolecule(k); window.scrollTo({ top: 0, behavior: "smooth" }); };
