@@ -77,7 +77,8 @@ def stochastic(
 def sde(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, eta: float = 1.0) -> Tensor:
     """Stochastic multistep solver, one network call a step: DPM-Solver++(2M) for the SDE (Lu et al. 2022).
 
-    With h = log(sigma / sigma'), x' = (sigma'/sigma) e^(-eta h) x + (1 - e^(-(1 + eta) h)) D + sigma' sqrt(1 - e^(-2 eta h)) z,
+    With h = log(sigma / sigma'),
+    x' = (sigma'/sigma) e^(-eta h) x + (1 - e^(-(1 + eta) h)) D + sigma' sqrt(1 - e^(-2 eta h)) z,
     where D is the denoised sample extrapolated from this step and the one before to the middle of the step.
     """
     previous, last_h = None, 0.0

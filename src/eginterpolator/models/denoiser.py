@@ -64,6 +64,8 @@ class Denoiser(nn.Module):
 class StructureDenoiser(Denoiser):
     """BasicES: every frame by itself."""
 
+    network: BasicES
+
     def __init__(self, network: BasicES, process: NoiseProcess) -> None:
         super().__init__()
         self.network, self.process = network, process
@@ -83,6 +85,8 @@ class StructureDenoiser(Denoiser):
 
 class InterpolatorDenoiser(Denoiser):
     """An interpolator: frames together."""
+
+    network: CascadedInterpolator | BlockwiseInterpolator
 
     def __init__(self, network: CascadedInterpolator | BlockwiseInterpolator, process: NoiseProcess) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -169,7 +169,7 @@ class BlockwiseInterpolator(nn.Module):
             # conditioning frames enter the temporal block as they are: frozen layers see only noisy frames
             seen = State(*(_where(predicted, new, old) for new, old in zip(framewise, state, strict=True)))
             over_time = block(seen, context, frame_ps)
-            alpha_x, alpha_h = mixer.alpha(strength)
+            alpha_x, alpha_h = cast(Mixer, mixer).alpha(strength)
             mixed_x = alpha_x * seen.x + (1 - alpha_x) * over_time.x
             state = State(
                 torch.where(moving, mixed_x, x),

@@ -7,7 +7,7 @@ and oriented triples that break the parity (SPEC section 8.1): everything but th
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -199,7 +199,7 @@ class Transition(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(hidden + 2 * channels, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, hidden + channels + 1)
         )
-        damp(self.mlp[2])
+        damp(cast(nn.Linear, self.mlp[2]))
 
     def forward(self, state: State) -> State:
         x, h, v = state[0], state[1], bounded(state[2])
@@ -216,7 +216,7 @@ class Transition(nn.Module):
 
 
 class StructureLayer(nn.Module):
-    """f_ES: pair messages, oriented triples, transition. `zeros` gives the vector features to start with."""
+    """f_ES: pair messages, oriented triples, transition."""
 
     def __init__(self, hidden: int, channels: int, radial: int = 24, reach: float = 14.0) -> None:
         super().__init__()
