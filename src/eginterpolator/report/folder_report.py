@@ -36,7 +36,7 @@ def write_folder_report(out_dir: str | os.PathLike[str]) -> Path:
     root = Path(out_dir)
     if not root.is_dir():
         raise InputError(f"There is no folder '{root}'.")
-    folders = [root] if _is_molecule_folder(root) else sorted(p for p in root.iterdir() if _is_molecule_folder(p))
+    folders = [root] if _is_molecule_folder(root) else sorted(p for p in root.glob("[!.]*") if _is_molecule_folder(p))
     failures: list[dict[str, Any]] = _read_csv(root / "failures.csv")
     runs = []
     for folder in folders:
