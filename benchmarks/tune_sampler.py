@@ -41,7 +41,8 @@ def references(records: list[Record], spacing: float) -> dict[str, Reference]:
     result = {}
     for record in records:
         stride = max(1, round(spacing / record.frame_ps))
-        frames = [replica[offset::stride] for replica in record.trajectories for offset in range(stride)]
+        replicas = () if record.trajectories is None else record.trajectories
+        frames = [replica[offset::stride] for replica in replicas for offset in range(stride)]
         result[record.name] = Reference.of(record.molecule, frames, record.frame_ps * stride)
     return result
 
