@@ -171,6 +171,22 @@ def test_sde_without_noise_is_ddim_in_its_first_step():
     torch.testing.assert_close(seen[1], seen[3])
 
 
+def test_sde_extrapolates_to_the_middle_of_unequal_steps():
+    """A denoised sample that is linear in log(sigma) is known exactly at the middle of the step."""
+    levels, eta = [8.0, 5.0, 0.5, 0.1, 0.0], 1.0
+    seen = []
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        seen.append(x)
+        return torch.full_like(x, -math.log(sigma))
+
+    SAMPLERS["sde"](denoise, torch.zeros(1, dtype=torch.float64), levels, lambda: torch.zeros(1), eta=eta)
+    for k, (now, then) in enumerate(zip(levels[1:3], levels[2:4], strict=True), 1):
+        decay = (then / now) ** (1 + eta)
+        middle = -(math.log(now) + math.log(then)) / 2
+        torch.testing.assert_close(seen[k + 1], decay * seen[k] + (1 - decay) * middle)
+
+
 @pytest.mark.parametrize(
     "name, calls", [("ddim", 12), ("ancestral", 12), ("sde", 12), ("heun", 23), ("stochastic", 23)]
 )
