@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdmolops
-from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
 
 from eginterpolator.errors import InputError
+from eginterpolator.isomers import open_isomers, open_stereo
 
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
 
-MAX_ISOMERS = 32
 _CIS = (Chem.BondStereo.STEREOZ, Chem.BondStereo.STEREOCIS)
 _TRANS = (Chem.BondStereo.STEREOE, Chem.BondStereo.STEREOTRANS)
 _TAGS = {Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1.0, Chem.ChiralType.CHI_TETRAHEDRAL_CW: -1.0}
@@ -46,8 +46,8 @@ class Molecule:
         Raises
         ------
         InputError
-            When it does not parse, has several fragments, no heavy atom, or undefined stereo (the
-            message lists the isomers; `enumerate_stereo` gives one Molecule for each of them).
+            When it does not parse, has several fragments, no heavy atom, or open stereo (the message
+            lists the isomers; `enumerate_stereo` gives one Molecule for each of them).
         """
         if not smiles or not smiles.strip():
             raise InputError("The SMILES is empty; give one such as 'CCO'.")
@@ -59,8 +59,18 @@ class Molecule:
 
     @classmethod
     def from_rdkit(cls, mol: Chem.Mol, name: str = "") -> Molecule:
-        """Take an RDKit Mol; where it has a 3D conformer, the stereo is read from conformer 0."""
+        """Take an RDKit Mol; where it has a 3D conformer, the stereo is read from conformer 0.
+
+        Raises
+        ------
+        InputError
+            As `from_smiles`.
+        """
         mol = Chem.Mol(mol)
+        try:
+            Chem.SanitizeMol(mol)
+        except Chem.MolSanitizeException as error:
+            raise InputError(f"RDKit cannot sanitise the molecule: {str(error).lower()}.") from error
         if mol.GetNumAtoms() == 0:
             raise InputError("The molecule has no atoms.")
         if len(rdmolops.GetMolFrags(mol)) > 1:
@@ -78,15 +88,19 @@ class Molecule:
         if three_d:
             Chem.AssignStereochemistryFrom3D(mol)
         else:
+            mol.RemoveAllConformers()  # a flat drawing is no structure
             Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
-            undefined = _undefined_stereo(mol)
+            undefined = open_stereo(mol)
             if undefined:
-                isomers = [molecule.smiles for molecule in enumerate_stereo(mol)]
-                raise InputError(
-                    f"'{_short(Chem.MolToSmiles(mol))}' leaves the stereo of {undefined} open; name one isomer "
-                    f"({', '.join(isomers[:4])}{', ...' if len(isomers) > 4 else ''}) or pass --stereo enumerate "
-                    "(Python: stereo='enumerate') to run each of them."
-                )
+                isomers = open_isomers(mol)
+                if len(isomers) > 1:
+                    names = [Chem.MolToSmiles(Chem.RemoveHs(isomer)) for isomer in isomers]
+                    raise InputError(
+                        f"'{_short(Chem.MolToSmiles(mol))}' leaves the stereo of {undefined} open; name one isomer "
+                        f"({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}) or pass --stereo enumerate "
+                        "(Python: enumerate_stereo) to run each of them."
+                    )
+                mol = isomers[0]
         if any(atom.GetNumExplicitHs() + atom.GetNumImplicitHs() for atom in mol.GetAtoms()):
             mol = Chem.AddHs(mol, addCoords=three_d)
         numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
@@ -99,8 +113,7 @@ class Molecule:
     @classmethod
     def from_sdf(cls, path: str | os.PathLike[str], name: str = "") -> Molecule:
         """Read the first molecule of an SDF; every entry of the same molecule becomes a conformer of it."""
-        molecules = molecules_from_sdf(path)
-        molecule = molecules[0]
+        molecule = molecules_from_sdf(path)[0]
         return cls(molecule.rdmol, name or molecule.name)
 
     @property
@@ -131,15 +144,14 @@ class Molecule:
     @cached_property
     def heavy_mol(self) -> Chem.Mol:
         """RDKit Mol of the heavy atoms alone, in the same order, hydrogens implicit."""
-        parameters = Chem.RemoveHsParameters()
+        parameters: Any = Chem.RemoveHsParameters()
         parameters.removeDefiningBondStereo = True
         parameters.removeIsotopes = True
         parameters.removeHydrides = True
         parameters.removeWithWedgedBond = True
         parameters.removeDegreeZero = True
         parameters.removeOnlyHNeighbors = True
-        mol = Chem.RemoveHs(self.rdmol, parameters)
-        return mol
+        return Chem.RemoveHs(self.rdmol, parameters)
 
     @cached_property
     def bonds(self) -> np.ndarray:
@@ -239,69 +251,83 @@ def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule") -> list[Mol
     InputError
         When there are more than 32 isomers, or the SMILES does not parse.
     """
-    mol = Chem.MolFromSmiles(source) if isinstance(source, str) else source
-    if mol is None:
-        raise InputError(f"'{_short(str(source))}' is not a valid SMILES: {_reason(str(source))}.")
-    options = StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=MAX_ISOMERS + 1)
-    isomers = sorted({Chem.MolToSmiles(isomer) for isomer in EnumerateStereoisomers(mol, options=options)})
-    if len(isomers) > MAX_ISOMERS:
-        raise InputError(
-            f"'{_short(Chem.MolToSmiles(mol))}' has more than {MAX_ISOMERS} isomers; define some of its stereocentres."
-        )
-    if len(isomers) == 1:
-        return [Molecule.from_smiles(isomers[0], name)]
-    return [Molecule.from_smiles(smiles, f"{name}_{k}") for k, smiles in enumerate(isomers, 1)]
+    if isinstance(source, str):
+        mol = Chem.MolFromSmiles(source)
+        if mol is None:
+            return [Molecule.from_smiles(source, name)]  # which says what is wrong
+    else:
+        mol = source
+    isomers = open_isomers(mol) if open_stereo(mol) else []
+    if len(isomers) < 2:
+        return [Molecule.from_rdkit(mol, name)]
+    return [Molecule.from_rdkit(isomer, f"{name}_{k}") for k, isomer in enumerate(isomers, 1)]
 
 
-def molecules_from_sdf(path: str | os.PathLike[str]) -> list[Molecule]:
+def molecules_from_sdf(
+    path: str | os.PathLike[str],
+    make: Callable[[int, Chem.Mol], list[Molecule]] = lambda number, mol: [Molecule.from_rdkit(mol)],
+    failed: Callable[[int, Chem.Mol | None, InputError], None] | None = None,
+) -> list[Molecule]:
     """Read an SDF; consecutive entries of the same molecule become conformers of one.
+
+    Parameters
+    ----------
+    path : path
+    make : callable
+        What an entry (number from 1, Mol) becomes.
+    failed : callable, optional
+        Told of each entry that cannot be used (number, Mol, reason), which is then left out.
 
     Raises
     ------
     InputError
-        When the file is missing, an entry does not parse, or an entry has several atoms but no bonds.
+        When the file is missing or holds no molecule; without `failed` also when an entry does not parse, or has
+        several atoms but no bonds.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no file '{path}'.")
     result: list[Molecule] = []
-    for number, mol in enumerate(Chem.SDMolSupplier(str(path), removeHs=False), 1):
-        if mol is None:
-            raise InputError(f"Entry {number} of '{path}' is not a readable molecule; check that record.")
-        if mol.GetNumAtoms() > 1 and mol.GetNumBonds() == 0:
-            raise InputError(f"Entry {number} of '{path}' has atoms but no bonds; write the SDF with bond orders.")
-        molecule = Molecule.from_rdkit(mol)
-        previous = result[-1] if result else None
-        if (
-            previous is not None
-            and previous.smiles == molecule.smiles
-            and molecule.rdmol.GetNumConformers()
-            and (previous.atomic_numbers.tolist(), previous.bonds.tolist())
-            == (molecule.atomic_numbers.tolist(), molecule.bonds.tolist())
-        ):
-            previous.rdmol.AddConformer(molecule.rdmol.GetConformer(), assignId=True)
+    number = 0
+    for number, mol in enumerate(_sdf_entries(path), 1):
+        try:
+            if mol is None:
+                raise InputError(f"Entry {number} of '{path}' is not a readable molecule; check that record.")
+            if mol.GetNumAtoms() > 1 and mol.GetNumBonds() == 0:
+                raise InputError(f"Entry {number} of '{path}' has atoms but no bonds; write the SDF with bond orders.")
+            made = make(number, mol)
+        except InputError as error:
+            if failed is None:
+                raise
+            failed(number, mol, error)
+            continue
+        if result and len(made) == 1 and _same_atoms(result[-1], made[0]):
+            result[-1].rdmol.AddConformer(made[0].rdmol.GetConformer(), assignId=True)
         else:
-            result.append(molecule)
-    if not result:
+            result.extend(made)
+    if number == 0:
         raise InputError(f"'{path}' holds no molecule.")
     return result
 
 
-def _undefined_stereo(mol: Chem.Mol) -> str:
-    names = []
-    for info in Chem.FindPotentialStereo(mol):
-        if info.specified != Chem.StereoSpecified.Unspecified:
-            continue
-        if info.type == Chem.StereoType.Atom_Tetrahedral:
-            atom = mol.GetAtomWithIdx(info.centeredOn)
-            if atom.GetSymbol() != "N":  # nitrogen inverts freely
-                names.append(f"atom {info.centeredOn} ({atom.GetSymbol()})")
-        elif info.type == Chem.StereoType.Bond_Double:
-            bond = mol.GetBondWithIdx(info.centeredOn)
-            ends = (bond.GetBeginAtom(), bond.GetEndAtom())
-            if all(sum(n.GetAtomicNum() > 1 for n in atom.GetNeighbors()) > 1 for atom in ends):
-                names.append(f"double bond {ends[0].GetIdx()}={ends[1].GetIdx()}")
-    return " and ".join(names)
+def _sdf_entries(path: Path) -> Iterable[Chem.Mol | None]:
+    if not path.read_bytes().strip():
+        return []
+    try:
+        return cast("Iterable[Chem.Mol | None]", Chem.SDMolSupplier(str(path), removeHs=False))
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read as an SDF; check the file.") from error
+
+
+def _same_atoms(first: Molecule, second: Molecule) -> bool:
+    """Whether `second` is a structure of `first`, atom by atom."""
+    return (
+        first.rdmol.GetNumConformers() > 0
+        and second.rdmol.GetNumConformers() > 0
+        and first.smiles == second.smiles
+        and np.array_equal(first.atomic_numbers, second.atomic_numbers)
+        and np.array_equal(first.bonds, second.bonds)
+    )
 
 
 def _reason(smiles: str) -> str:
