@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from eginterpolator.errors import InputError
 from eginterpolator.io import fsync_folder, write_json
 from eginterpolator.molecule import Molecule
 from eginterpolator.trajectory import ConformerEnsemble, Trajectory, even_spacing, sdf_molecule, write_sdf
+
+UNFINISHED = ".unfinished"
+OLD = ".old"
 
 
 def write_molecule_folder(
@@ -68,6 +72,19 @@ def read_molecule_folder(folder: str | os.PathLike[str]) -> tuple[Molecule, list
     return named, [_read_xtc(file, named, order, meta.get("frame_ps")) for file in files], meta
 
 
+def remove_unfinished(out: str | os.PathLike[str], names: Container[str]) -> None:
+    """Delete what a killed run left in `out`: unfinished folders of `names`, temporary tables and pages."""
+    for path in list(Path(out).glob(".*")):
+        if path.is_dir() and path.name.startswith(f"{UNFINISHED}."):
+            for folder in path.iterdir():
+                if folder.name.removesuffix(OLD) in names:
+                    shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another run is at work there
+                path.rmdir()
+        elif re.fullmatch(r"\.(summary|failures|report)\.\w+\.(csv|html)|\.write_test_\d+", path.name):
+            path.unlink(missing_ok=True)
+
+
 def _conformers(molecule: Molecule, trajectories: Sequence[Trajectory]) -> np.ndarray:
     from eginterpolator.evaluation.stereo import frame_stereo
 
@@ -116,8 +133,11 @@ def _read_xtc(path: Path, molecule: Molecule, order: np.ndarray, frame_ps: float
 
 @contextlib.contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside `folder` that takes its place at the end, or vanishes with an error."""
-    building = folder.with_name(f".{folder.name}.{os.getpid()}")
+    """A hidden folder that takes the place of `folder` at the end, or vanishes with an error.
+
+    It lies one level deeper than molecule folders do, so that nobody takes it for one after the process was killed.
+    """
+    building = folder.parent / f"{UNFINISHED}.{os.getpid()}" / folder.name
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
@@ -125,7 +145,7 @@ def _appearing(folder: Path) -> Iterator[Path]:
         for path in building.iterdir():
             with open(path, "rb") as stream:
                 os.fsync(stream.fileno())
-        old = folder.with_name(f".{folder.name}.old.{os.getpid()}")
+        old = building.with_name(f"{folder.name}{OLD}")
         if folder.exists():
             os.replace(folder, old)
         os.replace(building, folder)
@@ -133,3 +153,5 @@ def _appearing(folder: Path) -> Iterator[Path]:
         fsync_folder(folder.parent)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            building.parent.rmdir()
