@@ -28,8 +28,10 @@ def read_endpoint(source: str | os.PathLike[str], molecule: Molecule) -> Endpoin
     InputError
         When the file is missing, is another molecule, or has no such frame.
     """
-    text, _, index = os.fspath(source).partition("#")
-    path = Path(text)
+    path, index = Path(source), ""
+    if not path.is_file():
+        text, _, index = os.fspath(source).rpartition("#")
+        path = Path(text or source)
     if not path.is_file():
         raise InputError(f"There is no file '{path}' to take a frame from.")
     try:
@@ -76,8 +78,11 @@ def _from_frames(path: Path, molecule: Molecule) -> np.ndarray:
             loaded = mdtraj.load(str(path), top=str(topology))
         else:
             raise InputError(f"'{path}' says nothing of its atoms; put its topology.pdb beside it, or give an .sdf.")
-    except (OSError, ValueError, IndexError) as error:
-        raise InputError(f"'{path}' cannot be read ({str(error).splitlines()[0]}).") from error
+    except InputError:
+        raise
+    except Exception as error:  # mdtraj's readers raise whatever their parsers find
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"'{path}' cannot be read ({reason}).") from error
     numbers = [atom.element.atomic_number if atom.element else 0 for atom in loaded.topology.atoms]
     expected = molecule.atomic_numbers.tolist()
     if numbers not in (expected, expected[: molecule.n_heavy]):

@@ -9,11 +9,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rdkit import Chem
+
 from eginterpolator.errors import InputError
 from eginterpolator.molecule import Molecule, enumerate_stereo, molecules_from_sdf
+from eginterpolator.trajectory import sdf_molecule
 
 FILE_SUFFIXES = (".smi", ".csv", ".sdf")
 STEREO_MODES = ("ask", "enumerate")
+RESERVED = ("summary.csv", "failures.csv", "report.html")  # files beside the molecule folders
+LONGEST_NAME = 100
+_FILE_NAME = re.compile(r"[/\\]$|\.[a-z][a-z0-9]{1,3}$")
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ def read_inputs(source: str, stereo: str = "ask") -> tuple[list[Molecule], list[
         molecules, failures = _read_path(path, stereo)
     elif path is not None and path.suffix.lower() in FILE_SUFFIXES:
         raise InputError(f"There is no file '{source}'.")
+    elif path is not None and _FILE_NAME.search(source) and Chem.MolFromSmiles(source) is None:
+        raise InputError(f"'{source}' is neither a file or folder that exists nor a valid SMILES.")
     else:
         molecules, failures = _molecules(source, "molecule", stereo), []
     return _unique_names(molecules), failures
@@ -54,13 +62,10 @@ def _exists(path: Path) -> bool:
 
 def _read_path(path: Path, stereo: str) -> tuple[list[Molecule], list[Failure]]:
     if path.is_dir():
-        files = sorted(path.glob("*/molecule.sdf"))
-        if not files:
-            raise InputError(f"The folder '{path}' holds no molecule folders (<name>/molecule.sdf).")
-        return [Molecule.from_sdf(file, file.parent.name) for file in files], []
+        return _read_folder(path)
     suffix = path.suffix.lower()
     if suffix == ".sdf":
-        return [_named(m, f"{path.stem}_{k}") for k, m in enumerate(molecules_from_sdf(path), 1)], []
+        return _read_sdf(path, stereo)
     if suffix not in FILE_SUFFIXES:
         raise InputError(f"'{path}' is no .smi, .csv or .sdf file; convert it to one of these.")
     entries = list(_smi(path) if suffix == ".smi" else _csv(path))
@@ -75,9 +80,42 @@ def _read_path(path: Path, stereo: str) -> tuple[list[Molecule], list[Failure]]:
     return molecules, failures
 
 
+def _read_folder(path: Path) -> tuple[list[Molecule], list[Failure]]:
+    files = sorted(path.glob("*/molecule.sdf"))
+    if not files:
+        raise InputError(f"The folder '{path}' holds no molecule folders (<name>/molecule.sdf).")
+    molecules, failures = [], []
+    for file in files:
+        name = file.parent.name
+        try:
+            molecules.append(Molecule(sdf_molecule(file)[0].rdmol, name))
+        except InputError as error:
+            failures.append(Failure(name, "", str(error)))
+    return molecules, failures
+
+
+def _read_sdf(path: Path, stereo: str) -> tuple[list[Molecule], list[Failure]]:
+    failures: list[Failure] = []
+
+    def name(number: int, mol: Chem.Mol | None) -> str:
+        title = mol.GetProp("_Name") if mol is not None and mol.HasProp("_Name") else ""
+        return _safe(title) if title.strip() else f"{_safe(path.stem)}_{number}"
+
+    def make(number: int, mol: Chem.Mol) -> list[Molecule]:
+        if stereo == "enumerate":
+            return enumerate_stereo(mol, name(number, mol))
+        return [Molecule.from_rdkit(mol, name(number, mol))]
+
+    def failed(number: int, mol: Chem.Mol | None, error: InputError) -> None:
+        smiles = Chem.MolToSmiles(Chem.RemoveHs(mol)) if mol is not None else ""
+        failures.append(Failure(name(number, mol), smiles, str(error)))
+
+    return molecules_from_sdf(path, make, failed), failures
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"'{path}' cannot be read as text ({error}).") from error
 
@@ -107,16 +145,11 @@ def _molecules(smiles: str, name: str, stereo: str) -> list[Molecule]:
 
 def _safe(name: str) -> str:
     """A name that can be a folder."""
-    return re.sub(r"[^\w.+-]+", "_", name.strip()).strip("._") or "molecule"
-
-
-def _named(molecule: Molecule, fallback: str) -> Molecule:
-    name = _safe(molecule.name) if molecule.name != "molecule" else fallback
-    return Molecule(molecule.rdmol, name)
+    return re.sub(r"[^\w.+-]+", "_", name.strip()).strip("._")[:LONGEST_NAME] or "molecule"
 
 
 def _unique_names(molecules: Iterable[Molecule]) -> list[Molecule]:
-    seen: set[str] = set()
+    seen = set(RESERVED)
     result = []
     for molecule in molecules:
         name, count = molecule.name, 1
