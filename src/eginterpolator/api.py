@@ -92,14 +92,14 @@ def generate_samples(
         When a sample stays non-finite.
     """
     chosen = _molecule(molecule)
-    ends = [None if x is None else Endpoint.of(x, chosen) for x in (start, end)]
+    first, last = (None if x is None else Endpoint.of(x, chosen) for x in (start, end))
     task = "unconditional" if start is None else ("forward" if end is None else "interpolation")
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
     config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, **settings)
     loaded = _model(model, config.device)
     check_molecule(loaded, chosen, force)
-    return generate_trajectories(loaded, chosen, config, *ends)
+    return generate_trajectories(loaded, chosen, config, first, last)
 
 
 def conformers(

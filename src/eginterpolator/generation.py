@@ -15,6 +15,7 @@ from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
+from eginterpolator.graph import featurize
 from eginterpolator.hydrogens import add_hydrogens
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
@@ -123,8 +124,9 @@ def check_molecule(model: Model, molecule: Molecule, force: bool = False) -> lis
     Raises
     ------
     InputError
-        Instead of a warning, unless `force`.
+        Instead of a warning, unless `force`; always for an element that the featuriser has no code for.
     """
+    featurize(molecule)
     limits = model.config.get("limits", {})
     problems = []
     largest = limits.get("max_heavy_atoms")
@@ -140,6 +142,28 @@ def check_molecule(model: Model, molecule: Molecule, force: bool = False) -> lis
             "Choose another --model, or run with --force and check the result with care."
         )
     return [f"'{_short(molecule.smiles)}' is outside of the model's training data: {p}." for p in problems]
+
+
+def check_task(model: Model, config: GenerationConfig, start: Endpoint | None, end: Endpoint | None) -> None:
+    """Check that the task has the given frames that it needs, and a length that the model can make.
+
+    Raises
+    ------
+    InputError
+        When it has not.
+    """
+    needed = {"unconditional": (False, False), "forward": (True, False), "interpolation": (True, True)}[config.task]
+    if (start is not None, end is not None) != needed:
+        wanted = {(False, False): "neither --start nor --end", (True, False): "--start and no --end"}
+        raise InputError(f"The task '{config.task}' needs {wanted.get(needed, 'both --start and --end')}.")
+    window = window_frames(model, config)
+    if config.task == "interpolation" and config.n_frames > window:
+        raise InputError(f"Interpolation is limited to {window} frames by the model; ask for fewer --frames.")
+
+
+def window_frames(model: Model, config: GenerationConfig) -> int:
+    """Frames that the model makes at once: its own window, at most what is asked for."""
+    return min(config.n_frames, max(2, int(model.config.get("window") or config.n_frames)))
 
 
 def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> Sampler:
@@ -196,22 +220,22 @@ def generate_trajectories(
     GenerationError
         When a sample stays non-finite.
     """
-    needed = {"unconditional": (False, False), "forward": (True, False), "interpolation": (True, True)}[config.task]
-    if (start is not None, end is not None) != needed:
-        wanted = {(False, False): "neither --start nor --end", (True, False): "--start and no --end"}
-        raise InputError(f"The task '{config.task}' needs {wanted.get(needed, 'both --start and --end')}.")
+    check_task(model, config, start, end)
     began = time.perf_counter()
     sampler = make_sampler(model, molecule, config)
-    window = int(model.config.get("window", config.n_frames))
-    if config.task == "interpolation" and config.n_frames > window:
-        raise InputError(f"Interpolation is limited to {window} frames by the model; ask for fewer --frames.")
-    size = config.batch or sampler.batch_size(min(config.n_frames, window))
-    heavy = []
+    window = window_frames(model, config)
+    size = config.batch or sampler.batch_size(window)
+    given = _given(molecule, start, end)
+    trajectories: list[Trajectory] = []
     for first in range(0, config.n_samples, size):
         samples = range(first, min(first + size, config.n_samples))
-        heavy.extend(_blocks(sampler, samples, config.n_frames, window, _given(molecule, start, end), progress))
+        heavy = _blocks(sampler, samples, config.n_frames, window, given, progress)
+        for k, frames in zip(samples, heavy, strict=True):
+            trajectories.append(_finish(model, sampler, k, frames, config, start, end, given))
     seconds = (time.perf_counter() - began) / config.n_samples
-    return [_finish(model, sampler, k, frames, config, start, end, seconds) for k, frames in enumerate(heavy)]
+    for trajectory in trajectories:
+        trajectory.meta["seconds"] = round(seconds, 3)
+    return trajectories
 
 
 def network_calls(model: Model, config: GenerationConfig) -> int:
@@ -220,8 +244,8 @@ def network_calls(model: Model, config: GenerationConfig) -> int:
     steps = config.steps or int(own.get("steps", 40))
     name = config.sampler or own.get("name", "sde")
     calls = 2 * steps - 1 if name in ("heun", "stochastic") else steps
-    window = int(model.config.get("window", config.n_frames))
-    blocks = 1 + max(0, -(-(config.n_frames - window) // (window - 1))) if config.n_frames > window else 1
+    window = window_frames(model, config)
+    blocks = 1 + -(-(config.n_frames - window) // max(1, window - 1))
     return calls * blocks * config.n_samples
 
 
@@ -232,11 +256,25 @@ def generate_conformers(
     config: GenerationConfig,
     progress: Progress = lambda calls: None,
 ) -> ConformerEnsemble:
-    """Independent structures from the structure model (strength 0): [n_conformers, n_atoms, 3]."""
+    """Independent structures from the structure model (strength 0): [n_conformers, n_atoms, 3].
+
+    Raises
+    ------
+    GenerationError
+        When a structure stays non-finite.
+    """
     config = replace(config, strength=0.0, n_frames=1, n_samples=n_conformers, task="unconditional")
     trajectories = generate_trajectories(model, molecule, config, progress=progress)
     positions = np.concatenate([t.positions for t in trajectories])
-    return ConformerEnsemble(molecule, positions, None, dict(trajectories[0].meta, n_conformers=n_conformers))
+    meta = {key: value for key, value in trajectories[0].meta.items() if key not in ("frame_ps", "sample")}
+    meta |= {
+        "task": "conformers",
+        "n_frames": n_conformers,
+        "seconds": round(sum(t.meta["seconds"] for t in trajectories), 3),
+        "stereo_retention": stereo_retention(molecule, positions),
+        "valid": valid_share(molecule, positions),
+    }
+    return ConformerEnsemble(molecule, positions, None, meta)
 
 
 def _given(molecule: Molecule, start: Endpoint | None, end: Endpoint | None) -> Given:
@@ -252,7 +290,7 @@ def _blocks(
     sampler: Sampler, samples: Sequence[int], n_frames: int, window: int, given: Given, progress: Progress
 ) -> np.ndarray:
     """Heavy-atom frames [len(samples), n_frames, N, 3], block after block."""
-    done = sampler.window(samples, min(n_frames, window), [given] * len(samples), 0, progress)
+    done = sampler.window(samples, window, [given] * len(samples), 0, progress)
     block = 1
     while done.shape[1] < n_frames:
         length = min(window, n_frames - done.shape[1] + 1)
@@ -271,11 +309,10 @@ def _finish(
     config: GenerationConfig,
     start: Endpoint | None,
     end: Endpoint | None,
-    seconds: float,
+    given: Given,
 ) -> Trajectory:
     """Place a sample in space, put its hydrogens back, judge it."""
     molecule = sampler.molecule
-    given = _given(molecule, start, end)
     if start is None:
         heavy = superpose(heavy[None].astype(np.float64))[0].astype(np.float32)
     positions = heavy
@@ -297,9 +334,8 @@ def _finish(
         "steps": sampler.config.steps,
         "precision": sampler.precision,
         "device": str(sampler.device),
-        "seconds": round(seconds, 3),
-        "stereo_retention": float(stereo_retention(molecule, positions)),
-        "valid": float(valid_share(molecule, positions)),
+        "stereo_retention": stereo_retention(molecule, positions),
+        "valid": valid_share(molecule, positions),
     }
     return Trajectory(molecule, positions.astype(np.float32), sampler.frame_ps, meta)
 
@@ -319,8 +355,8 @@ def _place(
         final = end.heavy(molecule).astype(np.float64)
         share = np.linspace(0.0, 1.0, len(positions))
         shift = shift + share[:, None] * (final.mean(axis=0) - begin.mean(axis=0))
-        rotation, _ = Rotation.align_vectors(final - final.mean(axis=0), given.last.astype(np.float64))
-        turns = Slerp([0.0, 1.0], Rotation.concatenate([Rotation.identity(), rotation]))(share)
+        turn = Rotation.from_matrix(_turn(given.last.astype(np.float64), final - final.mean(axis=0)))
+        turns = Slerp([0.0, 1.0], Rotation.concatenate([Rotation.identity(), turn]))(share)
         turned = np.einsum("tij,tnj->tni", turns.as_matrix(), turned)
     placed = turned + shift[:, None]
     for index, endpoint in ((0, start), (-1, end)):
@@ -328,6 +364,13 @@ def _place(
             count = min(len(endpoint.positions), placed.shape[1])
             placed[index, :count] = endpoint.positions[:count]
     return np.asarray(placed)
+
+
+def _turn(frame: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """Rotation matrix that turns centred `frame` [N, 3] onto `onto`, any of the best ones (Kabsch 1976)."""
+    u, _, vt = np.linalg.svd(onto.T @ frame)
+    u[:, -1] *= np.sign(np.linalg.det(u @ vt))
+    return np.asarray(u @ vt)
 
 
 def _short(text: str, limit: int = 60) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import logging
@@ -15,15 +16,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import save
+
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
-from eginterpolator.folder import write_conformer_folder, write_molecule_folder
+from eginterpolator.folder import remove_unfinished, write_conformer_folder, write_molecule_folder
 from eginterpolator.generation import (
     Endpoint,
     GenerationConfig,
     check_molecule,
+    check_task,
     generate_conformers,
     generate_trajectories,
 )
@@ -31,6 +35,7 @@ from eginterpolator.inputs import Failure, prepare_out
 from eginterpolator.io import write_text
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
+from eginterpolator.trajectory import ConformerEnsemble
 
 log = logging.getLogger(__name__)
 
@@ -88,15 +93,18 @@ def run_generation(
 
     A molecule folder whose meta.json names the same settings is finished and skipped; one with other settings is
     refused unless `overwrite`. A molecule that fails is listed in failures.csv, the others go on.
+
+    Raises
+    ------
+    InputError
+        When the output folder cannot be used, the task lacks its given frames, or the only molecule does not fit.
     """
-    if len(molecules) == 1 and not failures:
-        check_molecule(model, molecules[0], force)  # with nothing else to go on with, this is an error of the input
-    settings = {**asdict(config), "model": model.name}
+    check_task(model, config, start, end)
+    _check_single(model, molecules, failures, force)
+    settings = {**asdict(config), **_source(model), "start": _endpoint_hash(start), "end": _endpoint_hash(end)}
 
     def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
-        warnings = check_molecule(model, molecule, force)
-        for warning in warnings:
-            log.warning(warning)
+        warnings = _warn(model, molecule, force)
         trajectories = generate_trajectories(model, molecule, config, start, end, hooks.step)
         meta = _molecule_meta(molecule, [t.meta for t in trajectories], settings, warnings)
         write_molecule_folder(folder, molecule, trajectories, meta)
@@ -116,13 +124,18 @@ def run_conformers(
     overwrite: bool = False,
     hooks: Hooks | None = None,
 ) -> RunResult:
-    """Generate conformers of all molecules into `out`: `<name>/conformers.sdf` and `meta.json`."""
-    if len(molecules) == 1 and not failures:
-        check_molecule(model, molecules[0], force)
-    settings = {**asdict(config), "model": model.name, "n_conformers": n_conformers}
+    """Generate conformers of all molecules into `out`: `<name>/conformers.sdf` and `meta.json`.
+
+    Raises
+    ------
+    InputError
+        When the output folder cannot be used, or the only molecule does not fit.
+    """
+    _check_single(model, molecules, failures, force)
+    settings = {**asdict(config), **_source(model), "n_conformers": n_conformers}
 
     def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
-        warnings = check_molecule(model, molecule, force)
+        warnings = _warn(model, molecule, force)
         ensemble = generate_conformers(model, molecule, n_conformers, config, hooks.step)
         meta = _molecule_meta(molecule, [ensemble.meta], settings, warnings)
         write_conformer_folder(folder, ensemble, meta)
@@ -136,18 +149,28 @@ def run_etkdg(
     out: str | os.PathLike[str],
     n_conformers: int,
     seed: int,
+    hydrogens: bool = True,
     failures: Sequence[Failure] = (),
     overwrite: bool = False,
     hooks: Hooks | None = None,
 ) -> RunResult:
-    """RDKit's ETKDG conformers of all molecules, in the same files as `run_conformers` writes."""
-    settings = {"model": "etkdg", "n_conformers": n_conformers, "seed": seed}
+    """RDKit's ETKDG conformers of all molecules, in the same files as `run_conformers` writes.
+
+    Raises
+    ------
+    InputError
+        When the output folder cannot be used.
+    """
+    settings = {"model": "etkdg", "n_conformers": n_conformers, "seed": seed, "hydrogens": hydrogens}
 
     def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
         began = time.perf_counter()
         ensemble = etkdg_conformers(molecule, n_conformers, seed)
+        if not hydrogens:
+            ensemble = ConformerEnsemble(molecule, ensemble.heavy)
         facts = {
             "model": "etkdg",
+            "task": "conformers",
             "seed": seed,
             "n_frames": n_conformers,
             "seconds": time.perf_counter() - began,
@@ -171,6 +194,7 @@ def _run(
     hooks: Hooks,
 ) -> RunResult:
     result = RunResult(prepare_out(out), failures=list(failures))
+    remove_unfinished(result.out, {molecule.name for molecule in molecules})
     finished = {m.name: _finished(result.out / m.name, m, settings, overwrite) for m in molecules}
     rows = []
     for molecule in molecules:
@@ -183,9 +207,12 @@ def _run(
             hooks.start(molecule)
             try:
                 meta = make(molecule, folder, hooks)
-            except EGIError as error:
-                result.failures.append(Failure(molecule.name, molecule.smiles, str(error)))
-                hooks.finish(molecule, f"failed: {error}")
+            except Exception as error:  # whatever goes wrong with one molecule, the others go on
+                log.info("%s failed", molecule.name, exc_info=True)
+                kind = "" if isinstance(error, EGIError) else f"{type(error).__name__}: "
+                reason = kind + " ".join(str(error).split())
+                result.failures.append(Failure(molecule.name, molecule.smiles, reason))
+                hooks.finish(molecule, f"failed: {reason}")
                 continue
             result.done.append(molecule.name)
             hooks.finish(molecule, "done")
@@ -193,6 +220,29 @@ def _run(
     _write_csv(result.out / "summary.csv", SUMMARY, rows)
     _write_csv(result.out / "failures.csv", ("name", "smiles", "reason"), [asdict(f) for f in result.failures])
     return result
+
+
+def _check_single(model: Model, molecules: Sequence[Molecule], failures: Sequence[Failure], force: bool) -> None:
+    """With nothing else to go on with, a molecule that does not fit is an error of the input."""
+    if len(molecules) == 1 and not failures:
+        check_molecule(model, molecules[0], force)
+
+
+def _warn(model: Model, molecule: Molecule, force: bool) -> list[str]:
+    warnings = check_molecule(model, molecule, force)
+    for warning in warnings:
+        log.warning(warning)
+    return warnings
+
+
+def _source(model: Model) -> dict[str, str]:
+    """The model in the settings: its name, and a hash of its weights, since training again keeps the name."""
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.denoiser.network.state_dict().items()}
+    return {"model": model.name, "weights": hashlib.sha256(save(weights)).hexdigest()[:16]}
+
+
+def _endpoint_hash(endpoint: Endpoint | None) -> str | None:
+    return None if endpoint is None else hashlib.sha256(endpoint.positions.tobytes()).hexdigest()[:16]
 
 
 def _finished(folder: Path, molecule: Molecule, settings: dict[str, Any], overwrite: bool) -> dict[str, Any] | None:

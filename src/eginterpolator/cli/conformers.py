@@ -34,28 +34,25 @@ def conformers_command(
 ) -> None:
     """Generate conformers of INPUT into <name>/conformers.sdf: the structure model alone (strength 0), or ETKDG."""
     o.set_logging(verbose, quiet)
+    from eginterpolator.inputs import prepare_out, read_inputs
+
+    molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
-    from eginterpolator.inputs import prepare_out, read_inputs
     from eginterpolator.models.registry import load_model
-    from eginterpolator.runs import Hooks, run_conformers, run_etkdg
+    from eginterpolator.runs import run_conformers, run_etkdg
 
-    molecules, failures = read_inputs(source, stereo.value)
-    prepare_out(out)
-    if model == "etkdg":
-        o.finish(run_etkdg(molecules, out, num, seed, failures, overwrite), as_json)
-        return
     config = GenerationConfig(
         n_frames=1, n_samples=num, seed=seed, strength=0.0, steps=steps, sampler=sampler, hydrogens=hydrogens,
         device=device.value, precision=precision.value, batch=o.parse_batch(batch), ensemble=ensemble,
     )  # fmt: skip
-    loaded = load_model(model, resolve_device(device.value))
-    calls = network_calls(loaded, config)
+    prepare_out(out)
+    loaded = None if model == "etkdg" else load_model(model, resolve_device(device.value))
+    calls = network_calls(loaded, config) if loaded else 1
     with Progress(calls * len(molecules), quiet) as progress:
-        hooks = Hooks(
-            start=lambda molecule: progress.describe(molecule.name),
-            step=progress.advance,
-            finish=lambda molecule, outcome: progress.to(calls * (1 + molecules.index(molecule))),
-        )
-        result = run_conformers(loaded, molecules, out, num, config, failures, force, overwrite, hooks)
+        hooks = progress.hooks(molecules, calls)
+        if loaded:
+            result = run_conformers(loaded, molecules, out, num, config, failures, force, overwrite, hooks)
+        else:
+            result = run_etkdg(molecules, out, num, seed, hydrogens, failures, overwrite, hooks)
     o.finish(result, as_json)

@@ -52,33 +52,30 @@ def generate_command(
 ) -> None:
     """Generate all-atom trajectories of INPUT, a folder a molecule, with a report to look at."""
     o.set_logging(verbose, quiet)
+    from eginterpolator.inputs import prepare_out, read_inputs
+
+    molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.endpoints import read_endpoint
     from eginterpolator.errors import InputError
     from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
-    from eginterpolator.inputs import prepare_out, read_inputs
     from eginterpolator.models.registry import load_model
-    from eginterpolator.runs import Hooks, run_generation
+    from eginterpolator.runs import run_generation
 
     config = GenerationConfig(
         task=task.value, n_frames=frames, n_samples=samples, seed=seed, strength=strength, steps=steps,
         sampler=sampler, hydrogens=hydrogens, device=device.value, precision=precision.value,
         batch=o.parse_batch(batch),
     )  # fmt: skip
-    molecules, failures = read_inputs(source, stereo.value)
     if (start or end) and len(molecules) != 1:
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
-    ends = [read_endpoint(text, molecules[0]) if text else None for text in (start, end)]
+    first, last = (read_endpoint(text, molecules[0]) if text else None for text in (start, end))
     prepare_out(out)
     loaded = load_model(model, resolve_device(device.value))
     calls = network_calls(loaded, config)
     with Progress(calls * len(molecules), quiet) as progress:
-        hooks = Hooks(
-            start=lambda molecule: progress.describe(molecule.name),
-            step=progress.advance,
-            finish=lambda molecule, outcome: progress.to(calls * (1 + molecules.index(molecule))),
-        )
-        result = run_generation(loaded, molecules, out, config, failures, *ends, force, overwrite, hooks)
+        hooks = progress.hooks(molecules, calls)
+        result = run_generation(loaded, molecules, out, config, failures, first, last, force, overwrite, hooks)
     if report and (result.done or result.skipped):
         from eginterpolator.report import write_folder_report
 

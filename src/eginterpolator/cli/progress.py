@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eginterpolator.molecule import Molecule
+    from eginterpolator.runs import Hooks
 
 
 class Progress:
@@ -56,3 +62,14 @@ class Progress:
     def advance(self, amount: float) -> None:
         """`amount` more is finished."""
         self.to(self.done + amount)
+
+    def hooks(self, molecules: Sequence[Molecule], each: float) -> Hooks:
+        """Hooks of a run over `molecules`, with `each` units of work in every one of them."""
+        from eginterpolator.runs import Hooks
+
+        ends = {id(molecule): each * k for k, molecule in enumerate(molecules, 1)}
+        return Hooks(
+            start=lambda molecule: self.describe(molecule.name),
+            step=self.advance,
+            finish=lambda molecule, outcome: self.to(ends[id(molecule)]),
+        )
