@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+INTERRUPTED = 130  # typer's exit code for Ctrl-C
+
 
 def main() -> None:
     """Entry point of `egi`: exit 0 all done, 1 some molecules failed, 2 bad usage or input (one sentence)."""
@@ -20,8 +22,12 @@ def main() -> None:
             raise
         print(f"egi: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InputError) else 1)
-    except KeyboardInterrupt:
+    except OSError as error:  # a full disk, a folder that may not be read
         if debug:
             raise
-        print("egi: interrupted; what is finished stays, the same command goes on from there.", file=sys.stderr)
-        sys.exit(130)
+        print(f"egi: {error.strerror or error}" + (f": '{error.filename}'" if error.filename else ""), file=sys.stderr)
+        sys.exit(1)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            print("egi: interrupted; what is finished stays, the same command goes on from there.", file=sys.stderr)
+        raise

@@ -18,6 +18,8 @@ def train_command(
 
     set_logging(verbose, not verbose)
     from eginterpolator.training.config import load_config
+
+    run = load_config(config, overrides or [])
     from eginterpolator.training.run import train
 
-    typer.echo(f"weights in {train(load_config(config, overrides or []))}")
+    typer.echo(f"weights in {train(run)}")
