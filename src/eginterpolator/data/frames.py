@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -116,22 +117,26 @@ def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int) ->
     return FrameSet(positions=positions, **arrays)
 
 
-def load_frames(
-    paths: Iterable[str | os.PathLike[str]],
-    max_atoms: int,
-    max_triples: int,
-    keep: Callable[[Record], bool] = lambda record: True,
-) -> FrameSet:
-    """Frames of whole stores, from a cache beside the first one where its key still fits."""
+def load_frames(paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_triples: int) -> FrameSet:
+    """Frames of whole stores, from a cache beside the first one where its key still fits.
+
+    Raises
+    ------
+    InputError
+        When no store is named, one is missing or damaged, or a molecule is over a limit.
+    """
     files = [Path(path) for path in paths]
+    if not files:
+        raise InputError("A source of training data names no store; list its files under 'stores'.")
     stamp = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     digest = hashlib.sha256(repr((stamp, max_atoms, max_triples, FEATURIZER_VERSION)).encode()).hexdigest()[:16]
     cache = files[0].with_name(f".{files[0].stem}.{digest}.npz")
     if cache.is_file():
         with np.load(cache) as arrays:
             return FrameSet(**arrays)
-    stores = [Store(file) for file in files]
-    frames = build_frames((record for store in stores for record in store if keep(record)), max_atoms, max_triples)
+    with contextlib.ExitStack() as stack:
+        stores = [stack.enter_context(Store(file)) for file in files]
+        frames = build_frames((record for store in stores for record in store), max_atoms, max_triples)
     with atomic_path(cache) as temporary:
         np.savez(temporary, **asdict(frames))
     return frames
@@ -149,6 +154,6 @@ def superpose(blocks: np.ndarray) -> np.ndarray:
 
 
 def _pad(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    result = np.zeros(shape, dtype=dtype)
+    result: np.ndarray = np.zeros(shape, dtype=dtype)
     result[tuple(slice(size) for size in array.shape)] = array
     return result

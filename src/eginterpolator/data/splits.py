@@ -24,12 +24,18 @@ def validation_mask(keys: Iterable[str], share: float) -> np.ndarray:
 
 
 def read_exclusions(paths: Iterable[Path]) -> set[str]:
-    """Keys of the molecules in .smi files and in molecule folders (`meta.json`), which must not be trained on."""
+    """Keys of the molecules in .smi files and in molecule folders (`meta.json`), which must not be trained on.
+
+    Raises
+    ------
+    InputError
+        When a path does not exist, or what it holds cannot be read: nothing is left out in silence.
+    """
     keys = set()
     for path in paths:
         if path.is_dir():
             metas = sorted(path.glob("**/meta.json"))
-            keys |= {flat_smiles(json.loads(meta.read_text())["smiles"]) for meta in metas}
+            keys |= {flat_smiles(_meta_smiles(meta)) for meta in metas}
             if not metas:
                 raise InputError(f"'{path}' holds no meta.json to exclude molecules by.")
         elif path.is_file():
@@ -37,3 +43,10 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
         else:
             raise InputError(f"There is no file or folder '{path}' to exclude molecules by.")
     return keys
+
+
+def _meta_smiles(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text())["smiles"])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"'{path}' names no SMILES to exclude a molecule by.") from error

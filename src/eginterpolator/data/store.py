@@ -25,6 +25,9 @@ from eginterpolator.graph import ENSEMBLES
 from eginterpolator.io import atomic_path, sha256, write_json
 from eginterpolator.molecule import Molecule
 
+_UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)
+"""What h5py raises, depending on where in the file the damage is."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -76,29 +79,35 @@ class StoreWriter:
         Raises
         ------
         InputError
-            For a name that is there already, a shape that does not fit, or coordinates that are not finite.
+            For a name that is there already or holds a slash, a shape that does not fit, or coordinates that are
+            not finite; the store is then as it was.
         """
+        if not record.name or "/" in record.name:
+            raise InputError(f"'{record.name}' cannot name a molecule of a dataset; names hold no slash.")
         if record.name in self._file:
             raise InputError(f"The dataset has a molecule '{record.name}' already; names must be unique.")
         if record.ensemble not in ENSEMBLES:
             raise InputError(f"'{record.ensemble}' is not an ensemble; use one of {', '.join(ENSEMBLES)}.")
         molecule = record.molecule
+        arrays: dict[str, np.ndarray] = {}
+        for key, dims in (("conformers", 3), ("trajectories", 4)):
+            if getattr(record, key) is None:
+                continue
+            array = np.ascontiguousarray(getattr(record, key), dtype=np.float32)
+            if array.ndim != dims or array.shape[-2:] != (molecule.n_atoms, 3) or not np.isfinite(array).all():
+                raise InputError(
+                    f"{key} of '{record.name}' must be finite and end in ({molecule.n_atoms}, 3); got {array.shape}."
+                )
+            arrays[key] = array
+        molblock = _molblock(molecule, record.first_frame())
         group = self._file.create_group(record.name)
         group.attrs["smiles"] = molecule.smiles
         group.attrs["ensemble"] = record.ensemble
         group.attrs["source"] = record.source
         group.attrs["frame_ps"] = record.frame_ps
-        group["molblock"] = _molblock(molecule, record.first_frame())
+        group["molblock"] = molblock
         group["atomic_numbers"] = molecule.atomic_numbers.astype(np.int8)
-        for key, dims in (("conformers", 3), ("trajectories", 4)):
-            array = getattr(record, key)
-            if array is None:
-                continue
-            array = np.ascontiguousarray(array, dtype=np.float32)
-            if array.ndim != dims or array.shape[-2:] != (molecule.n_atoms, 3) or not np.isfinite(array).all():
-                raise InputError(
-                    f"{key} of '{record.name}' must be finite and end in ({molecule.n_atoms}, 3); got {array.shape}."
-                )
+        for key, array in arrays.items():
             group[key] = array
             self.frames += int(np.prod(array.shape[:-2]))
         group.attrs["sha256"] = _digest(group)
@@ -135,9 +144,9 @@ class Store:
             raise InputError(f"There is no dataset '{self.path}'; build it with 'egi data'.")
         try:
             self._file = h5py.File(self.path, "r")
-        except OSError as error:
+            self.names = sorted(self._file)
+        except _UNREADABLE as error:
             raise InputError(f"'{self.path}' is not a complete HDF5 dataset ({error}); build it again.") from error
-        self.names = sorted(self._file)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -146,22 +155,24 @@ class Store:
         return (self[name] for name in self.names)
 
     def __getitem__(self, name: str) -> Record:
-        group = self._file[name]
-        mol = Chem.MolFromMolBlock(group["molblock"][()].decode(), removeHs=False)
-        if mol is None:
-            raise InputError(
-                f"The molecule of group '{name}' in '{self.path}' does not parse; build the dataset again."
+        if name not in self._file:
+            raise InputError(f"'{self.path}' has no molecule '{name}'.")
+        try:
+            group = self._file[name]
+            mol = Chem.MolFromMolBlock(group["molblock"][()].decode(), removeHs=False)
+            if mol is None:
+                raise ValueError("its molblock does not parse")
+            return Record(
+                name,
+                Molecule.from_rdkit(mol, name),
+                group["conformers"][()] if "conformers" in group else None,
+                group["trajectories"][()] if "trajectories" in group else None,
+                float(group.attrs["frame_ps"]),
+                str(group.attrs["ensemble"]),
+                str(group.attrs["source"]),
             )
-        attributes = group.attrs
-        return Record(
-            name,
-            Molecule.from_rdkit(mol, name),
-            group["conformers"][()] if "conformers" in group else None,
-            group["trajectories"][()] if "trajectories" in group else None,
-            float(attributes["frame_ps"]),
-            str(attributes["ensemble"]),
-            str(attributes["source"]),
-        )
+        except _UNREADABLE as error:
+            raise InputError(f"Group '{name}' of '{self.path}' is damaged ({error}); build it again.") from error
 
     def damaged(self) -> list[str]:
         """Names of the groups whose arrays cannot be read or do not have the hash they were written with."""
@@ -169,7 +180,7 @@ class Store:
         for name in self.names:
             try:
                 intact = _digest(self._file[name]) == self._file[name].attrs["sha256"]
-            except (OSError, KeyError, RuntimeError):
+            except _UNREADABLE:
                 intact = False
             if not intact:
                 result.append(name)
