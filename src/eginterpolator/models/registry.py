@@ -78,7 +78,8 @@ def save_model(folder: str | os.PathLike[str], denoiser: Denoiser, config: dict[
 def list_models() -> list[str]:
     """Names of the models that ship with the package."""
     root = resources.files("eginterpolator") / "pretrained"
-    return sorted(item.name for item in root.iterdir() if (item / "config.json").is_file())
+    folders = root.iterdir() if root.is_dir() else ()
+    return sorted(item.name for item in folders if (item / "config.json").is_file())
 
 
 def model_folder(name: str | os.PathLike[str]) -> Path:
@@ -134,8 +135,8 @@ def load_model(name: str | os.PathLike[str], device: str = "cpu") -> Model:
         state = load_file(folder / "model.safetensors", device="cpu")
         denoiser = build_denoiser(config["model"], config["process"])
         denoiser.network.load_state_dict(state)
-    except (SafetensorError, json.JSONDecodeError, KeyError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"The weights in '{folder}' are damaged or incomplete ({reason}); fetch the model again."
         ) from error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 
@@ -74,7 +74,7 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     Raises
     ------
     InputError
-        For a missing file, bad YAML, or a key that does not exist.
+        For a missing file, bad YAML, a key that does not exist, or a value that does not fit.
     """
     path = Path(path)
     if not path.is_file():
@@ -93,12 +93,25 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         *parents, last = key.split(".")
         for parent in parents:
             target = target.setdefault(parent, {})
-        target[last] = yaml.safe_load(text)
+            if not isinstance(target, dict):
+                raise InputError(f"'{key}' cannot be overridden: '{parent}' has no settings with names.")
+        try:
+            target[last] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"The value of the override '{override}' is not valid YAML.") from error
     return build(TrainConfig, values, "")
 
 
 def build(cls: type, values: dict[str, Any], where: str) -> Any:
-    """Make the dataclass `cls` of nested dictionaries; unknown and missing keys are named."""
+    """Make the dataclass `cls` of nested dictionaries; unknown and missing keys are named.
+
+    Raises
+    ------
+    InputError
+        When a key is unknown or missing, or a value does not fit.
+    """
+    if not isinstance(values, dict):
+        raise InputError(f"'{where.rstrip('.')}' must hold keys and values, not '{values}'.")
     hints = get_type_hints(cls)
     known = {f.name for f in fields(cls)}
     unknown = sorted(set(values) - known)
@@ -108,18 +121,33 @@ def build(cls: type, values: dict[str, Any], where: str) -> Any:
     for key, value in values.items():
         hint = hints[key]
         if is_dataclass(hint) and isinstance(hint, type):
-            value = build(hint, value or {}, f"{where}{key}.")
+            value = build(hint, {} if value is None else value, f"{where}{key}.")
         elif hint == tuple[SourceConfig, ...]:
+            if not isinstance(value, list):
+                raise InputError(f"'{where}{key}' must be a list of sources.")
             value = tuple(build(SourceConfig, item, f"{where}{key}.") for item in value)
-        elif isinstance(value, list):
+        elif get_origin(hint) is tuple:
+            if not isinstance(value, list):
+                raise InputError(f"'{where}{key}' must be a list, not '{value}'.")
             value = tuple(value)
-        elif hint is float and isinstance(value, (int, str)):
-            value = float(value)
+        elif hint in (int, float) and not isinstance(value, bool):
+            value = _number(value, hint, where + key)
         arguments[key] = value
+    missing = [f.name for f in fields(cls) if f.name not in arguments and f.default is f.default_factory is MISSING]
+    if missing:
+        raise InputError(f"The config lacks the setting '{where}{missing[0]}'.")
+    return cls(**arguments)
+
+
+def _number(value: Any, kind: type, where: str) -> int | float:
+    """YAML 1.1 reads 1e-3 as text: take it as the number it is."""
     try:
-        return cls(**arguments)
-    except TypeError as error:
-        raise InputError(f"The config lacks a setting: {error}.") from error
+        number = float(value)
+        if kind is int and not number.is_integer():
+            raise ValueError
+    except (TypeError, ValueError) as error:
+        raise InputError(f"'{where}' must be {'a whole' if kind is int else 'a'} number, not '{value}'.") from error
+    return int(number) if kind is int else number
 
 
 def to_dict(config: TrainConfig) -> dict[str, Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
-from torch import Tensor, nn
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
 
 from eginterpolator.data.batches import Batch
 from eginterpolator.diffusion.loss import add_noise, denoising_loss
 from eginterpolator.diffusion.process import NoiseProcess
+from eginterpolator.models.denoiser import Denoiser
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class DenoiserModule(L.LightningModule):
     """
 
     def __init__(
-        self, denoiser: nn.Module, process: NoiseProcess, optimiser: OptimiserConfig, max_steps: int, align: bool
+        self, denoiser: Denoiser, process: NoiseProcess, optimiser: OptimiserConfig, max_steps: int, align: bool
     ) -> None:
         super().__init__()
         self.denoiser, self.process, self.optimiser, self.max_steps = denoiser, process, optimiser, max_steps
@@ -43,7 +45,12 @@ class DenoiserModule(L.LightningModule):
         self.ema = torch.optim.swa_utils.AveragedModel(denoiser, multi_avg_fn=average)
         self.ema.requires_grad_(False)
 
-    def loss(self, denoiser: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    @property
+    def averaged(self) -> Denoiser:
+        """The denoiser with the EMA weights."""
+        return cast(Denoiser, self.ema.module)
+
+    def loss(self, denoiser: Denoiser, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss of each frame [B, T] and its noise level [B, T]."""
         sigma = self.process.sample_sigma(batch.uniform).expand(batch.predicted.shape)
         sigma = torch.where(batch.predicted, sigma, torch.zeros_like(sigma))
@@ -63,20 +70,21 @@ class DenoiserModule(L.LightningModule):
         self.ema.update_parameters(self.denoiser)
 
     def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
-        by_frame, sigma = self.loss(self.ema.module, batch)
+        by_frame, sigma = self.loss(self.averaged, batch)
         value = by_frame.sum() / batch.predicted.sum()
         rows = len(batch.x0)
         self.log("val/loss", value, sync_dist=True, batch_size=rows)
         for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 2.0), (2.0, math.inf)):
             chosen = (sigma > low) & (sigma <= high)
-            if chosen.any():
-                name = f"val/loss_{low}_{high}"
-                self.log(name, by_frame[chosen].mean(), sync_dist=True, batch_size=rows)
+            count = chosen.sum()
+            # every process logs every range, with weight 0 where it has no frame in it: they are summed together
+            mean = by_frame[chosen].sum() / count.clamp(min=1)
+            self.log(f"val/loss_{low}_{high}", mean, sync_dist=True, batch_size=rows if count else 0)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch.to(device)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         trained = [p for p in self.denoiser.parameters() if p.requires_grad]
         c = self.optimiser
         optimiser = torch.optim.AdamW(trained, lr=c.learning_rate, weight_decay=c.weight_decay, foreach=True)

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from eginterpolator.data.batches import Batch, FrameBatches, Source
 from eginterpolator.data.frames import load_frames
 from eginterpolator.data.splits import validation_mask
 from eginterpolator.errors import InputError
+from eginterpolator.graph import COLUMNS, ELEMENTS
 from eginterpolator.io import sha256
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import build_denoiser, load_model, save_model
@@ -25,6 +27,7 @@ from eginterpolator.nn.structure_layer import PairMessages, Transition
 from eginterpolator.nn.temporal_layer import TemporalAttention
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
 from eginterpolator.training.module import DenoiserModule
+from eginterpolator.training.resume import AtomicCheckpoints, checkpoint_step, csv_logger
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,8 @@ class TrainingData(L.LightningDataModule):
     def __init__(self, config: DataConfig, seed: int) -> None:
         super().__init__()
         self.config, self.seed = config, seed
-        training, validation = [], []
+        training: list[Source] = []
+        validation: list[Source] = []
         span = (config.n_frames - 1) * max(config.strides) + 1
         for source in config.sources:
             frames = load_frames(source.stores, config.max_atoms, config.max_triples)
@@ -52,6 +56,16 @@ class TrainingData(L.LightningDataModule):
     def _batches(self, sources: list[Source], seed: int) -> FrameBatches:
         c = self.config
         return FrameBatches(sources, c.batch_size, c.n_frames, c.strides, c.conditioning, seed, c.mirror)
+
+    def elements(self) -> set[str]:
+        """Symbols of the heavy elements in the training molecules."""
+        column = list(COLUMNS).index("element")
+        found: set[int] = set()
+        for source in self.training.sources:
+            frames = source.frames
+            real = np.arange(frames.codes.shape[1]) < frames.n_atoms[:, None]
+            found.update(np.unique(frames.codes[real][:, column]).tolist())
+        return {ELEMENTS[code] for code in found}
 
     def train_dataloader(self) -> DataLoader:
         assert self.trainer is not None
@@ -76,12 +90,14 @@ class ExportWeights(Callback):
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.is_global_zero and isinstance(pl_module, DenoiserModule):
             progress = {"steps": trainer.global_step, "samples": trainer.global_step * self.config["batch"]}
-            save_model(self.folder, pl_module.ema.module, {**self.config, "trained": progress})
+            save_model(self.folder, pl_module.averaged, {**self.config, "trained": progress})
 
 
 def make_denoiser(config: TrainConfig) -> Denoiser:
     """The run's denoiser, its structure layers loaded and frozen as the config says."""
     model = dict(config.model)
+    if config.structure and model.get("class") == "BasicES":
+        raise InputError("'structure' is for interpolators; a structure model itself starts from 'start'.")
     pretrained = load_model(config.structure) if config.structure else None
     if pretrained is not None:
         model["structure"] = {k: v for k, v in pretrained.config["model"].items() if k != "class"}
@@ -89,13 +105,10 @@ def make_denoiser(config: TrainConfig) -> Denoiser:
     denoiser = build_denoiser(model, config.process)
     if config.start:
         denoiser.network.load_state_dict(load_model(config.start).denoiser.network.state_dict())
-    if isinstance(denoiser, InterpolatorDenoiser):
-        if pretrained is not None:
-            denoiser.network.structure.load_state_dict(pretrained.denoiser.network.state_dict())
-            if config.freeze:
-                denoiser.network.freeze()
-    elif config.structure:
-        raise InputError("'structure' is for interpolators; a structure model itself starts from 'start'.")
+    if isinstance(denoiser, InterpolatorDenoiser) and pretrained is not None:
+        denoiser.network.structure.load_state_dict(pretrained.denoiser.network.state_dict())
+        if config.freeze:
+            denoiser.network.freeze()
     return denoiser
 
 
@@ -104,11 +117,20 @@ def train(config: TrainConfig) -> Path:
 
     `<out>/last.ckpt` holds optimiser, EMA weights, step and schedule; batches are a function of the step, so a run
     that was killed goes on exactly where the checkpoint stands.
+
+    Raises
+    ------
+    InputError
+        When a setting, a store or the checkpoint cannot be used.
     """
+    if config.precision not in ("bf16", "fp32"):
+        raise InputError(f"'{config.precision}' is not a precision to train with; use bf16 or fp32.")
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, verbose=False)
     out = Path(config.out)
+    last = out / "last.ckpt"
+    step = checkpoint_step(last)
     denoiser = make_denoiser(config)
     data = TrainingData(config.data, config.seed)
     module = DenoiserModule(denoiser, denoiser.process, config.optimiser, config.max_steps, config.align)
@@ -119,7 +141,7 @@ def train(config: TrainConfig) -> Path:
         "model": {**config.model, **_structure_section(config, denoiser)},
         "process": denoiser.process.config(),
         "batch": config.data.batch_size * config.devices,
-        "limits": {"max_heavy_atoms": config.data.max_atoms},
+        "limits": {"max_heavy_atoms": config.data.max_atoms, "elements": _elements(config, data)},
         "frame_ps": _frame_ps(data),
         "training": to_dict(config),
         "data_sha256": {p: sha256(p) for source in config.data.sources for p in source.stores},
@@ -134,7 +156,8 @@ def train(config: TrainConfig) -> Path:
     trainer = L.Trainer(
         accelerator=config.accelerator,
         devices=config.devices,
-        strategy="ddp" if config.devices > 1 else "auto",
+        # a batch without stereocentres leaves the weights of the oriented triples without gradient
+        strategy="ddp_find_unused_parameters_true" if config.devices > 1 else "auto",
         precision="bf16-mixed" if config.precision == "bf16" else "32-true",
         max_steps=config.max_steps,
         gradient_clip_val=config.optimiser.gradient_clip,
@@ -142,16 +165,16 @@ def train(config: TrainConfig) -> Path:
         limit_val_batches=1.0 if data.validation else 0,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
-        logger=[CSVLogger(out, name="csv", version=""), TensorBoardLogger(out, name="tensorboard", version="")],
+        logger=[csv_logger(out, step), TensorBoardLogger(out, name="tensorboard", version="")],
         callbacks=[checkpoint, ExportWeights(out / "model", export)],
+        plugins=[AtomicCheckpoints()],
         log_every_n_steps=50,
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    last = out / "last.ckpt"
-    if last.is_file():
-        log.info("resuming from %s", last)
+    if step:
+        log.info("resuming from step %d of %s", step, last)
     trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None)
     trainer.save_checkpoint(last)
     return out / "model"
@@ -162,6 +185,12 @@ def compile_parts(denoiser: Denoiser) -> None:
     for part in denoiser.modules():
         if isinstance(part, (PairMessages, Transition, TemporalAttention)):
             part.compile()
+
+
+def _elements(config: TrainConfig, data: TrainingData) -> list[str]:
+    """Heavy elements that the model has seen, in stage 1 or in this run."""
+    before = load_model(config.structure).config["limits"].get("elements", ()) if config.structure else ()
+    return sorted({*data.elements(), *before})
 
 
 def _structure_section(config: TrainConfig, denoiser: Denoiser) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""What makes a run survive a kill: checkpoints that are never half-written, and logs that go on."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.plugins import TorchCheckpointIO
+
+from eginterpolator.errors import InputError
+from eginterpolator.io import atomic_path
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that appear whole or not at all.
+
+    Lightning's own writer goes through the system's temporary folder; where that is another file system, a kill in
+    the middle of the copy would leave half a file in place of the last good one.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        with atomic_path(path) as temporary:
+            torch.save(checkpoint, temporary)
+
+
+def checkpoint_step(path: Path) -> int:
+    """Number of steps that a checkpoint has behind it; 0 where there is none.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        return int(torch.load(path, map_location="cpu", weights_only=True)["global_step"])
+    except (OSError, RuntimeError, KeyError, EOFError, UnpicklingError) as error:
+        reason = (str(error).splitlines() or ["it is empty"])[0]
+        raise InputError(f"The checkpoint '{path}' is damaged ({reason}); remove it to start this run again.") from error
+
+
+def csv_logger(out: Path, step: int) -> CSVLogger:
+    """Log to `<out>/csv/metrics.csv`, after the rows of the first `step` steps: Lightning would delete them."""
+    path = out / "csv" / "metrics.csv"
+    earlier: list[dict[str, str]] = []
+    if path.is_file():
+        with open(path, newline="") as stream:
+            rows = [{key: value for key, value in row.items() if value} for row in csv.DictReader(stream)]
+        earlier = [row for row in rows if int(row.get("step", step)) < step]
+    logger = CSVLogger(out, name="csv", version="", flush_logs_every_n_steps=1)
+    if earlier:
+        logger.experiment.metrics = earlier
+        logger.experiment.save()
+    return logger
