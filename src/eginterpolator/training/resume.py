@@ -41,7 +41,9 @@ def checkpoint_step(path: Path) -> int:
         return int(torch.load(path, map_location="cpu", weights_only=True)["global_step"])
     except (OSError, RuntimeError, KeyError, EOFError, UnpicklingError) as error:
         reason = (str(error).splitlines() or ["it is empty"])[0]
-        raise InputError(f"The checkpoint '{path}' is damaged ({reason}); remove it to start this run again.") from error
+        raise InputError(
+            f"The checkpoint '{path}' is damaged ({reason}); remove it to start this run again."
+        ) from error
 
 
 def csv_logger(out: Path, step: int) -> CSVLogger:
