@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from eginterpolator.cli.evaluate import PUBLISHED
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
@@ -30,6 +32,7 @@ from eginterpolator.folder import read_molecule_folder
 from eginterpolator.generation import GenerationConfig, frame_ps, resolve_device
 from eginterpolator.inputs import read_inputs
 from eginterpolator.io import sha256, write_json, write_text
+from eginterpolator.models.compiled import compile_parts
 from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.runs import Hooks, run_generation, versions
 
@@ -85,8 +88,6 @@ def machine() -> dict[str, Any]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    import torch
-
     return {
         "processor": names[0] if names else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
@@ -227,6 +228,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strength", type=float, nargs="+", default=[1.0], help="one row each")
     parser.add_argument("--steps", type=int, default=None, help="of the sampler; the model's own by default")
     parser.add_argument("--sampler", default=None, help="the model's own by default")
+    parser.add_argument("--compile", action="store_true", help="compile the network first: faster, rounded otherwise")
+    parser.add_argument("--threads", type=int, default=None, help="of PyTorch")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--readme", type=Path, default=None, help="Markdown file with the two markers")
     return parser.parse_args(arguments)
@@ -240,14 +243,19 @@ def command(options: argparse.Namespace, reference: Reference, model: Model) -> 
     for name in ("steps", "sampler"):
         value = getattr(options, name)
         text += f" --{name} {value}" if value is not None else ""
+    text += " --compile" if options.compile else ""
     return text
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Make, judge and write everything; returns what the JSON holds."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
     host = machine()
     reference = Reference.read(options.reference)
     model = load_model(options.model, resolve_device("auto"))
+    if options.compile:
+        compile_parts(model.denoiser)
     files = model_folder(options.model)
     runs = [
         generate_and_judge(model, reference, options, strength, with_oracle=k == 0)

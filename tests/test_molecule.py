@@ -142,6 +142,7 @@ def test_the_other_isomer_of_a_double_bond_has_the_other_sign():
         ("CC(O)CN", r"stereo of atom 1 \(C\) open; name one isomer \(C\[C@@H\]\(O\)CN, C\[C@H\]\(O\)CN\)"),
         ("CC=CC", r"stereo of double bond 1=2 open; name one isomer \(C/C=C/C, C/C=C\\C\)"),
         ("CC(O)C=CC", "atom 1 .C. and double bond 3=4 open"),
+        ("CC(O)C=C=CC", "stereo of atom 1 .C. open"),
         ("CC(F)" * 7 + "C", "more than 32 isomers"),
     ],
 )

@@ -104,6 +104,7 @@ def test_the_exported_folder_is_the_averaged_model_with_its_provenance(folder, s
     assert config["trained"] == {"steps": 150, "samples": 1200} and config["frame_ps"] is None
     assert config["data_sha256"] == {str(folder / "two.h5"): sha256(folder / "two.h5")}
     assert config["training"]["max_steps"] == 150
+    assert config["limits"] == {"max_heavy_atoms": 9, "elements": ["C", "O"]}
 
 
 def test_logs_and_validation_on_held_out_molecules(folder, tmp_path):

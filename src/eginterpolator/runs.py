@@ -236,9 +236,15 @@ def _warn(model: Model, molecule: Molecule, force: bool) -> list[str]:
 
 
 def _source(model: Model) -> dict[str, str]:
-    """The model in the settings: its name, and a hash of its weights, since training again keeps the name."""
+    """The model in the settings: its name, and hashes of its weights and of its own way of sampling."""
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.denoiser.network.state_dict().items()}
-    return {"model": model.name, "weights": hashlib.sha256(save(weights)).hexdigest()[:16]}
+    sampling = {key: model.config.get(key) for key in ("sampler", "window", "frame_ps")}
+    own = json.dumps({**sampling, "process": model.process.config()}, sort_keys=True).encode()
+    return {
+        "model": model.name,
+        "weights": hashlib.sha256(save(weights)).hexdigest()[:16],
+        "sampling": hashlib.sha256(own).hexdigest()[:16],
+    }
 
 
 def _endpoint_hash(endpoint: Endpoint | None) -> str | None:

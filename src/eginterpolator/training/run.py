@@ -21,10 +21,9 @@ from eginterpolator.data.splits import validation_mask
 from eginterpolator.errors import InputError
 from eginterpolator.graph import COLUMNS, ELEMENTS
 from eginterpolator.io import sha256
+from eginterpolator.models.compiled import compile_parts
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import build_denoiser, load_model, save_model
-from eginterpolator.nn.structure_layer import PairMessages, Transition
-from eginterpolator.nn.temporal_layer import TemporalAttention
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
 from eginterpolator.training.module import DenoiserModule
 from eginterpolator.training.resume import AtomicCheckpoints, checkpoint_step, csv_logger
@@ -178,13 +177,6 @@ def train(config: TrainConfig) -> Path:
     trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None)
     trainer.save_checkpoint(last)
     return out / "model"
-
-
-def compile_parts(denoiser: Denoiser) -> None:
-    """Compile the costly parts one by one: layers of one kind share the compiled code."""
-    for part in denoiser.modules():
-        if isinstance(part, (PairMessages, Transition, TemporalAttention)):
-            part.compile()
 
 
 def _elements(config: TrainConfig, data: TrainingData) -> list[str]:
