@@ -105,8 +105,7 @@ def test_bad_input(egi, tmp_path, source):
     assert not list(tmp_path.glob("*/*"))
 
 
-def test_more_bad_input(egi, tmp_path, tiny_folder, monkeypatch):
-    monkeypatch.setattr(registry, "list_models", lambda: ["qm9-obc2"])
+def test_more_bad_input(egi, tmp_path):
     (tmp_path / "file").write_text("")
     sentence(egi("generate", "CCO", "--out", "file/below"), "Cannot write to --out 'file/below'")
     sentence(egi("generate", "CCO", "--out", "file"), "Cannot write to --out 'file'")
@@ -311,7 +310,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(egi, tmp_path, tiny_folder):
     run = ["generate", "good.smi", "--out", "out", "--frames", "6", "--no-report", "--model", str(tiny_folder)]
     with subprocess.Popen([sys.executable, "-c", STUCK, *run], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         try:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 500
             while not (tmp_path / "stuck").exists() and process.poll() is None and time.monotonic() < until:
                 time.sleep(0.05)
         finally:

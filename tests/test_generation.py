@@ -175,6 +175,16 @@ def test_where_the_end_lies_in_space_changes_nothing_inside_the_molecule(tiny):
         np.testing.assert_allclose(middle, np.linspace(middle[0], middle[-1], len(middle)), atol=1e-3)
 
 
+def test_the_way_from_start_to_end_is_one_even_motion():
+    start = np.float32(geometry(CHIRAL))
+    end = np.float32(start @ Rotation.from_euler("z", 150, degrees=True).as_matrix().T + 5.0)
+    ends = {name: Endpoint.of(x, molecule(CHIRAL)) for name, x in (("start", start), ("end", end))}
+    x = positions(oracle(CHIRAL), replace(SMALL, task="interpolation", n_samples=1), **ends)[0][:, :9]
+    for k, frame in enumerate(x):
+        turned = Rotation.from_euler("z", 30 * k, degrees=True).apply(start[:9]) + k
+        np.testing.assert_allclose(frame, turned, atol=1e-3)
+
+
 def test_the_frames_that_come_out_are_those_of_the_network():
     model = oracle(CHIRAL)
     for x in positions(model, SMALL):

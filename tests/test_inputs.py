@@ -47,7 +47,7 @@ def test_a_smi_file_loses_only_its_broken_line(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])  # spreadsheets write the latter
 def test_a_csv_file(tmp_path, encoding):
     path = tmp_path / "table.CSV"
-    path.write_text('id,Name,SMILES\n1,"a, b",CCO\n2,,CC#N\n3,bad,C.C\n4\n', encoding=encoding)
+    path.write_text('SMILES,id,Name\nCCO,1,"a, b"\nCC#N,2,\nC.C,3,bad\n,4\n', encoding=encoding)
     molecules, failures = read_inputs(str(path))
     assert [(m.name, m.smiles) for m in molecules] == [("a_b", "CCO"), ("line_3", "CC#N")]
     assert [f.name for f in failures] == ["bad", "line_5"] and "empty" in failures[1].reason
