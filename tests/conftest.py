@@ -1,11 +1,14 @@
-"""A checkpoint folder with random weights: the shipped ones are not needed, and not touched when they are there."""
+"""A checkpoint folder with random weights, so that no test needs the shipped ones, and `egi` in this process."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from cli_helpers import Result
+from eginterpolator import cli
 from eginterpolator.models.registry import Model, load_model, save_model
 from network_helpers import INTERPOLATORS, MODELS, network
 
@@ -39,3 +42,27 @@ def tiny_folder(tiny_folders) -> Path:
 @pytest.fixture
 def tiny(tiny_folder) -> Model:
     return load_model(tiny_folder)
+
+
+@pytest.fixture
+def egi(tiny_folder, tmp_path, monkeypatch, capsys):
+    """Run `egi` in this process, in an empty folder; `generate` and `conformers` with the tiny model, 6 frames."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Result:
+        words = ["egi", *map(str, arguments)]
+        if words[1] == "generate":
+            words += ["--model", str(tiny_folder)] * ("--model" not in words) + ["--frames", "6"] * (
+                "--frames" not in words
+            )
+            words += ["--no-report"] * ("--report" not in words)
+        if words[1] == "conformers" and "--model" not in words:
+            words += ["--model", str(tiny_folder)]
+        monkeypatch.setattr(sys, "argv", words)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Result(int(stop.value.code or 0), out, err)
+
+    return run

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 import MDAnalysis
 import mdtraj
@@ -20,12 +16,11 @@ import pytest
 from rdkit import Chem
 from typer.testing import CliRunner
 
+from cli_helpers import GOOD, Result, rows, sentence
 from eginterpolator import cli, runs
 from eginterpolator.cli.app import app
 from eginterpolator.folder import read_molecule_folder
 from eginterpolator.generation import GenerationConfig, generate_trajectories
-from eginterpolator.inputs import read_inputs
-from eginterpolator.models import registry
 from eginterpolator.models.registry import load_model
 from eginterpolator.molecule import Molecule, molecules_from_sdf
 from eginterpolator.trajectory import Trajectory
@@ -34,53 +29,6 @@ from network_helpers import CHIRAL, geometry, molecule
 EGI = Path(sys.executable).with_name("egi")
 PEPTIDE = "N[C@@H](C)C(=O)" * 30 + "O"  # 303 atoms
 FIVE = "CCO first\nCC=O second\nC( third\nCC#N fourth\nCOC fifth\n"
-GOOD = "CCO first\nCC=O second\nCC#N third\nCOC fourth\n"
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def egi(tiny_folder, tmp_path, monkeypatch, capsys):
-    """Run `egi` in this process, in an empty folder; `generate` and `conformers` with the tiny model, 6 frames."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> Result:
-        words = ["egi", *map(str, arguments)]
-        if words[1] == "generate":
-            words += ["--model", str(tiny_folder)] * ("--model" not in words) + ["--frames", "6"] * (
-                "--frames" not in words
-            )
-            words += ["--no-report"] * ("--report" not in words)
-        if words[1] == "conformers" and "--model" not in words:
-            words += ["--model", str(tiny_folder)]
-        monkeypatch.setattr(sys, "argv", words)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return Result(int(stop.value.code or 0), out, err)
-
-    return run
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def sentence(result: Result, message: str, code: int = 2) -> None:
-    """One line on stderr that holds `message`, and the exit code of bad input."""
-    assert result.code == code, result.err
-    assert result.err.startswith("egi: ") and result.err.count("\n") == 1 and result.err.endswith(".\n"), result.err
-    assert message in result.err and "Traceback" not in result.err
-
-
-def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
-    return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.glob("[!.]*/*")}
 
 
 BAD = {
@@ -259,76 +207,6 @@ def test_no_hydrogens(egi, tmp_path):
 def test_stereo_is_enumerated(egi, tmp_path):
     assert egi("generate", "CC(O)CN", "--stereo", "enumerate", "--out", "out").code == 0
     assert {row["smiles"] for row in rows(tmp_path / "out" / "summary.csv")} == {"C[C@@H](O)CN", "C[C@H](O)CN"}
-
-
-def test_what_is_finished_is_not_done_again_unless_asked(egi, tmp_path):
-    (tmp_path / "good.smi").write_text(GOOD)
-    run = ("generate", "good.smi", "--out", "out")
-    assert egi(*run).code == 0
-    before = contents(tmp_path / "out")
-    assert "0 done, 4 finished before" in egi(*run, "--batch", 1).out and contents(tmp_path / "out") == before
-    shutil.rmtree(tmp_path / "out" / "second")
-    assert "1 done, 3 finished before" in egi(*run).out
-    after = contents(tmp_path / "out")
-    assert {name for name in before if before[name] != after[name]} == {f for f in before if f.startswith("second/")}
-    assert len(rows(tmp_path / "out" / "summary.csv")) == 4
-    sentence(egi(*run, "--seed", 2), "pass --overwrite")
-    assert contents(tmp_path / "out") == after
-    assert egi(*run, "--overwrite").out.startswith("4 done;")
-    redone = contents(tmp_path / "out")
-    assert all(redone[name][1] > before[name][1] for name in before)
-    assert all(redone[name][0] == before[name][0] for name in before if not name.endswith("meta.json"))
-
-
-def test_weights_trained_again_under_the_same_name_are_other_settings(egi, tmp_path, tiny_folder):
-    shutil.copytree(tiny_folder, tmp_path / "model")
-    assert egi("generate", "CCO", "--model", "model").code == 0
-    model = load_model("model")
-    next(model.denoiser.network.parameters()).data += 1.0
-    registry.save_model("model", model.denoiser, model.config)
-    sentence(egi("generate", "CCO", "--model", "model"), "other settings")
-
-
-STUCK = """
-import sys, time
-from pathlib import Path
-from eginterpolator import cli
-from eginterpolator.trajectory import Trajectory
-save = Trajectory.save
-def stuck(self, path):
-    save(self, path)
-    if self.molecule.name == "third" and path.suffix == ".xtc":
-        Path("stuck").touch()
-        time.sleep(600)
-Trajectory.save = stuck
-cli.main()
-"""
-
-
-def test_a_run_that_was_killed_goes_on_where_it_was(egi, tmp_path, tiny_folder):
-    (tmp_path / "good.smi").write_text(GOOD)
-    run = ["generate", "good.smi", "--out", "out", "--frames", "6", "--no-report", "--model", str(tiny_folder)]
-    with subprocess.Popen([sys.executable, "-c", STUCK, *run], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-        try:
-            until = time.monotonic() + 500
-            while not (tmp_path / "stuck").exists() and process.poll() is None and time.monotonic() < until:
-                time.sleep(0.05)
-        finally:
-            process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL and (tmp_path / "stuck").exists()
-    out = tmp_path / "out"
-    before = contents(out)
-    finished = {p.name for p in out.iterdir() if not p.name.startswith(".")}
-    assert finished == {"first", "second"} and list(out.glob(".*/*/trajectory_000.xtc"))  # half of the third is there
-    assert [m.name for m in read_inputs(str(out))[0]] == ["first", "second"]
-    (out / ".summary.abc12345.csv").write_text("")
-    assert "2 done, 2 finished before" in egi(*run).out
-    after = contents(out)
-    assert {name: after[name] for name in before} == before
-    assert {p.name for p in out.iterdir()} == {"first", "second", "third", "fourth", "summary.csv", "failures.csv"}
-    egi("generate", "good.smi", "--out", "whole")
-    whole = contents(tmp_path / "whole")
-    assert all(whole[name][0] == after[name][0] for name in after if name.endswith(".xtc"))
 
 
 def test_conformers(egi, tmp_path):
