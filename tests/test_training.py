@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -346,8 +348,13 @@ def test_two_processes_train_together(folder, stage_one, tmp_path):
     """Batches of one molecule without and with a stereocentre: either process may lack gradients that the other has."""
     command = [Path(sys.executable).with_name("egi"), "train", folder / "two.yaml"]
     overrides = ["devices=2", "data.batch_size=1", "max_steps=8", "freeze=false", f"out={tmp_path}"]
-    ran = subprocess.run([*command, *overrides], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    with subprocess.Popen([*command, *overrides], stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        try:
+            _, errors = run.communicate(timeout=900)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # processes that wait for each other must not stay behind
+                os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == 0, errors
     model = load_model(tmp_path / "model")
     assert model.config["trained"] == {"steps": 8, "samples": 16}
     assert changed(weights(stage_one), model.denoiser.network.structure.state_dict())
