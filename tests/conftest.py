@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # here and in child processes: sums in one order give the same bytes
+
 import sys
 from pathlib import Path
 
