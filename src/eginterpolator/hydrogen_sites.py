@@ -114,6 +114,7 @@ def partial_charges(molecule: Molecule) -> np.ndarray:
 
     mol = Chem.Mol(molecule.rdmol)
     rdPartialCharges.ComputeGasteigerCharges(mol)
+    # RDKit answers NaN for atom types it has no parameters for; these are inputs, never generated coordinates
     return np.nan_to_num(np.array([atom.GetDoubleProp("_GasteigerCharge") for atom in mol.GetAtoms()]), posinf=0.0)
 
 
