@@ -21,6 +21,7 @@ RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
 
 _CIS = (Chem.BondStereo.STEREOZ, Chem.BondStereo.STEREOCIS)
 _TRANS = (Chem.BondStereo.STEREOE, Chem.BondStereo.STEREOTRANS)
+_PICKLED = int(Chem.PropertyPickleOptions.AllProps | Chem.PropertyPickleOptions.CoordsAsDouble)
 _TAGS = {Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1.0, Chem.ChiralType.CHI_TETRAHEDRAL_CW: -1.0}
 
 
@@ -228,8 +229,16 @@ class Molecule:
         """Whether there is anything that `stereo retention` can lose."""
         return bool(len(self.triples) or len(self.double_bonds))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with every property and full precision: another process makes the same result of it."""
+        return _unpickled, (self.rdmol.ToBinary(_PICKLED), self.name)
+
     def __repr__(self) -> str:
         return f"Molecule({self.smiles!r}, name={self.name!r})"
+
+
+def _unpickled(binary: bytes, name: str) -> Molecule:
+    return Molecule(Chem.Mol(binary), name)
 
 
 def flat_smiles(mol: Chem.Mol | str) -> str:

@@ -1,8 +1,9 @@
 """The dataset store: one HDF5 file, a group a molecule, with a manifest beside it.
 
 Group `/<name>` holds `molblock` (V2000/V3000 text, all atoms, 3D, so stereo can be read from it), `atomic_numbers`
-[n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; attributes
-`smiles`, `ensemble`, `source`, `frame_ps` and `sha256` (of the arrays).
+[n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; where they are known
+also `energies_kcal` and `weights` of the conformers, float64 [K]; attributes `smiles`, `ensemble`, `source`, `frame_ps`
+and `sha256` (of the arrays).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from eginterpolator.molecule import Molecule
 
 _UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)
 """What h5py raises, depending on where in the file the damage is."""
+_ARRAYS = ("conformers", "trajectories", "energies_kcal", "weights")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Record:
         One of `ENSEMBLES`.
     source : str
         Where the coordinates come from: protocol or publication.
+    energies_kcal, weights : float64 [K] or None
+        Of the conformers: energy, and Boltzmann weight (they sum to one).
     """
 
     name: str
@@ -56,6 +60,8 @@ class Record:
     frame_ps: float = 0.0
     ensemble: str = "thermal"
     source: str = ""
+    energies_kcal: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def first_frame(self) -> np.ndarray:
         """Coordinates [n_atoms, 3] of the first conformer or frame."""
@@ -99,6 +105,14 @@ class StoreWriter:
                     f"{key} of '{record.name}' must be finite and end in ({molecule.n_atoms}, 3); got {array.shape}."
                 )
             arrays[key] = array
+        for key in ("energies_kcal", "weights"):
+            if getattr(record, key) is None:
+                continue
+            values = np.ascontiguousarray(getattr(record, key), dtype=np.float64)
+            count = 0 if record.conformers is None else len(record.conformers)
+            if values.shape != (count,) or not np.isfinite(values).all():
+                raise InputError(f"{key} of '{record.name}' must be finite, one a conformer; got {values.shape}.")
+            arrays[key] = values
         molblock = _molblock(molecule, record.first_frame())
         group = self._file.create_group(record.name)
         group.attrs["smiles"] = molecule.smiles
@@ -109,7 +123,7 @@ class StoreWriter:
         group["atomic_numbers"] = molecule.atomic_numbers.astype(np.int8)
         for key, array in arrays.items():
             group[key] = array
-            self.frames += int(np.prod(array.shape[:-2]))
+            self.frames += int(np.prod(array.shape[:-2])) if array.ndim > 1 else 0
         group.attrs["sha256"] = _digest(group)
         self.molecules += 1
 
@@ -165,11 +179,10 @@ class Store:
             return Record(
                 name,
                 Molecule.from_rdkit(mol, name),
-                group["conformers"][()] if "conformers" in group else None,
-                group["trajectories"][()] if "trajectories" in group else None,
-                float(group.attrs["frame_ps"]),
-                str(group.attrs["ensemble"]),
-                str(group.attrs["source"]),
+                **{key: group[key][()] for key in _ARRAYS if key in group},
+                frame_ps=float(group.attrs["frame_ps"]),
+                ensemble=str(group.attrs["ensemble"]),
+                source=str(group.attrs["source"]),
             )
         except _UNREADABLE as error:
             raise InputError(f"Group '{name}' of '{self.path}' is damaged ({error}); build it again.") from error
