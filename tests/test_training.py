@@ -81,7 +81,7 @@ def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> 
 
 def loss(config: TrainConfig, denoiser, steps: range = range(9000, 9008)) -> float:
     """Loss on batches of the training molecules that training has not seen."""
-    module = DenoiserModule(denoiser, denoiser.process, config.optimiser, 1, config.align)
+    module = DenoiserModule(denoiser, config.optimiser, 1, config.align)
     batches = TrainingData(config.data, config.seed).training
     with torch.no_grad():
         values = [module.loss(denoiser, batches.batch(step))[0] for step in steps]
@@ -103,7 +103,9 @@ def test_the_exported_folder_is_the_averaged_model_with_its_provenance(folder, s
     assert any(not torch.equal(value, state[f"denoiser.network.{key}"]) for key, value in exported.items())
     config = json.loads((stage_one / "config.json").read_text())
     assert config["model"] == MODELS["structure"] and config["process"]["sigma_data"] == 1.5
-    assert config["trained"] == {"steps": 150, "samples": 1200} and config["frame_ps"] is None
+    trained = config["trained"]
+    assert (trained["steps"], trained["samples"]) == (150, 1200) and config["frame_ps"] is None
+    assert 0 < trained["cpu_seconds"] and 0 < trained["seconds"] < 600
     assert config["data_sha256"] == {str(folder / "two.h5"): sha256(folder / "two.h5")}
     assert config["training"]["max_steps"] == 150
     assert config["limits"] == {"max_heavy_atoms": 9, "elements": ["C", "O"]}
@@ -131,7 +133,7 @@ def test_logs_and_validation_on_held_out_molecules(folder, tmp_path):
 def test_validation_weighs_every_range_of_noise_by_its_batches(monkeypatch):
     """A range without a frame in it is logged all the same, with weight 0: processes must agree on what is logged."""
     denoiser = network("structure")
-    module = DenoiserModule(denoiser, denoiser.process, OptimiserConfig(), 1, align=False)
+    module = DenoiserModule(denoiser, OptimiserConfig(), 1, align=False)
     by_frame, sigma = torch.tensor([[1.0, 2.0], [4.0, 0.0]]), torch.tensor([[0.05, 1.0], [1.0, 0.0]])
     logged = {}
     monkeypatch.setattr(module, "loss", lambda *_: (by_frame, sigma))
@@ -247,7 +249,7 @@ def test_a_finished_run_is_not_trained_further(folder, stage_one):
 
 def test_averages_and_learning_rate_follow_their_formulas():
     denoiser = network("structure")
-    module = DenoiserModule(denoiser, denoiser.process, OptimiserConfig(ema_decay=0.75, warmup_steps=4), 20, False)
+    module = DenoiserModule(denoiser, OptimiserConfig(ema_decay=0.75, warmup_steps=4), 20, False)
     parameter, average = (next(d.network.parameters()) for d in (module.denoiser, module.averaged))
     expected = None
     for value in (1.0, 2.0, 5.0):

@@ -17,6 +17,7 @@ from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
 from eginterpolator.graph import featurize
 from eginterpolator.hydrogens import add_hydrogens
+from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.sampling import Given, Sampler, derive_seed
@@ -156,6 +157,11 @@ def check_task(model: Model, config: GenerationConfig, start: Endpoint | None, e
     if (start is not None, end is not None) != needed:
         wanted = {(False, False): "neither --start nor --end", (True, False): "--start and no --end"}
         raise InputError(f"The task '{config.task}' needs {wanted.get(needed, 'both --start and --end')}.")
+    if config.strength != 1 and isinstance(model.denoiser, WindowDenoiser):
+        raise InputError(
+            f"The model '{model.name}' has no structure model inside, so its frames cannot be independent; "
+            "use strength 1."
+        )
     window = window_frames(model, config)
     if config.task == "interpolation" and config.n_frames > window:
         raise InputError(f"Interpolation is limited to {window} frames by the model; ask for fewer --frames.")
@@ -244,6 +250,8 @@ def network_calls(model: Model, config: GenerationConfig) -> int:
     steps = config.steps or int(own.get("steps", 40))
     name = config.sampler or own.get("name", "sde")
     calls = 2 * steps - 1 if name in ("heun", "stochastic") else steps
+    if name == "annealed_langevin":
+        calls = steps * int(own.get("options", {}).get("inner", 100))
     window = window_frames(model, config)
     blocks = 1 + -(-(config.n_frames - window) // max(1, window - 1))
     return calls * blocks * config.n_samples

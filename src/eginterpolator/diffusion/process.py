@@ -129,10 +129,13 @@ class DDPM(NoiseProcess):
 
     def __init__(self, steps: int = 1000, beta_min: float = 1e-4, beta_max: float = 0.02) -> None:
         self.steps, self.beta_min, self.beta_max = steps, beta_min, beta_max
-        beta = torch.linspace(beta_min, beta_max, steps, dtype=torch.float64)
-        self.abar = torch.cumprod(1 - beta, dim=0)
+        self.abar = torch.cumprod(1 - self.betas(), dim=0)
         self.sigmas = ((1 - self.abar) / self.abar).sqrt()  # increasing, Å
         self.sigma_min, self.sigma_max = float(self.sigmas[0]), float(self.sigmas[-1])
+
+    def betas(self) -> Tensor:
+        """Variances of the steps, float64 [steps]."""
+        return torch.linspace(self.beta_min, self.beta_max, self.steps, dtype=torch.float64)
 
     def input_scale(self, sigma: Tensor) -> Tensor:
         return (1 + sigma.square()).rsqrt()
@@ -157,11 +160,64 @@ class DDPM(NoiseProcess):
         return torch.cat([self.sigmas[chosen], self.sigmas.new_zeros(1)])
 
     def config(self) -> dict[str, Any]:
-        return {"class": "DDPM", "steps": self.steps, "beta_min": self.beta_min, "beta_max": self.beta_max}
+        return {
+            "class": type(self).__name__, "steps": self.steps, "beta_min": self.beta_min, "beta_max": self.beta_max,
+        }  # fmt: skip
+
+
+class SigmoidDDPM(DDPM):
+    """DDPM with variances that rise along a sigmoid from -6 to 6: the process of GeoDiff (SPEC section 7)."""
+
+    def __init__(self, steps: int = 5000, beta_min: float = 1e-7, beta_max: float = 2e-3) -> None:
+        super().__init__(steps, beta_min, beta_max)
+
+    def betas(self) -> Tensor:
+        ramp = torch.sigmoid(torch.linspace(-6, 6, self.steps, dtype=torch.float64))
+        return self.beta_min + (self.beta_max - self.beta_min) * ramp
+
+
+class NCSN(NoiseProcess):
+    """Noise-conditioned score at geometric levels (Song and Ermon 2019; SPEC section 7 for ConfGF).
+
+    The raw output is sigma times the score, so x_0 = x + sigma raw is one step along it (Tweedie's formula where the
+    score is that of the noisy coordinates). `annealed_langevin` samples it.
+    """
+
+    def __init__(self, levels: int = 50, sigma_min: float = 0.01, sigma_max: float = 10.0) -> None:
+        self.n_levels, self.sigma_min, self.sigma_max = levels, sigma_min, sigma_max
+
+    def _level(self, share: Tensor) -> Tensor:
+        return self.sigma_max * (self.sigma_min / self.sigma_max) ** share
+
+    def input_scale(self, sigma: Tensor) -> Tensor:
+        return torch.ones_like(sigma)
+
+    def label(self, sigma: Tensor) -> Tensor:
+        return sigma.clamp(min=1e-3).log() / 4
+
+    def skip_scale(self, sigma: Tensor) -> Tensor:
+        return torch.ones_like(sigma)
+
+    def output_scale(self, sigma: Tensor) -> Tensor:
+        return sigma
+
+    def sample_sigma(self, uniform: Tensor) -> Tensor:
+        index = (uniform * self.n_levels).floor().clamp(max=self.n_levels - 1)
+        return self._level(index / max(1, self.n_levels - 1))
+
+    def levels(self, steps: int) -> Tensor:
+        ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
+        return torch.cat([self._level(ramp), ramp.new_zeros(1)])
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "class": "NCSN", "levels": self.n_levels, "sigma_min": self.sigma_min, "sigma_max": self.sigma_max,
+        }  # fmt: skip
 
 
 def process_from_config(config: dict[str, Any]) -> NoiseProcess:
     """Rebuild a process from `NoiseProcess.config()`."""
-    classes: dict[str, type[NoiseProcess]] = {"Preconditioned": Preconditioned, "DDPM": DDPM}
+    known: tuple[type[NoiseProcess], ...] = (Preconditioned, DDPM, SigmoidDDPM, NCSN)
+    classes = {process.__name__: process for process in known}
     arguments = {key: value for key, value in config.items() if key != "class"}
     return classes[config["class"]](**arguments)

@@ -97,12 +97,30 @@ def sde(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, eta: flo
     return x
 
 
+def annealed_langevin(
+    denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, inner: int = 100, step: float = 2.4e-6
+) -> Tensor:
+    """Langevin dynamics at one level after the other (Song and Ermon 2019, Algorithm 1).
+
+    `inner` steps x' = x + a s(x) + sqrt(2 a) z at each level but the final 0, with the score
+    s(x) = (D(x) - x) / sigma^2 and a = step (sigma / smallest sigma)^2.
+    """
+    smallest = levels[-2]
+    for sigma in levels[:-1]:
+        size = step * (sigma / smallest) ** 2
+        for _ in range(inner):
+            score = (denoise(x, sigma) - x) / sigma**2
+            x = x + size * score + (2 * size) ** 0.5 * noise()
+    return x
+
+
 SAMPLERS: dict[str, Callable[..., Tensor]] = {
     "ddim": ddim,
     "ancestral": ancestral,
     "heun": heun,
     "stochastic": stochastic,
     "sde": sde,
+    "annealed_langevin": annealed_langevin,
 }
 
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from eginterpolator.diffusion.loss import add_noise, denoising_loss
 from eginterpolator.diffusion.process import NoiseProcess
+from eginterpolator.models.baselines.autoregressive import AutoregressiveEGNN
+from eginterpolator.models.baselines.confgf import ConfGF, pair_noise
+from eginterpolator.models.baselines.geodiff import GeoDiff
+from eginterpolator.models.baselines.geotdm import GeoTDM
 from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator
 from eginterpolator.models.structure import BasicES
 from eginterpolator.nn.graph_batch import GraphBatch, centre
+
+if TYPE_CHECKING:
+    from eginterpolator.data.batches import Batch
 
 
 class Denoiser(nn.Module):
@@ -60,13 +69,25 @@ class Denoiser(nn.Module):
         clean = centre(self.process.denoise(raw, x, sigma), graph.mask)
         return torch.where(predicted[..., None, None], clean, x)
 
+    def loss(self, batch: Batch, align: bool) -> tuple[Tensor, Tensor]:
+        """Training loss of each frame [B, T], 0 for given ones, and its noise level [B, T] in Å.
+
+        `align` rotates the noisy frames onto the clean ones first; see `add_noise`.
+        """
+        sigma = self.process.sample_sigma(batch.uniform).expand(batch.predicted.shape)
+        sigma = torch.where(batch.predicted, sigma, torch.zeros_like(sigma))
+        x, x0 = add_noise(batch.x0, sigma, batch.noise, batch.graph.mask, align)
+        raw = self.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)
+        level = torch.where(batch.predicted, sigma, torch.ones_like(sigma))
+        return denoising_loss(self.process, raw, x0, x, level, batch.graph.mask, batch.predicted), sigma
+
 
 class StructureDenoiser(Denoiser):
-    """BasicES: every frame by itself."""
+    """A network of single structures, BasicES or GeoDiff: every frame by itself."""
 
-    network: BasicES
+    network: BasicES | GeoDiff | ConfGF
 
-    def __init__(self, network: BasicES, process: NoiseProcess) -> None:
+    def __init__(self, network: BasicES | GeoDiff | ConfGF, process: NoiseProcess) -> None:
         super().__init__()
         self.network, self.process = network, process
 
@@ -113,3 +134,39 @@ class InterpolatorDenoiser(Denoiser):
         skip = self.process.skip_scale(each) / scale_in
         scale_out = self.process.output_scale(each)
         return self.network(scaled, label, graph, predicted, frame_ps, strength, skip, scale_out)
+
+
+class DistanceScoreDenoiser(StructureDenoiser):
+    """ConfGF: trained on perturbed distances, sampled by the score of coordinates that follows from them."""
+
+    network: ConfGF
+
+    def loss(self, batch: Batch, align: bool) -> tuple[Tensor, Tensor]:
+        """Score matching on distances, [B, T], and the noise level [B, T]; distances need no alignment."""
+        sigma = self.process.sample_sigma(batch.uniform).expand(batch.predicted.shape)
+        n_atoms = batch.x0.shape[2]
+        noise = pair_noise(batch.uniform, (*sigma.shape, n_atoms, n_atoms))
+        return self.network.distance_loss(batch.x0, sigma, noise, batch.graph), sigma
+
+
+class WindowDenoiser(Denoiser):
+    """A network of trajectories without a structure model inside: GeoTDM, AR+EGNN or AR+ET."""
+
+    network: GeoTDM | AutoregressiveEGNN
+
+    def __init__(self, network: GeoTDM | AutoregressiveEGNN, process: NoiseProcess) -> None:
+        super().__init__()
+        self.network, self.process = network, process
+
+    def raw(
+        self,
+        x: Tensor,
+        sigma: Tensor,
+        graph: GraphBatch,
+        predicted: Tensor,
+        frame_ps: float,
+        strength: float = 1.0,
+    ) -> Tensor:
+        """As `Denoiser.raw`; `strength` must be 1, which `generation.check_task` sees to."""
+        scaled = self.process.input_scale(sigma)[..., None, None] * centre(x, graph.mask)
+        return self.network(scaled, self.process.label(sigma), graph, predicted, frame_ps)

@@ -18,17 +18,33 @@ from eginterpolator.diffusion.process import NoiseProcess, process_from_config
 from eginterpolator.errors import InputError
 from eginterpolator.graph import FEATURIZER_VERSION
 from eginterpolator.io import atomic_path, write_json
-from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser, StructureDenoiser
+from eginterpolator.models.baselines.autoregressive import AutoregressiveEGNN, AutoregressiveET
+from eginterpolator.models.baselines.confgf import ConfGF
+from eginterpolator.models.baselines.geodiff import GeoDiff
+from eginterpolator.models.baselines.geotdm import GeoTDM
+from eginterpolator.models.denoiser import (
+    Denoiser,
+    DistanceScoreDenoiser,
+    InterpolatorDenoiser,
+    StructureDenoiser,
+    WindowDenoiser,
+)
 from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator
 from eginterpolator.models.structure import BasicES
 
 DEFAULT_MODEL = "qm9-obc2"
 
-NETWORKS: dict[str, type] = {
-    "BasicES": BasicES,
-    "CascadedInterpolator": CascadedInterpolator,
-    "BlockwiseInterpolator": BlockwiseInterpolator,
+NETWORKS: dict[str, tuple[type, type]] = {
+    "BasicES": (BasicES, StructureDenoiser),
+    "CascadedInterpolator": (CascadedInterpolator, InterpolatorDenoiser),
+    "BlockwiseInterpolator": (BlockwiseInterpolator, InterpolatorDenoiser),
+    "ConfGF": (ConfGF, DistanceScoreDenoiser),
+    "GeoDiff": (GeoDiff, StructureDenoiser),
+    "GeoTDM": (GeoTDM, WindowDenoiser),
+    "AutoregressiveEGNN": (AutoregressiveEGNN, WindowDenoiser),
+    "AutoregressiveET": (AutoregressiveET, WindowDenoiser),
 }
+"""Class name -> the network, and the denoiser that puts it under a noise process."""
 
 
 @dataclass
@@ -57,13 +73,12 @@ def build_denoiser(model: dict[str, Any], process: dict[str, Any]) -> Denoiser:
     if name not in NETWORKS:
         raise InputError(f"'{name}' is not a model class; use one of {', '.join(NETWORKS)}.")
     arguments = {key: value for key, value in model.items() if key != "class"}
+    network, denoiser = NETWORKS[name]
     try:
-        network = NETWORKS[name](**arguments)
-        noise = process_from_config(process)
+        built: Denoiser = denoiser(network(**arguments), process_from_config(process))
     except (TypeError, KeyError) as error:
         raise InputError(f"The settings of model '{name}' do not fit: {error}.") from error
-    kind = StructureDenoiser if isinstance(network, BasicES) else InterpolatorDenoiser
-    return kind(network, noise)
+    return built
 
 
 def save_model(folder: str | os.PathLike[str], denoiser: Denoiser, config: dict[str, Any]) -> None:

@@ -12,8 +12,6 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from eginterpolator.data.batches import Batch
-from eginterpolator.diffusion.loss import add_noise, denoising_loss
-from eginterpolator.diffusion.process import NoiseProcess
 from eginterpolator.models.denoiser import Denoiser
 
 
@@ -29,17 +27,14 @@ class OptimiserConfig:
 
 
 class DenoiserModule(L.LightningModule):
-    """Trains `denoiser(x, sigma, batch) -> raw output` under a noise process.
+    """Trains a denoiser on its own loss, `denoiser.loss(batch, align)`.
 
-    `denoiser` offers `raw(x [B, T, N, 3] Å, sigma [B, T] Å, graph, predicted, frame_ps)`; only its parameters with
-    `requires_grad` are trained. EMA weights live in `ema`, part of the checkpoint.
+    Only its parameters with `requires_grad` are trained. EMA weights live in `ema`, part of the checkpoint.
     """
 
-    def __init__(
-        self, denoiser: Denoiser, process: NoiseProcess, optimiser: OptimiserConfig, max_steps: int, align: bool
-    ) -> None:
+    def __init__(self, denoiser: Denoiser, optimiser: OptimiserConfig, max_steps: int, align: bool) -> None:
         super().__init__()
-        self.denoiser, self.process, self.optimiser, self.max_steps = denoiser, process, optimiser, max_steps
+        self.denoiser, self.optimiser, self.max_steps = denoiser, optimiser, max_steps
         self.align = align
         average = torch.optim.swa_utils.get_ema_multi_avg_fn(optimiser.ema_decay)
         self.ema = torch.optim.swa_utils.AveragedModel(denoiser, multi_avg_fn=average)
@@ -52,12 +47,7 @@ class DenoiserModule(L.LightningModule):
 
     def loss(self, denoiser: Denoiser, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss of each frame [B, T] and its noise level [B, T]."""
-        sigma = self.process.sample_sigma(batch.uniform).expand(batch.predicted.shape)
-        sigma = torch.where(batch.predicted, sigma, torch.zeros_like(sigma))
-        x, x0 = add_noise(batch.x0, sigma, batch.noise, batch.graph.mask, self.align)
-        raw = denoiser.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)
-        level = torch.where(batch.predicted, sigma, torch.ones_like(sigma))
-        return denoising_loss(self.process, raw, x0, x, level, batch.graph.mask, batch.predicted), sigma
+        return denoiser.loss(batch, self.align)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         by_frame, _ = self.loss(self.denoiser, batch)
@@ -65,8 +55,9 @@ class DenoiserModule(L.LightningModule):
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def on_before_zero_grad(self, optimizer: Any) -> None:
-        """After each optimiser step."""
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """The step, then its share of the moving average: a checkpoint holds both or neither."""
+        super().optimizer_step(*arguments, **options)
         self.ema.update_parameters(self.denoiser)
 
     def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from eginterpolator.graph import COLUMNS, ELEMENTS
 from eginterpolator.io import sha256
 from eginterpolator.models.compiled import compile_parts
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
-from eginterpolator.models.registry import build_denoiser, load_model, save_model
+from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
 from eginterpolator.training.module import DenoiserModule
 from eginterpolator.training.resume import AtomicCheckpoints, checkpoint_step, csv_logger
@@ -81,22 +82,38 @@ class TrainingData(L.LightningDataModule):
 
 
 class ExportWeights(Callback):
-    """With every checkpoint, the EMA weights as a model folder that `egi generate --model` takes."""
+    """With every checkpoint, the EMA weights as a model folder that `egi generate --model` takes.
+
+    Its config says what they cost: steps, samples, and the seconds of training, wall-clock and of this process's
+    threads, over all the runs that led to the checkpoint.
+    """
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
         self.folder, self.config = folder, config
+        self.before = {"seconds": 0.0, "cpu_seconds": 0.0}
+        self.began = (time.perf_counter(), time.process_time())
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.began = (time.perf_counter(), time.process_time())
+
+    def state_dict(self) -> dict[str, float]:
+        spent = (time.perf_counter() - self.began[0], time.process_time() - self.began[1])
+        return {key: round(self.before[key] + more, 1) for key, more in zip(self.before, spent, strict=True)}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        self.before = dict(state_dict)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.is_global_zero and isinstance(pl_module, DenoiserModule):
             progress = {"steps": trainer.global_step, "samples": trainer.global_step * self.config["batch"]}
-            save_model(self.folder, pl_module.averaged, {**self.config, "trained": progress})
+            save_model(self.folder, pl_module.averaged, {**self.config, "trained": {**progress, **self.state_dict()}})
 
 
 def make_denoiser(config: TrainConfig) -> Denoiser:
     """The run's denoiser, its structure layers loaded and frozen as the config says."""
     model = dict(config.model)
-    if config.structure and model.get("class") == "BasicES":
-        raise InputError("'structure' is for interpolators; a structure model itself starts from 'start'.")
+    if config.structure and NETWORKS.get(model.get("class", ""), (None, None))[1] is not InterpolatorDenoiser:
+        raise InputError(f"'structure' is for interpolators; a {model.get('class')} itself starts from 'start'.")
     pretrained = load_model(config.structure) if config.structure else None
     if pretrained is not None:
         model["structure"] = {k: v for k, v in pretrained.config["model"].items() if k != "class"}
@@ -132,7 +149,7 @@ def train(config: TrainConfig) -> Path:
     step = checkpoint_step(last)
     denoiser = make_denoiser(config)
     data = TrainingData(config.data, config.seed)
-    module = DenoiserModule(denoiser, denoiser.process, config.optimiser, config.max_steps, config.align)
+    module = DenoiserModule(denoiser, config.optimiser, config.max_steps, config.align)
     if config.compile:
         compile_parts(denoiser)
     export = {
