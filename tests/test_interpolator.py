@@ -190,7 +190,7 @@ def loss_of(denoiser) -> tuple[DenoiserModule, Batch]:
     predicted[0, 0] = False
     noise = centre(torch.randn(x.shape, generator=torch.Generator().manual_seed(0)), graph.mask)
     uniform = torch.tensor([[0.4], [0.7]])
-    module = DenoiserModule(denoiser, denoiser.process, OptimiserConfig(), 10, align=False)
+    module = DenoiserModule(denoiser, OptimiserConfig(), 10, align=False)
     return module, Batch(graph, centre(x, graph.mask), noise, uniform, predicted, FRAME_PS)
 
 
