@@ -217,8 +217,7 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
     table = tmp_path / "in.smi"
     table.write_text("CCO ethanol\nC[C@H](O)CC butanol\nthis_is_wrong bad\n[Fe] iron\n")
     molecules, failures = read_inputs(str(table))
-    unreadable = [vars(failure) for failure in failures]
-    assert [row["name"] for row in unreadable] == ["bad"]
+    assert [failure.name for failure in failures] == ["bad"]
     out, settings = tmp_path / "out", {"replicas": 2, "ns": 0.002, "save_ps": 0.1}
 
     calls = []
@@ -232,13 +231,13 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(runner, "run_replica", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        simulate_many(molecules, out, SHORT, failures=unreadable, **settings)
+        simulate_many(molecules, out, SHORT, failures=failures, **settings)
     assert (out / "ethanol").is_dir() and not (out / "butanol").exists()
 
-    result = simulate_many(molecules, out, SHORT, failures=unreadable, **settings)
+    result = simulate_many(molecules, out, SHORT, failures=failures, **settings)
     assert calls == ["ethanol", "ethanol", "butanol", "butanol", "butanol"]  # only the lost replica again
-    assert [row["resumed"] for row in result.summary] == [True, False]
-    assert {row["name"] for row in result.failures} == {"bad", "iron"}
+    assert [row["resumed"] for row in result.rows] == [True, False] and result.done == ["butanol"]
+    assert {failure.name for failure in result.failures} == {"bad", "iron"}
     assert (out / "failures.csv").read_text().count("\n") == 3
     assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
 
@@ -251,8 +250,8 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
 
     with pytest.raises(InputError, match="no run"):
         simulate_many(molecules, out, SHORT, **{**settings, "replicas": 0})
-    clash = simulate_many(molecules[:1], out, SHORT, **{**settings, "ns": 0.003})
-    assert "another ns" in clash.failures[0]["reason"]
+    with pytest.raises(InputError, match="another ns"):
+        simulate_many(molecules[:1], out, SHORT, **{**settings, "ns": 0.003})
 
 
 def test_qm9_isomers_come_from_the_geometry() -> None:

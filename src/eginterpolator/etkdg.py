@@ -27,22 +27,34 @@ def etkdg_conformers(molecule: Molecule, n_conformers: int, seed: int = 0, refin
     GenerationError
         When fewer than `n_conformers` can be embedded.
     """
+    mol = embed(molecule, n_conformers, seed)
+    count = mol.GetNumConformers()
+    if count < n_conformers:
+        raise GenerationError(f"ETKDG embeds only {count} of {n_conformers} conformers of {molecule.smiles}.")
+    energies = None
+    if refine and AllChem.MMFFHasAllMoleculeParams(mol):  # type: ignore[attr-defined]
+        results = AllChem.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")  # type: ignore[attr-defined]
+        energies = np.array([energy for _, energy in results])
+    positions = np.stack([c.GetPositions() for c in mol.GetConformers()]).astype(np.float32)
+    return ConformerEnsemble(molecule, positions, energies, {"method": "ETKDGv3+MMFF94s" if refine else "ETKDGv3"})
+
+
+def embed(molecule: Molecule, n_conformers: int, seed: int = 0, prune_rmsd: float = -1.0) -> Chem.Mol:
+    """RDKit Mol with up to `n_conformers` ETKDGv3 conformers.
+
+    Those within `prune_rmsd` Å (heavy atoms) of an earlier one are left out; a negative number leaves out none. Where
+    ETKDG's own start from distances finds too few, random coordinates are tried.
+    """
     mol = Chem.Mol(molecule.rdmol)
     mol.RemoveAllConformers()
     parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
     parameters.randomSeed = seed % (2**31 - 1)
     parameters.useSmallRingTorsions = True
-    ids: list[int] = []
+    parameters.pruneRmsThresh = prune_rmsd
+    enough = n_conformers if prune_rmsd < 0 else 1
     for random_coordinates in (False, True):
-        if len(ids) < n_conformers:
+        if mol.GetNumConformers() < enough:
             parameters.useRandomCoords = random_coordinates
             with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
-                ids = list(AllChem.EmbedMultipleConfs(mol, n_conformers, parameters))  # type: ignore[attr-defined]
-    if len(ids) < n_conformers:
-        raise GenerationError(f"ETKDG embeds only {len(ids)} of {n_conformers} conformers of {molecule.smiles}.")
-    energies = None
-    if refine and AllChem.MMFFHasAllMoleculeParams(mol):  # type: ignore[attr-defined]
-        results = AllChem.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")  # type: ignore[attr-defined]
-        energies = np.array([energy for _, energy in results])
-    positions = np.stack([mol.GetConformer(k).GetPositions() for k in ids]).astype(np.float32)
-    return ConformerEnsemble(molecule, positions, energies, {"method": "ETKDGv3+MMFF94s" if refine else "ETKDGv3"})
+                AllChem.EmbedMultipleConfs(mol, n_conformers, parameters)  # type: ignore[attr-defined]
+    return mol

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +23,34 @@ OLD = ".old"
 
 
 def write_molecule_folder(
-    folder: str | os.PathLike[str], molecule: Molecule, trajectories: Sequence[Trajectory], meta: dict[str, Any]
+    folder: str | os.PathLike[str],
+    molecule: Molecule,
+    trajectories: Sequence[Trajectory],
+    meta: dict[str, Any],
+    more: Callable[[Path], None] = lambda building: None,
 ) -> None:
     """Write `molecule.sdf`, `topology.pdb`, `trajectory_000.xtc` ... and `meta.json`; replaces what was there.
+
+    `more` may write further files into the folder before it appears.
 
     The SDF holds the molecule's own conformers where it has some, else the first frame whose stereo is right, so that
     whoever reads stereo from its coordinates gets the molecule that was meant.
     """
     if not trajectories:
         raise InputError(f"There is no trajectory of '{molecule.name}' to write.")
-    with _appearing(Path(folder)) as building:
+    with appearing_folder(Path(folder)) as building:
         write_sdf(building / "molecule.sdf", molecule, _conformers(molecule, trajectories))
         first = trajectories[0]
         Trajectory(molecule, first.positions[:1], first.frame_ps).save(building / "topology.pdb")
         for k, trajectory in enumerate(trajectories):
             trajectory.save(building / f"trajectory_{k:03d}.xtc")
+        more(building)
         write_json(building / "meta.json", meta)
 
 
 def write_conformer_folder(folder: str | os.PathLike[str], ensemble: ConformerEnsemble, meta: dict[str, Any]) -> None:
     """Write `conformers.sdf` and `meta.json`; replaces what was there."""
-    with _appearing(Path(folder)) as building:
+    with appearing_folder(Path(folder)) as building:
         write_sdf(building / "conformers.sdf", ensemble.molecule, ensemble.positions, ensemble.energies_kcal)
         write_json(building / "meta.json", meta)
 
@@ -132,7 +139,7 @@ def _read_xtc(path: Path, molecule: Molecule, order: np.ndarray, frame_ps: float
 
 
 @contextlib.contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
+def appearing_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder that takes the place of `folder` at the end, or vanishes with an error.
 
     It lies one level deeper than molecule folders do, so that nobody takes it for one after the process was killed.

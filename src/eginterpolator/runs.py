@@ -1,28 +1,26 @@
-"""Runs over many molecules: what is finished is skipped, what fails is listed, the report is written at the end."""
+"""Generation of many molecules into one folder: trajectories, conformers, and RDKit's conformers."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 
-from eginterpolator.errors import EGIError, InputError
+from eginterpolator.errors import InputError
 from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
-from eginterpolator.folder import remove_unfinished, write_conformer_folder, write_molecule_folder
+from eginterpolator.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.generation import (
     Endpoint,
     GenerationConfig,
@@ -30,40 +28,19 @@ from eginterpolator.generation import (
     check_task,
     generate_conformers,
     generate_trajectories,
+    resolve_device,
 )
-from eginterpolator.inputs import Failure, prepare_out
-from eginterpolator.io import write_text
+from eginterpolator.inputs import Failure
+from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.trajectory import ConformerEnsemble
 
+__all__ = ["Hooks", "RunResult", "run_conformers", "run_etkdg", "run_generation", "versions"]
+
 log = logging.getLogger(__name__)
 
 SUMMARY = ("name", "smiles", "n_heavy", "n_frames", "frame_ps", "samples", "seconds", "stereo_retention", "valid")
-
-
-@dataclass
-class RunResult:
-    """What a run did, by molecule name."""
-
-    out: Path
-    done: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every molecule is there, 1 otherwise."""
-        return 1 if self.failures else 0
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What a progress display wants to know."""
-
-    start: Callable[[Molecule], None] = lambda molecule: None
-    step: Callable[[int], None] = lambda calls: None
-    finish: Callable[[Molecule, str], None] = lambda molecule, outcome: None
 
 
 def versions() -> dict[str, str]:
@@ -88,11 +65,13 @@ def run_generation(
     force: bool = False,
     overwrite: bool = False,
     hooks: Hooks | None = None,
+    workers: Workers | None = None,
 ) -> RunResult:
     """Generate trajectories of all molecules into `out` (DESIGN section 3).
 
     A molecule folder whose meta.json names the same settings is finished and skipped; one with other settings is
-    refused unless `overwrite`. A molecule that fails is listed in failures.csv, the others go on.
+    refused unless `overwrite`. A molecule that fails is listed in failures.csv, the others go on. With `workers`
+    each of them gets the model as it is here, and computes on the device of `config` that it has itself.
 
     Raises
     ------
@@ -102,15 +81,8 @@ def run_generation(
     check_task(model, config, start, end)
     _check_single(model, molecules, failures, force)
     settings = {**asdict(config), **_source(model), "start": _endpoint_hash(start), "end": _endpoint_hash(end)}
-
-    def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
-        warnings = _warn(model, molecule, force)
-        trajectories = generate_trajectories(model, molecule, config, start, end, hooks.step)
-        meta = _molecule_meta(molecule, [t.meta for t in trajectories], settings, warnings)
-        write_molecule_folder(folder, molecule, trajectories, meta)
-        return meta
-
-    return _run(molecules, out, settings, make, failures, overwrite, hooks or Hooks())
+    task = _Generation(Path(out).resolve(), settings, overwrite, model, config, force, start, end)
+    return _run(molecules, out, task, failures, hooks, workers)
 
 
 def run_conformers(
@@ -123,6 +95,7 @@ def run_conformers(
     force: bool = False,
     overwrite: bool = False,
     hooks: Hooks | None = None,
+    workers: Workers | None = None,
 ) -> RunResult:
     """Generate conformers of all molecules into `out`: `<name>/conformers.sdf` and `meta.json`.
 
@@ -133,15 +106,8 @@ def run_conformers(
     """
     _check_single(model, molecules, failures, force)
     settings = {**asdict(config), **_source(model), "n_conformers": n_conformers}
-
-    def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
-        warnings = _warn(model, molecule, force)
-        ensemble = generate_conformers(model, molecule, n_conformers, config, hooks.step)
-        meta = _molecule_meta(molecule, [ensemble.meta], settings, warnings)
-        write_conformer_folder(folder, ensemble, meta)
-        return meta
-
-    return _run(molecules, out, settings, make, failures, overwrite, hooks or Hooks())
+    task = _Conformers(Path(out).resolve(), settings, overwrite, model, config, force, n_conformers)
+    return _run(molecules, out, task, failures, hooks, workers)
 
 
 def run_etkdg(
@@ -153,6 +119,7 @@ def run_etkdg(
     failures: Sequence[Failure] = (),
     overwrite: bool = False,
     hooks: Hooks | None = None,
+    workers: Workers | None = None,
 ) -> RunResult:
     """RDKit's ETKDG conformers of all molecules, in the same files as `run_conformers` writes.
 
@@ -162,64 +129,108 @@ def run_etkdg(
         When the output folder cannot be used.
     """
     settings = {"model": "etkdg", "n_conformers": n_conformers, "seed": seed, "hydrogens": hydrogens}
+    task = _Etkdg(Path(out).resolve(), settings, overwrite, n_conformers, seed, hydrogens)
+    return _run(molecules, out, task, failures, hooks, workers)
 
-    def make(molecule: Molecule, folder: Path, hooks: Hooks) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class _FolderTask:
+    """What makes one molecule's folder in `out`; `settings` are those that meta.json must name to count as finished."""
+
+    out: Path
+    settings: dict[str, Any]
+    overwrite: bool
+
+    def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
+        """Make the folder, unless another process finished it meanwhile; returns its meta data."""
+        meta = None if self.overwrite else _finished(self.out / molecule.name, molecule, self.settings)
+        return self.make(molecule, self.out / molecule.name, step) if meta is None else meta
+
+    def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
+        """Make the folder."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class _ModelTask(_FolderTask):
+    model: Model
+    config: GenerationConfig
+    force: bool
+
+    def here(self) -> Model:
+        """The model on the kind of device that `config` asks for in this process."""
+        device = resolve_device(self.config.device)
+        if next(self.model.denoiser.parameters()).device.type == device:
+            return self.model
+        return replace(self.model, denoiser=self.model.denoiser.to(device))
+
+
+@dataclass(frozen=True)
+class _Generation(_ModelTask):
+    start: Endpoint | None
+    end: Endpoint | None
+
+    def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
+        model = self.here()
+        warnings = _warn(model, molecule, self.force)
+        trajectories = generate_trajectories(model, molecule, self.config, self.start, self.end, step)
+        meta = _molecule_meta(molecule, [t.meta for t in trajectories], self.settings, warnings)
+        write_molecule_folder(folder, molecule, trajectories, meta)
+        return meta
+
+
+@dataclass(frozen=True)
+class _Conformers(_ModelTask):
+    n_conformers: int
+
+    def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
+        model = self.here()
+        warnings = _warn(model, molecule, self.force)
+        ensemble = generate_conformers(model, molecule, self.n_conformers, self.config, step)
+        meta = _molecule_meta(molecule, [ensemble.meta], self.settings, warnings)
+        write_conformer_folder(folder, ensemble, meta)
+        return meta
+
+
+@dataclass(frozen=True)
+class _Etkdg(_FolderTask):
+    n_conformers: int
+    seed: int
+    hydrogens: bool
+
+    def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
         began = time.perf_counter()
-        ensemble = etkdg_conformers(molecule, n_conformers, seed)
-        if not hydrogens:
+        ensemble = etkdg_conformers(molecule, self.n_conformers, self.seed)
+        if not self.hydrogens:
             ensemble = ConformerEnsemble(molecule, ensemble.heavy)
         facts = {
             "model": "etkdg",
             "task": "conformers",
-            "seed": seed,
-            "n_frames": n_conformers,
+            "seed": self.seed,
+            "n_frames": self.n_conformers,
             "seconds": time.perf_counter() - began,
             "stereo_retention": stereo_retention(molecule, ensemble.positions),
             "valid": valid_share(molecule, ensemble.positions),
         }
-        meta = _molecule_meta(molecule, [facts], settings, [])
+        meta = _molecule_meta(molecule, [facts], self.settings, [])
         write_conformer_folder(folder, ensemble, meta)
         return meta
-
-    return _run(molecules, out, settings, make, failures, overwrite, hooks or Hooks())
 
 
 def _run(
     molecules: Sequence[Molecule],
     out: str | os.PathLike[str],
-    settings: dict[str, Any],
-    make: Callable[[Molecule, Path, Hooks], dict[str, Any]],
+    task: _FolderTask,
     failures: Sequence[Failure],
-    overwrite: bool,
-    hooks: Hooks,
+    hooks: Hooks | None,
+    workers: Workers | None,
 ) -> RunResult:
-    result = RunResult(prepare_out(out), failures=list(failures))
-    remove_unfinished(result.out, {molecule.name for molecule in molecules})
-    finished = {m.name: _finished(result.out / m.name, m, settings, overwrite) for m in molecules}
-    rows = []
-    for molecule in molecules:
-        folder = result.out / molecule.name
-        meta = finished[molecule.name]
-        if meta is not None:
-            result.skipped.append(molecule.name)
-            hooks.finish(molecule, "finished before")
-        else:
-            hooks.start(molecule)
-            try:
-                meta = make(molecule, folder, hooks)
-            except Exception as error:  # whatever goes wrong with one molecule, the others go on
-                log.info("%s failed", molecule.name, exc_info=True)
-                kind = "" if isinstance(error, EGIError) else f"{type(error).__name__}: "
-                reason = kind + " ".join(str(error).split())
-                result.failures.append(Failure(molecule.name, molecule.smiles, reason))
-                hooks.finish(molecule, f"failed: {reason}")
-                continue
-            result.done.append(molecule.name)
-            hooks.finish(molecule, "done")
-        rows.append({"name": molecule.name, "n_heavy": molecule.n_heavy, **meta})
-    _write_csv(result.out / "summary.csv", SUMMARY, rows)
-    _write_csv(result.out / "failures.csv", ("name", "smiles", "reason"), [asdict(f) for f in result.failures])
-    return result
+    def finished(molecule: Molecule) -> dict[str, Any] | None:
+        return None if task.overwrite else _finished(task.out / molecule.name, molecule, task.settings)
+
+    return run_molecules(
+        molecules, out, task, finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
+    )  # fmt: skip
 
 
 def _check_single(model: Model, molecules: Sequence[Molecule], failures: Sequence[Failure], force: bool) -> None:
@@ -251,10 +262,10 @@ def _endpoint_hash(endpoint: Endpoint | None) -> str | None:
     return None if endpoint is None else hashlib.sha256(endpoint.positions.tobytes()).hexdigest()[:16]
 
 
-def _finished(folder: Path, molecule: Molecule, settings: dict[str, Any], overwrite: bool) -> dict[str, Any] | None:
+def _finished(folder: Path, molecule: Molecule, settings: dict[str, Any]) -> dict[str, Any] | None:
     """meta.json of a finished folder, None where there is work to do."""
     path = folder / "meta.json"
-    if overwrite or not path.is_file():
+    if not path.is_file():
         return None
     try:
         meta: dict[str, Any] = json.loads(path.read_text())
@@ -290,11 +301,3 @@ def _molecule_meta(
         "versions": versions(),
         "settings": settings,
     }
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, buffer.getvalue())

@@ -28,6 +28,9 @@ def conformers_command(
     stereo: o.Stereo = o.StereoMode.ask,
     force: o.Force = False,
     overwrite: o.Overwrite = False,
+    workers: o.WorkerCount = None,
+    scheduler: o.Scheduler = None,
+    threads: o.Threads = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -36,6 +39,7 @@ def conformers_command(
     o.set_logging(verbose, quiet)
     from eginterpolator.inputs import prepare_out, read_inputs
 
+    helpers = o.chosen_workers(workers, scheduler, threads)
     molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
@@ -47,12 +51,12 @@ def conformers_command(
         device=device.value, precision=precision.value, batch=o.parse_batch(batch), ensemble=ensemble,
     )  # fmt: skip
     prepare_out(out)
-    loaded = None if model == "etkdg" else load_model(model, resolve_device(device.value))
+    loaded = None if model == "etkdg" else load_model(model, "cpu" if helpers else resolve_device(device.value))
     calls = network_calls(loaded, config) if loaded else 1
     with Progress(calls * len(molecules), quiet) as progress:
-        hooks = progress.hooks(molecules, calls)
+        hooks = progress.hooks(calls)
         if loaded:
-            result = run_conformers(loaded, molecules, out, num, config, failures, force, overwrite, hooks)
+            result = run_conformers(loaded, molecules, out, num, config, failures, force, overwrite, hooks, helpers)
         else:
-            result = run_etkdg(molecules, out, num, seed, hydrogens, failures, overwrite, hooks)
+            result = run_etkdg(molecules, out, num, seed, hydrogens, failures, overwrite, hooks, helpers)
     o.finish(result, as_json)

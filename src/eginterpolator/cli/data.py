@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
+from eginterpolator.cli.structures import conformers_command, thermal_md_command
+
 app = typer.Typer(no_args_is_help=True)
+app.command("conformers")(conformers_command)
+app.command("thermal-md")(thermal_md_command)
 
 Exclude = Annotated[
     list[Path] | None,
@@ -43,7 +47,7 @@ def import_command(
 
 @app.command("thermal")
 def thermal_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of thermal structures (eginterpolator.simulation.thermal).")],
+    folder: Annotated[Path, typer.Argument(help="Folder of thermal structures, as egi data thermal-md writes it.")],
     out: OutStore = Path("thermal.h5"),
     exclude: Exclude = None,
 ) -> None:

@@ -46,6 +46,9 @@ def generate_command(
     stereo: o.Stereo = o.StereoMode.ask,
     force: o.Force = False,
     overwrite: o.Overwrite = False,
+    workers: o.WorkerCount = None,
+    scheduler: o.Scheduler = None,
+    threads: o.Threads = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -54,6 +57,7 @@ def generate_command(
     o.set_logging(verbose, quiet)
     from eginterpolator.inputs import prepare_out, read_inputs
 
+    helpers = o.chosen_workers(workers, scheduler, threads)
     molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.endpoints import read_endpoint
@@ -71,11 +75,13 @@ def generate_command(
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_endpoint(text, molecules[0]) if text else None for text in (start, end))
     prepare_out(out)
-    loaded = load_model(model, resolve_device(device.value))
+    loaded = load_model(model, "cpu" if helpers else resolve_device(device.value))
     calls = network_calls(loaded, config)
     with Progress(calls * len(molecules), quiet) as progress:
-        hooks = progress.hooks(molecules, calls)
-        result = run_generation(loaded, molecules, out, config, failures, first, last, force, overwrite, hooks)
+        hooks = progress.hooks(calls)
+        result = run_generation(
+            loaded, molecules, out, config, failures, first, last, force, overwrite, hooks, helpers
+        )  # fmt: skip
     if report and (result.done or result.skipped):
         from eginterpolator.report import write_folder_report
 

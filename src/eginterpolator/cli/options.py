@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from eginterpolator.runs import RunResult
+    from eginterpolator.jobs import RunResult, Workers
 
 
 class StereoMode(StrEnum):
@@ -56,6 +56,37 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")]
 Hydrogens = Annotated[bool, typer.Option("--hydrogens/--no-hydrogens", help="Put the hydrogens back, or leave them.")]
+WorkerCount = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes of this machine, each with a molecule of its own.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", "--cluster", metavar="ADDRESS|FILE.yaml",
+        help="A running Dask scheduler (tcp://host:8786), or a YAML of a batch system such as SLURM.",
+    ),
+]  # fmt: skip
+Threads = Annotated[int | None, typer.Option(min=1, help="Compute threads of each worker; 1 by default.")]
+
+
+def chosen_workers(count: int | None, scheduler: str | None, threads: int | None) -> Workers | None:
+    """Who works on the molecules; None is this process.
+
+    Raises
+    ------
+    InputError
+        When both local processes and a cluster are asked for, or the file of a cluster is missing.
+    """
+    from eginterpolator.errors import InputError
+    from eginterpolator.jobs import Workers
+
+    if count and scheduler:
+        raise InputError("Give local processes (--workers) or a cluster (--scheduler), not both.")
+    if scheduler and "://" not in scheduler and not Path(scheduler).is_file():
+        raise InputError(
+            f"--scheduler is '{scheduler}'; give an address such as tcp://host:8786, or a YAML file that exists."
+        )
+    return Workers(count=count, scheduler=scheduler, threads=threads) if count or scheduler else None
 
 
 def parse_batch(text: str) -> int | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
-from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eginterpolator.jobs import Hooks
     from eginterpolator.molecule import Molecule
-    from eginterpolator.runs import Hooks
 
 
 class Progress:
@@ -63,13 +63,14 @@ class Progress:
         """`amount` more is finished."""
         self.to(self.done + amount)
 
-    def hooks(self, molecules: Sequence[Molecule], each: float) -> Hooks:
-        """Hooks of a run over `molecules`, with `each` units of work in every one of them."""
-        from eginterpolator.runs import Hooks
+    def hooks(self, each: float) -> Hooks:
+        """Hooks of a run over molecules, with `each` units of work in every one of them."""
+        from eginterpolator.jobs import Hooks
 
-        ends = {id(molecule): each * k for k, molecule in enumerate(molecules, 1)}
-        return Hooks(
-            start=lambda molecule: self.describe(molecule.name),
-            step=self.advance,
-            finish=lambda molecule, outcome: self.to(ends[id(molecule)]),
-        )
+        ends = itertools.count(1)
+
+        def finish(molecule: Molecule, outcome: str) -> None:
+            self.describe(molecule.name)
+            self.to(each * next(ends))
+
+        return Hooks(start=lambda molecule: self.describe(molecule.name), step=self.advance, finish=finish)

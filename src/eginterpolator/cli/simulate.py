@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from eginterpolator.cli import options as o
-
-if TYPE_CHECKING:
-    from eginterpolator.molecule import Molecule
 
 
 class ProtocolName(StrEnum):
@@ -32,7 +27,11 @@ def simulate_command(
     ns: Annotated[float, typer.Option(help="Length of each replica, ns.")] = 5.0,
     save_ps: Annotated[float, typer.Option(help="Time between saved frames, ps.")] = 0.4,
     platform: Annotated[str, typer.Option(help="auto, CPU, CUDA, Reference, ...")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the CPU platform.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the CPU platform, here or on each worker.")
+    ] = None,
+    workers: o.WorkerCount = None,
+    scheduler: o.Scheduler = None,
     seed: o.Seed = 0,
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
@@ -46,34 +45,26 @@ def simulate_command(
     from eginterpolator.simulation.forcefield import require_openmm
     from eginterpolator.simulation.job import simulate_many
 
+    o.set_logging(False, quiet)
     require_openmm()
-    molecules, unreadable = read_inputs(source, stereo.value)
+    helpers = o.chosen_workers(workers, scheduler, threads)
+    molecules, failures = read_inputs(source, stereo.value)
     prepare_out(out)
     with Progress(len(molecules) * replicas, quiet) as progress:
-        index = -1
-
-        def begin(molecule: Molecule) -> None:
-            nonlocal index
-            index += 1
-            progress.describe(molecule.name)
-            progress.to(index * replicas)
-
         result = simulate_many(
-            molecules, out, protocol.value, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed,
-            platform=platform, threads=threads, overwrite=overwrite, failures=[vars(f) for f in unreadable],
-            on_molecule=begin,
-            progress=lambda replica, done, total: progress.to(index * replicas + replica + done / total),
+            molecules, out, protocol.value, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
+            threads=threads, overwrite=overwrite, failures=failures, hooks=progress.hooks(replicas), workers=helpers,
         )  # fmt: skip
-    if as_json:
-        typer.echo(json.dumps({"out": str(out), "summary": result.summary, "failures": result.failures}))
-    else:
-        for row in result.summary:
-            speed = f"{row['steps_per_second']:,} steps/s on {row['platform']}"
-            state = "already done" if row["resumed"] else speed
-            frames = f"{row['replicas']} x {row['n_frames']} frames of {row['frame_ps']:g} ps"
-            typer.echo(f"{row['name']}: {frames}, {state}")
-        typer.echo(f"{len(result.summary)} done, {len(result.failures)} failed; results in {out}")
-    for row in result.failures:
-        print(f"failed: {row['name']}: {row['reason']}", file=sys.stderr)
-    if result.failures:
-        raise typer.Exit(1)
+    if not as_json:
+        for row in result.rows:
+            typer.echo(_line(row))
+    o.finish(result, as_json)
+
+
+def _line(row: dict[str, Any]) -> str:
+    text = f"{row['name']}: {row['replicas']} x {row['n_frames']} frames of {row['frame_ps']:g} ps"
+    if row["resumed"]:
+        return f"{text}, already done"
+    density = f", {row['mean_density_g_ml']} g/ml" if row["mean_density_g_ml"] else ""
+    speed = f"{row['ns_per_day']:,} ns/day ({row['steps_per_second']:,} steps/s) on {row['platform']}"
+    return f"{text}, {speed}{density}"

@@ -1,9 +1,9 @@
 """The dataset store: one HDF5 file, a group a molecule, with a manifest beside it.
 
 Group `/<name>` holds `molblock` (V2000/V3000 text, all atoms, 3D, so stereo can be read from it), `atomic_numbers`
-[n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; where they are known
-also `energies_kcal` and `weights` of the conformers, float64 [K]; attributes `smiles`, `ensemble`, `source`, `frame_ps`
-and `sha256` (of the arrays).
+[n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; where they are
+known also `energies_kcal` and `weights` of the conformers, float64 [K]; attributes `smiles`, `ensemble`, `source`,
+`frame_ps` and `sha256` (of the arrays).
 """
 
 from __future__ import annotations
@@ -186,6 +186,10 @@ class Store:
             )
         except _UNREADABLE as error:
             raise InputError(f"Group '{name}' of '{self.path}' is damaged ({error}); build it again.") from error
+
+    def smiles(self, name: str) -> str:
+        """SMILES of a molecule, as it was written."""
+        return str(self._file[name].attrs["smiles"])
 
     def damaged(self) -> list[str]:
         """Names of the groups whose arrays cannot be read or do not have the hash they were written with."""

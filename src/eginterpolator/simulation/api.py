@@ -123,13 +123,10 @@ def simulate_to_folder(
     from eginterpolator.trajectory import with_conformers
 
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    settings = {
-        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": replicas, "ns": ns,
-        "save_ps": save_ps, "seed": seed,
-    }  # fmt: skip
+    settings = simulation_settings(molecule, protocol, replicas, ns, save_ps, seed)
     folder = Path(out) / molecule.name
-    if folder.exists() and not overwrite:
-        return _finished(folder, settings)
+    if not overwrite and (finished := finished_simulation(folder, settings)) is not None:
+        return {**finished, "resumed": True}
     partial = Path(out) / f".{molecule.name}.replicas-{_digest({**settings, 'platform': platform})}"
     results = run_replicas(
         molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
@@ -137,18 +134,13 @@ def simulate_to_folder(
     )  # fmt: skip
     molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, replicas, seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, seed)
-    meta = {**settings, **_summary(molecule, results)}
-    building = Path(out) / f".{molecule.name}.{os.getpid()}"
-    shutil.rmtree(building, ignore_errors=True)
-    try:
-        write_molecule_folder(building, molecule, trajectories, meta)
+    meta = {**settings, **_summary(molecule, results, protocol.timestep_fs)}
+
+    def energies(building: Path) -> None:
         for k, result in enumerate(results):
             _write_energies(building / f"energies_{k:03d}.csv", result)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+
+    write_molecule_folder(folder, molecule, trajectories, meta, energies)
     shutil.rmtree(partial, ignore_errors=True)
     return {**meta, "resumed": False}
 
@@ -247,7 +239,8 @@ def _trajectories(molecule: Molecule, protocol: Protocol, results: list[Replica]
     ]
 
 
-def _summary(molecule: Molecule, results: list[Replica]) -> dict[str, Any]:
+def _summary(molecule: Molecule, results: list[Replica], timestep_fs: float) -> dict[str, Any]:
+    speed = float(np.mean([result.steps_per_second for result in results]))
     density = [float(result.density_g_ml.mean()) for result in results if result.density_g_ml is not None]
     kept = np.concatenate([frame_stereo(molecule, result.positions) for result in results])
     return {
@@ -257,7 +250,8 @@ def _summary(molecule: Molecule, results: list[Replica]) -> dict[str, Any]:
         "frame_ps": results[0].frame_ps,
         "n_frames": len(results[0].positions),
         "platform": results[0].platform,
-        "steps_per_second": round(float(np.mean([result.steps_per_second for result in results]))),
+        "steps_per_second": round(speed),
+        "ns_per_day": round(speed * timestep_fs * 86400e-6, 1),
         "mean_temperature_K": round(float(np.mean([result.temperature_K.mean() for result in results])), 2),
         "mean_density_g_ml": round(float(np.mean(density)), 4) if density else None,
         "seconds": round(sum(result.seconds for result in results), 2),
@@ -279,7 +273,20 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _finished(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def simulation_settings(
+    molecule: Molecule, protocol: Protocol, replicas: int, ns: float, save_ps: float, seed: int
+) -> dict[str, Any]:
+    """What decides about a simulation's result, as its meta.json names it."""
+    return {
+        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": replicas, "ns": ns,
+        "save_ps": save_ps, "seed": seed,
+    }  # fmt: skip
+
+
+def finished_simulation(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Meta data of a finished folder, None when there is none; InputError when something else is in its place."""
+    if not folder.exists():
+        return None
     try:
         meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
     except (OSError, ValueError) as error:
@@ -292,7 +299,7 @@ def _finished(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
             f"'{folder}' holds a simulation with another {' and '.join(differing)}; "
             "choose another --out, or pass --overwrite."
         )
-    return {**meta, "resumed": True}
+    return meta
 
 
 def _digest(value: Any) -> str:

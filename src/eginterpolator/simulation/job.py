@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eginterpolator.errors import EGIError, InputError
-from eginterpolator.io import atomic_path
+from eginterpolator.errors import InputError
+from eginterpolator.inputs import Failure
+from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
 from eginterpolator.molecule import Molecule
-from eginterpolator.simulation.api import check_settings, simulate_to_folder
+from eginterpolator.simulation.api import (
+    check_settings,
+    finished_simulation,
+    simulate_to_folder,
+    simulation_settings,
+)
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 
 SUMMARY = (
     "name", "smiles", "n_atoms", "n_heavy", "replicas", "n_frames", "frame_ps", "platform",
-    "steps_per_second", "mean_temperature_K", "mean_density_g_ml", "seconds",
+    "steps_per_second", "ns_per_day", "mean_temperature_K", "mean_density_g_ml", "seconds",
 )  # fmt: skip
 
 
-@dataclass
-class JobResult:
-    """Rows of `summary.csv` (a molecule each) and of `failures.csv` (name, smiles, reason)."""
+@dataclass(frozen=True)
+class _Simulation:
+    """The work on one molecule; its steps are replicas."""
 
-    summary: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[dict[str, str]] = field(default_factory=list)
+    out: Path
+    protocol: Protocol
+    replicas: int
+    ns: float
+    save_ps: float
+    seed: int
+    platform: str
+    threads: int | None
+    overwrite: bool
+
+    def finished(self, molecule: Molecule) -> dict[str, Any] | None:
+        """Meta data of the molecule's folder, None where there is work to do."""
+        if self.overwrite:
+            return None
+        chosen = (self.replicas, self.ns, self.save_ps, self.seed)
+        settings = simulation_settings(molecule, self.protocol, *chosen)
+        meta = finished_simulation(self.out / molecule.name, settings)
+        return None if meta is None else {**meta, "resumed": True}
+
+    def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
+        behind = 0.0
+
+        def report(replica: int, done: int, total: int) -> None:
+            nonlocal behind
+            step(replica + done / total - behind)
+            behind = replica + done / total
+
+        return simulate_to_folder(
+            molecule, self.out, self.protocol, replicas=self.replicas, ns=self.ns, save_ps=self.save_ps,
+            seed=self.seed, platform=self.platform, threads=self.threads, overwrite=self.overwrite, progress=report,
+        )  # fmt: skip
 
 
 def simulate_many(
-    molecules: Iterable[Molecule],
+    molecules: Sequence[Molecule],
     out: str | os.PathLike[str],
     protocol: Protocol | str = "implicit",
     *,
@@ -40,54 +73,44 @@ def simulate_many(
     save_ps: float = 0.4,
     seed: int = 0,
     platform: str = "auto",
-    failures: Iterable[dict[str, str]] = (),
-    on_molecule: Callable[[Molecule], None] | None = None,
-    **options: Any,
-) -> JobResult:
+    threads: int | None = None,
+    overwrite: bool = False,
+    failures: Sequence[Failure] = (),
+    hooks: Hooks | None = None,
+    workers: Workers | None = None,
+) -> RunResult:
     """Simulate each molecule into `out/<name>/` and write `out/summary.csv` and `out/failures.csv`.
 
     Parameters
     ----------
-    failures : iterable of dict
-        Rows (name, smiles, reason) of inputs that could not be read, to be listed with the others.
-    on_molecule : callable, optional
-        Called before each molecule.
-    replicas, ns, save_ps, seed, platform, options
-        As `simulate_to_folder` takes them.
+    replicas, ns, save_ps, seed, platform, threads, overwrite
+        As `simulate_to_folder` takes them; each of `workers` computes with the threads that it says.
+    failures : sequence of Failure
+        Inputs that could not be read, to be listed with the others.
+    hooks : Hooks, optional
+        Told of the progress, in replicas.
+    workers : Workers, optional
+        Who takes the molecules; this process by default.
 
     Raises
     ------
     InputError
-        When a setting makes no run, a package is missing, or two molecules share a name.
+        When a setting makes no run, a package is missing, two molecules share a name, or a folder of other settings
+        is in the way.
     """
-    molecules = list(molecules)
     _distinct_names(molecules)
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     check_settings(protocol, replicas, ns, save_ps, seed, platform)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    result = JobResult(failures=list(failures))
-    run = partial(
-        simulate_to_folder, out=out, protocol=protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed,
-        platform=platform, **options,
+    if workers is not None:
+        threads = workers.threads or (1 if workers.count else None)
+    chosen = (replicas, ns, save_ps, seed, platform, threads, overwrite)
+    task = _Simulation(Path(out).resolve(), protocol, *chosen)
+    return run_molecules(
+        molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
     )  # fmt: skip
-    for molecule in molecules:
-        if on_molecule is not None:
-            on_molecule(molecule)
-        try:
-            row = run(molecule=molecule)
-            result.summary.append(row)
-        except EGIError as error:
-            result.failures.append({"name": molecule.name, "smiles": molecule.smiles, "reason": str(error)})
-        _write_table(out / "summary.csv", SUMMARY, result.summary)
-    if result.failures:
-        _write_table(out / "failures.csv", ("name", "smiles", "reason"), result.failures)
-    else:
-        (out / "failures.csv").unlink(missing_ok=True)
-    return result
 
 
-def _distinct_names(molecules: list[Molecule]) -> None:
+def _distinct_names(molecules: Sequence[Molecule]) -> None:
     seen: set[str] = set()
     for molecule in molecules:
         if molecule.name in seen:
@@ -95,10 +118,3 @@ def _distinct_names(molecules: list[Molecule]) -> None:
         if molecule.name in (".", "..") or "/" in molecule.name or molecule.name.startswith("."):
             raise InputError(f"'{molecule.name}' cannot name a folder; use letters, digits, '-' and '_'.")
         seen.add(molecule.name)
-
-
-def _write_table(path: Path, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    with atomic_path(path) as temporary, open(temporary, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)

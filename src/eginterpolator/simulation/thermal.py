@@ -1,4 +1,8 @@
-"""Thermal structures: many QM9 molecules, four short implicit-solvent runs each, one folder a molecule.
+"""Thermal structures: many molecules, a few short implicit-solvent runs of each, from different conformers.
+
+    egi data thermal-md qm9|INPUT --out OUT [--exclude FILE_OR_DIR] [--limit N] [--replicas 4] [--ps 120] ...
+
+or, for QM9 and in this process,
 
     python -m eginterpolator.simulation.thermal OUT --exclude FILE_OR_DIR ... [--max-molecules N] [--seed N]
         [--replicas 4] [--production-ps 120] [--save-ps 1.2]
@@ -7,29 +11,37 @@ Two replicas of 390 ps saved every 1.3 ps hold windows of 64 model frames (5.2 p
 
 A folder holds `molecule.sdf` (all atoms, heavy atoms first, stereo, the start conformers), `frames.npz`
 (positions float32 [R, T, n_atoms, 3] Å, frame_ps, smiles) and `meta.json`. It is renamed into place when
-complete, so an interrupted job goes on where it was; failures are listed in `failures.csv`.
+complete, so an interrupted job goes on where it was; failures are listed in `failures.csv`. Their dataset is made by
+`egi data thermal OUT`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
-import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eginterpolator.data.splits import read_exclusions
-from eginterpolator.errors import EGIError, InputError
+from eginterpolator.errors import InputError
+from eginterpolator.inputs import Failure
+from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
 from eginterpolator.molecule import Molecule
+from eginterpolator.simulation.api import check_settings
 from eginterpolator.simulation.protocol import ImplicitProtocol
+
+SUMMARY = (
+    "name", "smiles", "n_heavy", "n_atoms", "replicas", "n_frames", "frame_ps", "mean_temperature_K",
+    "steps_per_second", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,17 +131,68 @@ def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray,
 
 def write_thermal(out: Path, molecule: Molecule, starts: np.ndarray, frames: np.ndarray, meta: dict[str, Any]) -> None:
     """Write the folder of one molecule under a hidden name, then rename it into place."""
+    from eginterpolator.folder import appearing_folder
     from eginterpolator.trajectory import write_sdf
 
-    hidden = out / f".{molecule.name}.{os.getpid()}"
-    hidden.mkdir(parents=True)
-    try:
-        write_sdf(hidden / "molecule.sdf", molecule, starts)
-        np.savez(hidden / "frames.npz", positions=frames, frame_ps=meta["frame_ps"], smiles=molecule.smiles)
-        (hidden / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
-        os.replace(hidden, out / molecule.name)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+    with appearing_folder(out / molecule.name) as building:
+        write_sdf(building / "molecule.sdf", molecule, starts)
+        np.savez(building / "frames.npz", positions=frames, frame_ps=meta["frame_ps"], smiles=molecule.smiles)
+        (building / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class _Thermal:
+    """The work on one molecule of a job."""
+
+    out: Path
+    config: ThermalConfig
+
+    def finished(self, molecule: Molecule) -> dict[str, Any] | None:
+        """Meta data of the molecule's folder, None where there is work to do."""
+        folder = self.out / molecule.name
+        if not folder.exists():
+            return None
+        try:
+            meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
+        protocol, config = ImplicitProtocol(), self.config
+        steps = protocol.steps(config.production_ps) // protocol.steps(config.save_ps)
+        wanted = {"smiles": molecule.smiles, "replicas": config.replicas, "n_frames": steps}
+        if any(meta.get(key) != value for key, value in wanted.items()):
+            raise InputError(f"'{folder}' holds another molecule, or runs of another length; choose another folder.")
+        return meta
+
+    def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
+        if (meta := self.finished(molecule)) is not None:
+            return meta
+        starts, frames, meta = run_molecule(molecule, self.config)
+        write_thermal(self.out, molecule, starts, frames, meta)
+        return meta
+
+
+def run_thermal(
+    molecules: Iterable[Molecule],
+    out: str | os.PathLike[str],
+    config: ThermalConfig,
+    *,
+    failures: Sequence[Failure] = (),
+    hooks: Hooks | None = None,
+    workers: Workers | None = None,
+) -> RunResult:
+    """Short simulations of all molecules into `out/<name>/`, with `out/summary.csv` and `out/failures.csv`.
+
+    Raises
+    ------
+    InputError
+        When a setting makes no run, the `[md]` packages are missing, or something else is in a folder's place.
+    """
+    protocol = ImplicitProtocol(equilibration_ps=config.equilibration_ps)
+    check_settings(protocol, config.replicas, config.production_ps / 1000, config.save_ps, config.seed, "auto")
+    task = _Thermal(Path(out).resolve(), config)
+    return run_molecules(
+        molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
+    )  # fmt: skip
 
 
 def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarray, float]]:
@@ -148,15 +211,6 @@ def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarr
             yield mol, data["positions"], float(data["frame_ps"])
 
 
-def _record_failure(path: Path, molecule: Molecule, reason: str) -> None:
-    fresh = not path.exists()
-    with open(path, "a", newline="") as stream:
-        writer = csv.writer(stream)
-        if fresh:
-            writer.writerow(["name", "smiles", "reason"])
-        writer.writerow([molecule.name, molecule.smiles, reason])
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the job from the command line; see the module's first lines."""
     parser = argparse.ArgumentParser(description="Thermal structures of QM9 molecules from short MD.")
@@ -170,39 +224,21 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     chosen = {name: getattr(options, name) for name in ("seed", "replicas", "production_ps", "save_ps")}
     config = ThermalConfig(**chosen)
-    options.out.mkdir(parents=True, exist_ok=True)
-    failures = options.out / "failures.csv"
-    failed = set()
-    if failures.exists():
-        with open(failures, newline="") as stream:
-            failed = {row["name"] for row in csv.DictReader(stream)}
     exclude = read_exclusions(options.exclude)
     print(f"{len(exclude)} molecules excluded; reading QM9", flush=True)
-    done, made, started = 0, 0, time.time()
-    for molecule in candidates(config, exclude):
-        if done >= options.max_molecules:
-            break
-        if molecule.name in failed:
-            continue
-        if (options.out / molecule.name).exists():
-            done += 1
-            continue
-        try:
-            starts, frames, meta = run_molecule(molecule, config)
-        except Exception as error:  # one molecule must not end a job of thousands; the reason is listed
-            reason = str(error) if isinstance(error, EGIError) else f"{type(error).__name__}: {error}"
-            _record_failure(failures, molecule, " ".join(reason.split()))
-            print(f"{molecule.name} FAILED {error}", flush=True)
-            continue
-        write_thermal(options.out, molecule, starts, frames, meta)
-        done, made = done + 1, made + 1
-        rate = 3600 * made / (time.time() - started)
-        print(
-            f"{done} {molecule.name} {molecule.smiles} {meta['n_atoms']} atoms {meta['seconds']} s "
-            f"{meta['steps_per_second']} steps/s {meta['mean_temperature_K']} K, {rate:.0f} molecules/h",
-            flush=True,
-        )
-    return 0
+    made, started = 0, time.time()
+
+    def report(molecule: Molecule, outcome: str) -> None:
+        nonlocal made
+        if outcome != "finished before":
+            made += 1
+            rate = 3600 * made / (time.time() - started)
+            print(f"{molecule.name} {molecule.smiles} {outcome}, {rate:.0f} molecules/h", flush=True)
+
+    molecules = islice(candidates(config, exclude), options.max_molecules)
+    result = run_thermal(molecules, options.out, config, hooks=Hooks(finish=report))
+    print(f"{len(result.done) + len(result.skipped)} there, {len(result.failures)} failed", flush=True)
+    return result.exit_code
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""`egi data conformers` and `egi data thermal-md`: structures of many molecules, computed here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eginterpolator.cli import options as o
+
+Exclude = Annotated[
+    list[Path] | None,
+    typer.Option(help=".smi files or molecule folders whose molecules are left out (give it once for each)."),
+]
+
+
+class Method(StrEnum):
+    """How embedded structures are minimised."""
+
+    mmff = "mmff"
+    sage = "sage"
+    xtb = "xtb"
+
+
+def conformers_command(
+    source: o.Source,
+    method: Annotated[
+        Method, typer.Option(help="mmff (MMFF94s), sage (OpenFF Sage in OBC2, as egi simulate), or xtb (GFN2-xTB).")
+    ] = Method.mmff,
+    num: Annotated[int, typer.Option(min=1, help="Structures to embed; duplicates of the minima are left out.")] = 50,
+    window_kcal: Annotated[float, typer.Option(help="Highest energy above the lowest, kcal/mol.")] = 6.0,
+    rmsd: Annotated[float, typer.Option(help="Minima nearer than this are duplicates, Å.")] = 0.125,
+    temperature: Annotated[float, typer.Option(help="Of the Boltzmann weights, K.")] = 298.15,
+    seed: o.Seed = 0,
+    out: Annotated[Path, typer.Option(help="The dataset to write, .h5.")] = Path("conformers.h5"),
+    exclude: Exclude = None,
+    stereo: o.Stereo = o.StereoMode.ask,
+    overwrite: o.Overwrite = False,
+    workers: o.WorkerCount = None,
+    scheduler: o.Scheduler = None,
+    threads: o.Threads = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Conformer ensembles of INPUT: ETKDGv3, minimised, without duplicates, with energies and Boltzmann weights."""
+    o.set_logging(verbose, quiet)
+    helpers = o.chosen_workers(workers, scheduler, threads)
+    from eginterpolator.inputs import read_inputs
+
+    molecules, failures = read_inputs(source, stereo.value)
+    from eginterpolator.cli.progress import Progress
+    from eginterpolator.data.conformers import ConformerSettings, build_conformers
+
+    settings = ConformerSettings(
+        method=method.value, embed=num, duplicate_rmsd_angstrom=rmsd, energy_window_kcal=window_kcal,
+        temperature_K=temperature, seed=seed,
+    )  # fmt: skip
+    with Progress(len(molecules), quiet) as progress:
+        result = build_conformers(
+            molecules, out, settings, exclude=exclude or [], failures=failures, overwrite=overwrite,
+            hooks=progress.hooks(1), workers=helpers,
+        )  # fmt: skip
+    if not as_json:
+        typer.echo(f"dataset: {out}")
+    o.finish(result, as_json)
+
+
+def thermal_md_command(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="qm9 (the package qm9pack), a SMILES, a .smi, .csv or .sdf file.")
+    ],
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Molecules to take; of QM9 in a seeded random order.")
+    ] = None,
+    replicas: Annotated[int, typer.Option(min=1, help="Runs of each molecule, from different conformers.")] = 4,
+    ps: Annotated[float, typer.Option(help="Length of each run, ps.")] = 120.0,
+    save_ps: Annotated[float, typer.Option(help="Time between saved frames, ps.")] = 1.2,
+    seed: o.Seed = 0,
+    out: Annotated[Path, typer.Option(help="Output folder; egi data thermal makes a dataset of it.")] = Path("thermal"),
+    exclude: Exclude = None,
+    stereo: o.Stereo = o.StereoMode.ask,
+    workers: o.WorkerCount = None,
+    scheduler: o.Scheduler = None,
+    threads: o.Threads = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Thermal structures: short MD in OBC2 implicit solvent from several conformers of each molecule."""
+    o.set_logging(verbose, quiet)
+    helpers = o.chosen_workers(workers, scheduler, threads)
+    from itertools import islice
+
+    from eginterpolator.cli.progress import Progress
+    from eginterpolator.data.splits import read_exclusions
+    from eginterpolator.errors import InputError
+    from eginterpolator.inputs import Failure, read_inputs
+    from eginterpolator.simulation.thermal import ThermalConfig, candidates, run_thermal
+
+    config = ThermalConfig(replicas=replicas, production_ps=ps, save_ps=save_ps, seed=seed)
+    excluded = read_exclusions(exclude or [])
+    failures: list[Failure] = []
+    if source == "qm9":
+        if limit is None:
+            raise InputError("QM9 has 130,000 molecules; say with --limit how many to take.")
+        molecules = list(islice(candidates(config, excluded), limit))
+    else:
+        found, failures = read_inputs(source, stereo.value)
+        molecules = [molecule for molecule in found if molecule.smiles_flat not in excluded][:limit]
+    with Progress(len(molecules), quiet) as progress:
+        result = run_thermal(
+            molecules, out, config, failures=failures, hooks=progress.hooks(1), workers=helpers
+        )  # fmt: skip
+    o.finish(result, as_json)

@@ -1,0 +1,312 @@
+"""Conformer ensembles of many molecules: ETKDGv3, minimised, without duplicates, with Boltzmann weights, in a store.
+
+Each molecule is written as a store of its own into a folder beside the dataset (`NAME_run/`), by whoever works on it;
+at the end they are put together. An interrupted build goes on where it was, and further molecules can be added.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdMolAlign
+
+from eginterpolator.data.splits import read_exclusions
+from eginterpolator.data.store import Record, Store, write_store
+from eginterpolator.errors import GenerationError, InputError
+from eginterpolator.etkdg import embed
+from eginterpolator.evaluation.stereo import frame_stereo
+from eginterpolator.evaluation.validity import frame_valid
+from eginterpolator.inputs import Failure
+from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
+from eginterpolator.molecule import Molecule
+from eginterpolator.simulation.api import replica_seed
+from eginterpolator.simulation.refine import METHODS, RefinementError, refiner, require_method
+
+SUMMARY = ("name", "smiles", "n_heavy", "embedded", "conformers", "lowest_kcal", "seconds")
+GAS_KCAL = 1.987204259e-3
+"""Gas constant, kcal/mol/K."""
+MAX_MATCHES = 1000
+"""Symmetric numberings that duplicates are looked for among."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConformerSettings:
+    """How the ensemble of a molecule is made.
+
+    Attributes
+    ----------
+    method : str
+        One of `METHODS`.
+    embed : int
+        Structures that ETKDGv3 is asked for.
+    prune_rmsd_angstrom : float
+        Embedded structures nearer than this to another (heavy atoms) are not minimised; a negative number keeps all.
+    duplicate_rmsd_angstrom : float
+        Minima nearer than this to a lower one are left out: heavy atoms and hydrogens of N, O and S, best over
+        symmetry. 0.125 is CREST's threshold (Pracht et al. 2020), which the GEOM dataset was made with.
+    energy_window_kcal : float
+        Minima higher than this above the lowest are left out; 6 is CREST's window.
+    temperature_K : float
+        Of the Boltzmann weights.
+    seed : int
+    """
+
+    method: str = "mmff"
+    embed: int = 50
+    prune_rmsd_angstrom: float = 0.1
+    duplicate_rmsd_angstrom: float = 0.125
+    energy_window_kcal: float = 6.0
+    temperature_K: float = 298.15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_method(self.method)
+        if self.embed < 1 or self.seed < 0 or not self.energy_window_kcal > 0 or not self.temperature_K > 0:
+            raise InputError(
+                "Conformers need one embedding or more, a seed of 0 or more, and a positive energy window and "
+                "temperature."
+            )
+
+
+def boltzmann_weights(energies_kcal: np.ndarray, temperature_K: float = 298.15) -> np.ndarray:
+    """Weights exp(-E_i/RT) / Σ_j exp(-E_j/RT), float64 [K]; every conformer counts once, whatever its symmetry."""
+    energies = np.asarray(energies_kcal, dtype=np.float64)
+    factors = np.exp(-(energies - energies.min()) / (GAS_KCAL * temperature_K))
+    return np.asarray(factors / factors.sum())
+
+
+def distinct(molecule: Molecule, positions: np.ndarray, energies: np.ndarray, rmsd: float) -> list[int]:
+    """Indices of the conformers [K, n_atoms, 3] that lie `rmsd` Å or more from every lower one, lowest first.
+
+    Heavy atoms and hydrogens on atoms other than carbon; best proper superposition over symmetric numberings.
+    """
+    compared = Chem.RWMol(molecule.rdmol)
+    compared.RemoveAllConformers()
+    order = np.argsort(energies, kind="stable")
+    for index in order:
+        conformer = Chem.Conformer(molecule.n_atoms)
+        conformer.SetPositions(np.asarray(positions[index], dtype=np.float64))
+        compared.AddConformer(conformer, assignId=True)
+    for atom in reversed(list(molecule.rdmol.GetAtoms())):
+        if atom.GetAtomicNum() == 1 and any(n.GetAtomicNum() == 6 for n in atom.GetNeighbors()):
+            compared.RemoveAtom(atom.GetIdx())
+    mol = compared.GetMol()
+    kept: list[int] = []
+    for number in range(len(order)):
+        if all(
+            rdMolAlign.GetBestRMS(mol, mol, number, other, maxMatches=MAX_MATCHES) >= rmsd for other in kept
+        ):  # fmt: skip
+            kept.append(number)
+    return [int(order[number]) for number in kept]
+
+
+def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[Record, dict[str, Any]]:
+    """The ensemble of one molecule, lowest energy first, and what became of the embedded structures.
+
+    Minima that lost the molecule's stereo or its bonds, and those that were not reached, are left out and counted.
+
+    Raises
+    ------
+    InputError
+        When the method does not know the molecule.
+    GenerationError
+        When nothing is left.
+    """
+    seed = replica_seed(molecule, settings.seed, 0)
+    mol = embed(molecule, settings.embed, seed, settings.prune_rmsd_angstrom)
+    counts = Counter(embedded=mol.GetNumConformers())
+    if not counts["embedded"]:
+        raise GenerationError(f"RDKit's ETKDG finds no 3D structure for {molecule.smiles}.")
+    refine = refiner(settings.method, molecule)
+    before = refiner("mmff", molecule) if settings.method == "xtb" and _mmff_knows(mol) else None
+    reasons: Counter[str] = Counter()
+    minima: list[np.ndarray] = []
+    found: list[float] = []
+    for conformer in mol.GetConformers():
+        positions = conformer.GetPositions()
+        try:
+            if before is not None:
+                positions, _ = before(positions)
+            positions, energy = refine(positions)
+        except RefinementError as error:
+            reasons[str(error)] += 1
+            continue
+        if not np.isfinite(positions).all() or not np.isfinite(energy):
+            reasons["a minimum is not finite"] += 1
+        elif not frame_valid(molecule, positions[None])[0]:
+            reasons["a minimum has other bonds than the molecule"] += 1
+        elif not frame_stereo(molecule, positions[None])[0]:
+            reasons["a minimum has another stereo than the molecule"] += 1
+        else:
+            minima.append(positions)
+            found.append(energy)
+    counts["dropped"] = sum(reasons.values())
+    if not minima:
+        why = "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common())
+        raise GenerationError(f"No conformer of {molecule.smiles} is left: {why}.")
+    ensemble, energies = np.stack(minima), np.array(found)
+    low = np.flatnonzero(energies <= energies.min() + settings.energy_window_kcal)
+    chosen = low[distinct(molecule, ensemble[low], energies[low], settings.duplicate_rmsd_angstrom)]
+    record = Record(
+        molecule.name,
+        Molecule(molecule.rdmol, molecule.name),
+        conformers=ensemble[chosen].astype(np.float32),
+        ensemble="minimum",
+        source=f"ETKDGv3, {METHODS[settings.method]}",
+        energies_kcal=energies[chosen],
+        weights=boltzmann_weights(energies[chosen], settings.temperature_K),
+    )
+    return record, {**counts, "conformers": len(chosen), "lowest_kcal": float(energies.min()), "reasons": dict(reasons)}
+
+
+def _mmff_knows(mol: Chem.Mol) -> bool:
+    from rdkit.Chem import rdForceFieldHelpers
+
+    return bool(rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol))
+
+
+def build_conformers(
+    molecules: Sequence[Molecule],
+    out: str | os.PathLike[str],
+    settings: ConformerSettings,
+    *,
+    exclude: Sequence[Path] = (),
+    failures: Sequence[Failure] = (),
+    overwrite: bool = False,
+    hooks: Hooks | None = None,
+    workers: Workers | None = None,
+) -> RunResult:
+    """Conformer ensembles of all molecules into the store `out`, and its manifest `<out>.json`.
+
+    `<out without suffix>_run/` holds summary.csv, failures.csv and, until the store is complete, a file a molecule.
+    Molecules that the store has already are kept, and not made again unless `overwrite`.
+
+    Parameters
+    ----------
+    exclude : sequence of path
+        .smi files or folders whose molecules are left out (by SMILES without stereo).
+
+    Raises
+    ------
+    InputError
+        When the store was made with other settings, or the workers cannot be used.
+    """
+    out = Path(out)
+    excluded = read_exclusions(exclude)
+    wanted = [molecule for molecule in molecules if molecule.smiles_flat not in excluded]
+    known = _known(out, settings, overwrite)
+    run = out.resolve().with_name(f"{out.stem}_run")
+    task = _Ensemble(run, settings, overwrite)
+    rows = _rows(run / "summary.csv")
+
+    def finished(molecule: Molecule) -> dict[str, Any] | None:
+        if molecule.name not in known:
+            return None if overwrite else task.finished(molecule)
+        if known[molecule.name] != molecule.smiles:
+            raise InputError(
+                f"'{out}' holds another molecule named '{molecule.name}'; rename one, or pass --overwrite."
+            )
+        return {**rows.get(molecule.name, {}), "smiles": molecule.smiles}
+
+    result = run_molecules(
+        wanted, run, task, finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
+    )  # fmt: skip
+    made = [name for name in (*result.done, *result.skipped) if name not in known]
+    if made or not out.is_file():
+        dropped = {"excluded, for example as a test molecule": len(molecules) - len(wanted)}
+        dropped["failed, see failures.csv"] = len(result.failures)
+        _assemble(out, [run / f"{name}.h5" for name in made], keep=bool(known), settings=settings, dropped=dropped)
+    for name in made:
+        for path in (run / f"{name}.h5", run / f"{name}.h5.json"):
+            path.unlink(missing_ok=True)
+    return result
+
+
+@dataclass(frozen=True)
+class _Ensemble:
+    """The work on one molecule: a store of its own in `run`, with what became of it in the manifest."""
+
+    run: Path
+    settings: ConformerSettings
+    overwrite: bool
+
+    def finished(self, molecule: Molecule) -> dict[str, Any] | None:
+        """Facts of the molecule's own store, None where it is to be made."""
+        path = self.run / f"{molecule.name}.h5"
+        if not path.is_file():
+            return None
+        manifest = _manifest(path)
+        if manifest.get("settings") != asdict(self.settings) or manifest.get("smiles") != molecule.smiles:
+            return None  # of an interrupted build with other settings
+        return {**manifest["facts"], "smiles": molecule.smiles}
+
+    def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
+        if not self.overwrite and (facts := self.finished(molecule)) is not None:
+            return facts
+        began = time.perf_counter()
+        record, facts = conformer_record(molecule, self.settings)
+        facts["seconds"] = round(time.perf_counter() - began, 2)
+        provenance = {"settings": asdict(self.settings), "smiles": molecule.smiles, "facts": facts}
+        path = self.run / f"{molecule.name}.h5"
+        Path(f"{path}.json").unlink(missing_ok=True)
+        with write_store(path, provenance) as writer:
+            writer.add(record)
+        return {**facts, "smiles": molecule.smiles}
+
+
+def _known(out: Path, settings: ConformerSettings, overwrite: bool) -> dict[str, str]:
+    """SMILES of the molecules, by name, that the store has already."""
+    if overwrite or not out.is_file():
+        return {}
+    if _manifest(out).get("settings") != asdict(settings):
+        raise InputError(
+            f"'{out}' holds conformers of other settings; choose another --out, or pass --overwrite to replace it."
+        )
+    with Store(out) as store:
+        return {name: store.smiles(name) for name in store.names}
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(Path(f"{path}.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _rows(summary: Path) -> dict[str, dict[str, str]]:
+    """Rows, by name, of the table that an earlier build wrote."""
+    if not summary.is_file():
+        return {}
+    with open(summary, newline="") as stream:
+        return {row["name"]: row for row in csv.DictReader(stream)}
+
+
+def _assemble(
+    out: Path, parts: Sequence[Path], keep: bool, settings: ConformerSettings, dropped: dict[str, int]
+) -> None:
+    """Write the store of the molecules that it had, where `keep`, and of those in `parts`."""
+    provenance = {
+        "source": f"ETKDGv3, {METHODS[settings.method]}",
+        "settings": asdict(settings),
+        "dropped": {reason: count for reason, count in dropped.items() if count},
+    }
+    with write_store(out, provenance) as writer:
+        for record in _records([out, *parts] if keep else parts):
+            writer.add(record)
+
+
+def _records(stores: Iterable[Path]) -> Iterator[Record]:
+    for path in stores:
+        with Store(path) as store:
+            yield from store
