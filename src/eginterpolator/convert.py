@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eginterpolator.errors import InputError
+from eginterpolator.frame_files import Frames, frame_spacing, imported, read_frames
 from eginterpolator.io import atomic_path
 from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import RESIDUE, Trajectory, even_spacing, sdf_molecule
+from eginterpolator.trajectory import RESIDUE, Trajectory, sdf_molecule
 
 if TYPE_CHECKING:
     import ase
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import mdtraj
 
 SUFFIXES = (".xtc", ".dcd", ".pdb", ".sdf", ".xyz", ".h5", ".npz")
+BINARY = (".xtc", ".trr", ".dcd", ".nc", ".netcdf", ".ncdf")
+"""What is read by `read_frames`: coordinates and times, without elements."""
 
 
 def atom_names(trajectory: Trajectory) -> list[str]:
@@ -53,7 +56,7 @@ def to_mdtraj(trajectory: Trajectory) -> mdtraj.Trajectory:
 
 def to_mdanalysis(trajectory: Trajectory) -> MDAnalysis.Universe:
     """See `Trajectory.to_mdanalysis`."""
-    MDAnalysis = _imported("MDAnalysis")
+    MDAnalysis = imported("MDAnalysis")
     from MDAnalysis.coordinates.memory import MemoryReader
 
     mol = trajectory.frame_mol
@@ -72,7 +75,7 @@ def to_mdanalysis(trajectory: Trajectory) -> MDAnalysis.Universe:
 
 def to_ase(trajectory: Trajectory) -> list[ase.Atoms]:
     """See `Trajectory.to_ase`."""
-    atoms = _imported("ase").Atoms
+    atoms = imported("ase").Atoms
     numbers = [atom.GetAtomicNum() for atom in trajectory.frame_mol.GetAtoms()]
     smiles = trajectory.molecule.smiles
     return [
@@ -201,15 +204,16 @@ def load(
     """See `Trajectory.load`."""
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"'{path.name}' has no known suffix; use one of {', '.join(SUFFIXES)}.")
+    readable = dict.fromkeys((*SUFFIXES, *BINARY))
+    if suffix not in readable:
+        raise InputError(f"'{path.name}' has no known suffix; use one of {', '.join(readable)}.")
     if not path.is_file() or path.stat().st_size == 0:
         raise InputError(f"The file '{path}' is {'empty' if path.is_file() else 'missing'}.")
     order = None
     if not isinstance(molecule, Molecule):
         molecule, order = sdf_molecule(molecule)
     try:
-        positions, times, numbers = _READERS[suffix](path, molecule)
+        positions, times, numbers = (_read_binary if suffix in BINARY else _READERS[suffix])(path, molecule)
     except InputError:
         raise
     except Exception as error:  # every reader has errors of its own for a broken file
@@ -222,36 +226,16 @@ def load(
     rows = np.arange(positions.shape[1]) if order is None else order
     if numbers is not None and (numbers[rows] != molecule.atomic_numbers[: len(rows)]).any():
         raise InputError(f"'{path}' has other elements than '{molecule.smiles}', or another order of atoms.")
-    return Trajectory(molecule, positions[:, rows], _spacing(path, times, frame_ps), {"file": path.name})
-
-
-def _spacing(path: Path, times: np.ndarray | None, frame_ps: float | None) -> float:
-    if times is None or len(times) < 2:
-        if frame_ps is None:
-            raise InputError(f"'{path}' does not tell the time between its frames; pass frame_ps.")
-        return float(frame_ps)
-    spacing = even_spacing(times, path)
-    if frame_ps is not None and abs(frame_ps - spacing) > 0.01 * spacing:
-        raise InputError(f"'{path}' has frames every {spacing:g} ps, not every {frame_ps:g} ps.")
-    return spacing
+    spacing = frame_spacing(path, Frames(positions, times), frame_ps)
+    return Trajectory(molecule, positions[:, rows], spacing, {"file": path.name})
 
 
 Read = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
-def _read_xtc(path: Path, molecule: Molecule) -> Read:
-    from mdtraj.formats import XTCTrajectoryFile
-
-    with XTCTrajectoryFile(str(path)) as stream:
-        xyz, times, _, _ = stream.read()
-    return xyz * 10.0, times, None
-
-
-def _read_dcd(path: Path, molecule: Molecule) -> Read:
-    from mdtraj.formats import DCDTrajectoryFile
-
-    with DCDTrajectoryFile(str(path)) as stream:
-        return np.asarray(stream.read()[0]), None, None
+def _read_binary(path: Path, molecule: Molecule) -> Read:
+    frames = read_frames(path)
+    return frames.positions, frames.times_ps, None
 
 
 def _read_pdb(path: Path, molecule: Molecule) -> Read:
@@ -314,18 +298,8 @@ def _read_npz(path: Path, molecule: Molecule) -> Read:
 
 
 _READERS = {
-    ".xtc": _read_xtc, ".dcd": _read_dcd, ".pdb": _read_pdb, ".sdf": _read_sdf, ".xyz": _read_xyz,
-    ".h5": _read_h5, ".npz": _read_npz,
+    ".pdb": _read_pdb, ".sdf": _read_sdf, ".xyz": _read_xyz, ".h5": _read_h5, ".npz": _read_npz,
 }  # fmt: skip
-
-
-def _imported(name: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(f"{name} is not installed; run pip install 'eginterpolator[convert]'.") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -123,7 +123,7 @@ class Trajectory:
         molecule: Molecule | str | os.PathLike[str],
         frame_ps: float | None = None,
     ) -> Trajectory:
-        """Read a file that `save` can write.
+        """Read a file that `save` can write, or a TRR or NetCDF file.
 
         Parameters
         ----------

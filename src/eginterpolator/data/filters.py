@@ -1,0 +1,138 @@
+"""Filters of structures (SPEC section 4), and the count of what each of them left out.
+
+A molecule is kept when RDKit sanitises it, it is one fragment with all of its hydrogens, and the graph of its 3D
+structure equals that of its SMILES.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdmolops
+
+from eginterpolator.errors import InputError
+from eginterpolator.molecule import Molecule, flat_smiles
+
+MAX_BOND_RATIO = 1.6
+"""A replica with a bond longer than this times its length in the first frame has exploded."""
+BONDED, APART = 1.3, 1.12
+"""A bond is at most `BONDED` times the sum of the covalent radii long, atoms without one are at least `APART` away."""
+NAMES_KEPT = 20
+
+
+@dataclass
+class Dropped:
+    """What was left out of a dataset: how many by reason, and the first names of each."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    structures: Counter[str] = field(default_factory=Counter)
+
+    def molecule(self, reason: str, name: str) -> None:
+        """A whole molecule is left out."""
+        self.counts[reason] += 1
+        self._name(reason, name)
+
+    def structure(self, reason: str, name: str, count: int = 1) -> None:
+        """Conformers or replicas of a molecule are left out; the rest of it stays."""
+        if count:
+            self.structures[reason] += count
+            self._name(reason, name)
+
+    def _name(self, reason: str, name: str) -> None:
+        names = self.names.setdefault(reason, [])
+        if len(names) < NAMES_KEPT and name not in names:
+            names.append(name)
+
+    def manifest(self) -> dict[str, Any]:
+        """For the manifest: molecules and structures by reason, and the first names."""
+        return {
+            "dropped": dict(self.counts.most_common()),
+            "dropped_structures": dict(self.structures.most_common()),
+            "dropped_names": self.names,
+        }
+
+
+def checked(mol: Chem.Mol, smiles: str | None, name: str) -> tuple[Molecule, np.ndarray]:
+    """The molecule of an RDKit Mol with a 3D conformer, after every filter on its graph.
+
+    Parameters
+    ----------
+    mol : rdkit.Chem.Mol
+        All atoms; conformer 0 is the structure that stereo is read from.
+    smiles : str or None
+        What the source says that it is.
+    name : str
+
+    Returns
+    -------
+    Molecule, int64 [n_atoms]
+        Heavy atoms first; for each of its atoms the index in `mol`.
+
+    Raises
+    ------
+    InputError
+        With the reason for which it is dropped.
+    """
+    mol = Chem.Mol(mol)
+    try:
+        Chem.SanitizeMol(mol)
+    except Exception as error:  # RDKit raises several classes here
+        raise InputError("RDKit does not sanitise it") from error
+    if len(rdmolops.GetMolFrags(mol)) > 1:
+        raise InputError("several fragments")
+    if mol.GetNumConformers() == 0 or not mol.GetConformer().Is3D():
+        raise InputError("no 3D structure")
+    if not np.isfinite(mol.GetConformer().GetPositions()).all():
+        raise InputError("coordinates that are not finite")
+    molecule = Molecule.from_rdkit(mol, name)
+    if molecule.n_atoms != mol.GetNumAtoms():
+        raise InputError("hydrogens are missing")
+    if smiles is not None:
+        try:
+            wanted = flat_smiles(smiles)
+        except InputError as error:
+            raise InputError("its SMILES is not valid") from error
+        if "." in wanted:
+            raise InputError("several fragments")
+        if wanted != molecule.smiles_flat:
+            raise InputError("its graph is not that of its SMILES")
+    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+    return molecule, np.argsort(numbers <= 1, kind="stable")
+
+
+def same_stereo(molecule: Molecule, smiles: str) -> bool:
+    """Whether the molecule is the isomer that a SMILES names; a SMILES that leaves stereo open names them all."""
+    wanted = Chem.MolFromSmiles(smiles)
+    own = Chem.MolFromSmiles(molecule.smiles)
+    return bool(own.HasSubstructMatch(wanted, useChirality=True))
+
+
+def graph_holds(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
+    """Whether the bonds that coordinates show are the molecule's; bool [K].
+
+    `positions` [K, n_atoms, 3] Å. Distances are compared with the sum of the covalent radii (RDKit's, Cordero et al.
+    2008): bonded atoms are at most 1.3 times as far apart, others farther than 1.12 times. Between the two limits both
+    are possible in a strained molecule.
+    """
+    table = Chem.GetPeriodicTable()
+    radii = np.array([table.GetRcovalent(int(number)) for number in molecule.atomic_numbers])
+    first, second = np.triu_indices(molecule.n_atoms, k=1)
+    bonded = np.zeros((molecule.n_atoms, molecule.n_atoms), dtype=bool)
+    bonded[tuple(molecule.bonds.T)] = True
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1)
+    ratio = apart / (radii[first] + radii[second])
+    fits = np.where(bonded[first, second], ratio <= BONDED, ratio >= APART)
+    return np.asarray(fits.all(axis=1) & np.isfinite(positions).all(axis=(1, 2)))
+
+
+def intact(molecule: Molecule, frames: np.ndarray) -> bool:
+    """Whether all frames [R, T, n_atoms, 3] are finite and no bond grows far past its length in the first frame."""
+    first, second = molecule.bonds.T
+    lengths = np.linalg.norm(frames[:, :, first] - frames[:, :, second], axis=-1)
+    return bool(np.isfinite(frames).all() and (lengths <= MAX_BOND_RATIO * lengths[:, :1]).all())

@@ -1,0 +1,212 @@
+"""Coordinates out of trajectory files: whatever MDTraj or MDAnalysis opens, in Å and ps."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.errors import InputError
+from eginterpolator.trajectory import even_spacing
+
+_HDF5 = (".h5", ".hdf5")
+_TIMED = (".xtc", ".trr", ".nc", ".netcdf", ".ncdf", ".gro", *_HDF5)
+"""Formats whose files tell the time of each frame. The header of a DCD has a step, which many programs leave at 1."""
+_NEED_ATOMS = (".mdcrd", ".crd")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of a file.
+
+    Attributes
+    ----------
+    positions : float32 [T, n_atoms, 3]
+        Å.
+    times_ps : float64 [T] or None
+        Time of each frame, where the file tells it.
+    cell : float32 [T, 3, 3] or None
+        Vectors of the periodic box, Å.
+    """
+
+    positions: np.ndarray
+    times_ps: np.ndarray | None
+    cell: np.ndarray | None = None
+
+
+def read_frames(
+    path: str | os.PathLike[str], n_atoms: int | None = None, atoms: np.ndarray | None = None, stride: int = 1
+) -> Frames:
+    """Every `stride`-th frame of a trajectory file, of all atoms or of those in `atoms` in their order.
+
+    Formats are those of MDTraj (XTC, TRR, DCD, NetCDF, HDF5 ...), and for other suffixes those of MDAnalysis.
+    `n_atoms` is how many the file must have; of the few formats that do not tell how many they have, it is needed.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged or cut off, has no frame, another number of atoms, or an unknown format.
+    """
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size == 0:
+        raise InputError(f"The file '{path}' is {'empty' if path.is_file() else 'missing'}.")
+    suffix = path.suffix.lower()
+    try:
+        with warnings.catch_warnings(), _silent():
+            warnings.simplefilter("ignore")
+            if suffix in _HDF5:
+                frames = _read_hdf5(path, n_atoms, atoms, stride)
+            elif suffix in _mdtraj_suffixes():
+                frames = _read_mdtraj(path, n_atoms, atoms, stride)
+            else:
+                frames = _read_mdanalysis(path, n_atoms, atoms, stride)
+    except InputError:
+        raise
+    except Exception as error:  # every reader has errors of its own for a broken file
+        text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise InputError(f"'{path}' is damaged or cut off and cannot be read ({text}); write it again.") from error
+    if not len(frames.positions):
+        raise InputError(f"'{path}' holds no frame.")
+    return frames
+
+
+def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float | None, stride: int = 1) -> float:
+    """Time between frames in ps: what the file tells, or `stride` times `frame_ps`, the spacing in the file.
+
+    Raises
+    ------
+    InputError
+        When nobody tells it, both do and differ, or the frames are unevenly spaced.
+    """
+    if frame_ps is not None and not (np.isfinite(frame_ps) and frame_ps > 0):
+        raise InputError(f"A frame spacing of {frame_ps} ps is impossible; give a positive number of picoseconds.")
+    times = frames.times_ps
+    if times is None or len(times) < 2 or not np.ptp(times):
+        if frame_ps is None:
+            raise InputError(
+                f"'{path}' does not tell the time between its frames; give it with --frame-ps (Python: frame_ps)."
+            )
+        return float(frame_ps) * stride
+    spacing = even_spacing(times, path)
+    if frame_ps is not None and abs(frame_ps * stride - spacing) > 0.01 * spacing:
+        raise InputError(f"'{path}' has frames every {spacing / stride:g} ps, not every {frame_ps:g} ps.")
+    return spacing
+
+
+def imported(name: str) -> Any:
+    """An optional converter.
+
+    Raises
+    ------
+    InputError
+        When it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(f"{name} is not installed; run pip install 'eginterpolator[convert]'.") from error
+
+
+def _mdtraj_suffixes() -> set[str]:
+    from mdtraj.formats.registry import FormatRegistry
+
+    return set(FormatRegistry.loaders)
+
+
+def _read_mdtraj(path: Path, n_atoms: int | None, atoms: np.ndarray | None, stride: int) -> Frames:
+    import mdtraj
+
+    if path.suffix.lower() in _NEED_ATOMS:
+        if n_atoms is None:
+            raise InputError(f"'{path}' does not say how many atoms it has; give a topology.")
+        count = n_atoms
+    elif path.suffix.lower() == ".pdb":
+        count = mdtraj.load_pdb(str(path), standard_names=False).n_atoms
+    else:
+        count = _count_atoms(path)
+    _check_count(path, count, n_atoms)
+    topology = mdtraj.Topology()
+    residue = topology.add_residue("UNK", topology.add_chain())
+    for _ in range(count):
+        topology.add_atom("X", None, residue)
+    frames = mdtraj.load(str(path), top=topology, stride=stride)
+    chosen = slice(None) if atoms is None else atoms
+    cell = frames.unitcell_vectors
+    boxed = cell is not None and bool(np.abs(np.linalg.det(cell)).min() > 0)
+    times = frames.time.astype(np.float64) if path.suffix.lower() in _TIMED else None
+    return Frames(frames.xyz[:, chosen] * np.float32(10.0), times, cell * np.float32(10.0) if boxed else None)
+
+
+def _count_atoms(path: Path) -> int:
+    import mdtraj
+
+    with mdtraj.open(str(path)) as stream:
+        first = stream.read(n_frames=1)
+    return int((first[0] if isinstance(first, tuple) else first).shape[1])
+
+
+def _read_hdf5(path: Path, n_atoms: int | None, atoms: np.ndarray | None, stride: int) -> Frames:
+    """MDTraj's HDF5 convention, read without PyTables."""
+    import h5py
+
+    with h5py.File(path) as file:
+        if "coordinates" not in file:
+            raise InputError(f"'{path}' has no coordinates as MDTraj's HDF5 files have them.")
+        positions = file["coordinates"][::stride] * np.float32(10.0)
+        times = np.asarray(file["time"][::stride], dtype=np.float64) if "time" in file else None
+    _check_count(path, positions.shape[1], n_atoms)
+    return Frames(positions if atoms is None else positions[:, atoms], times)
+
+
+def _read_mdanalysis(path: Path, n_atoms: int | None, atoms: np.ndarray | None, stride: int) -> Frames:
+    imported("MDAnalysis")
+    from MDAnalysis.coordinates.core import reader
+
+    try:
+        source = reader(str(path), n_atoms=n_atoms)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"Neither MDTraj nor MDAnalysis knows the format of '{path.name}'; convert it to XTC, TRR, DCD or NetCDF."
+        ) from error
+    with source:
+        _check_count(path, source.n_atoms, n_atoms)
+        chosen = slice(None) if atoms is None else atoms
+        positions, times, timed = [], [], True
+        for step in source[::stride]:
+            timed &= "time" in step.data or "dt" in step.data
+            times.append(step.time)
+            positions.append(step.positions[chosen].astype(np.float32))
+    return Frames(np.array(positions), np.array(times, dtype=np.float64) if timed else None)
+
+
+def _check_count(path: Path, count: int, n_atoms: int | None) -> None:
+    if n_atoms is not None and count != n_atoms:
+        raise InputError(f"'{path}' has {count} atoms a frame, and its topology {n_atoms}; give the one it belongs to.")
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing on the terminal from C code: readers of DCD and XTC print there."""
+    try:
+        kept = [os.dup(stream) for stream in (1, 2)]
+    except OSError:  # no terminal to keep clean
+        yield
+        return
+    with open(os.devnull, "w") as nowhere:
+        for stream in (1, 2):
+            os.dup2(nowhere.fileno(), stream)
+        try:
+            yield
+        finally:
+            ctypes.CDLL(None).fflush(None)
+            for stream, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, stream)
+                os.close(copy)
