@@ -158,6 +158,14 @@ def test_aligned_noise_has_one_rotation_for_the_whole_trajectory():
     np.testing.assert_allclose(aligned.numpy(), plain.numpy() @ wanted.as_matrix().T, atol=1e-6)
 
 
+def test_a_given_frame_fixes_the_orientation():
+    x0, noise = normal(2, 6, 5, 3), normal(2, 6, 5, 3, seed=1)
+    mask, sigma = torch.ones(2, 5, dtype=torch.bool), torch.full((2, 6), 0.5, dtype=torch.float64)
+    sigma[0, 0] = 0.0
+    plain, aligned = (add_noise(x0, sigma, noise, mask, align)[0] for align in (False, True))
+    assert torch.equal(aligned[0], plain[0]) and (aligned[1] - plain[1]).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("changed", [Preconditioned(1.1, -0.5, 1.2, 0.02, 9.0, 7.0), DDPM(50, 1e-3, 0.05)])
 def test_a_process_comes_back_from_its_config(changed):
     config = json.loads(json.dumps(changed.config()))

@@ -251,10 +251,11 @@ def test_averages_and_learning_rate_follow_their_formulas():
     denoiser = network("structure")
     module = DenoiserModule(denoiser, OptimiserConfig(ema_decay=0.75, warmup_steps=4), 20, False)
     parameter, average = (next(d.network.parameters()) for d in (module.denoiser, module.averaged))
+    optimiser = torch.optim.SGD([parameter], lr=1.0)
     expected = None
     for value in (1.0, 2.0, 5.0):
-        torch.nn.init.constant_(parameter, value)
-        module.on_before_zero_grad(None)
+        parameter.grad = parameter.detach() - value  # the step of SGD leads to `value`
+        module.optimizer_step(0, 0, optimiser, lambda: None)
         expected = value if expected is None else 0.75 * expected + 0.25 * value
         assert torch.allclose(average, torch.full_like(average, expected))
     schedule = module.configure_optimizers()["lr_scheduler"]["scheduler"]

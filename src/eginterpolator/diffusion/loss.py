@@ -30,12 +30,15 @@ def add_noise(x0: Tensor, sigma: Tensor, noise: Tensor, mask: Tensor, align: boo
     mask : bool [B, N].
     align : bool
         Rotate the noisy trajectory onto the clean one, one rotation for all T frames (the published loss: the noise
-        target is that of the aligned coordinates). Without it the target is the exact posterior mean.
+        target is that of the aligned coordinates); given frames (sigma 0) fix the orientation and stop that. Without
+        it the target is the exact posterior mean.
     """
     x = x0 + sigma[..., None, None] * noise
     if align:
         weight = mask[:, None].expand(x.shape[:3]).to(x.dtype).flatten(1)
         rotation = kabsch_rotation(x.flatten(1, 2), x0.flatten(1, 2), weight)
+        free = (sigma > 0).all(dim=1)[:, None, None]
+        rotation = torch.where(free, rotation, torch.eye(3, device=x.device, dtype=x.dtype))
         x = torch.einsum("bij,btnj->btni", rotation, x)
     return x, x0
 
