@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from eginterpolator.cli import conformers, data, evaluate, generate, models, simulate, train, view
+from eginterpolator.cli import benchmark, conformers, data, evaluate, generate, models, simulate, train, view
 
 app = typer.Typer(
     name="egi",
@@ -18,6 +18,7 @@ app.command("generate")(generate.generate_command)
 app.command("conformers")(conformers.conformers_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("train")(train.train_command)
+app.command("benchmark")(benchmark.benchmark_command)
 app.command("view")(view.view_command)
 app.add_typer(data.app, name="data", help="Build and check datasets.")
 app.add_typer(evaluate.app, name="evaluate", help="Judge trajectories against reference simulations.")

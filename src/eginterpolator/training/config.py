@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -120,16 +121,16 @@ def build(cls: type, values: dict[str, Any], where: str) -> Any:
     arguments = {}
     for key, value in values.items():
         hint = hints[key]
+        parts = [part for part in get_args(hint) if part is not NoneType]
+        if NoneType in get_args(hint):  # X | None
+            hint = None if value is None else parts[0]
         if is_dataclass(hint) and isinstance(hint, type):
             value = build(hint, {} if value is None else value, f"{where}{key}.")
-        elif hint == tuple[SourceConfig, ...]:
-            if not isinstance(value, list):
-                raise InputError(f"'{where}{key}' must be a list of sources.")
-            value = tuple(build(SourceConfig, item, f"{where}{key}.") for item in value)
         elif get_origin(hint) is tuple:
             if not isinstance(value, list):
                 raise InputError(f"'{where}{key}' must be a list, not '{value}'.")
-            value = tuple(value)
+            each = parts[0] if is_dataclass(parts[0]) and isinstance(parts[0], type) else None
+            value = tuple(build(each, item, f"{where}{key}.") if each else item for item in value)
         elif hint in (int, float) and not isinstance(value, bool):
             value = _number(value, hint, where + key)
         arguments[key] = value

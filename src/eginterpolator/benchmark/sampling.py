@@ -1,0 +1,138 @@
+"""What the systems of a study make: conformers and trajectories in folders that the evaluation reads."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eginterpolator.benchmark.config import ConformerTask, TrajectoryTask
+from eginterpolator.benchmark.data import Target
+from eginterpolator.errors import EGIError
+from eginterpolator.etkdg import etkdg_conformers
+from eginterpolator.evaluation.stereo import stereo_retention
+from eginterpolator.evaluation.validity import valid_share
+from eginterpolator.folder import write_conformer_folder
+from eginterpolator.generation import Endpoint, GenerationConfig
+from eginterpolator.models.registry import Model
+from eginterpolator.runs import RunResult, run_conformers, run_generation
+
+
+@dataclass
+class Made:
+    """What a system made of a task's molecules.
+
+    Attributes
+    ----------
+    folder : Path
+        A sub-folder a molecule.
+    metas : dict
+        meta.json of each molecule that is there: seconds, stereo retention, validity.
+    failures : dict
+        The reason for each molecule that is not.
+    """
+
+    folder: Path
+    metas: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def seconds(self) -> float:
+        """Wall-clock seconds of sampling, all molecules together."""
+        return float(sum(meta["seconds"] for meta in self.metas.values()))
+
+    def share(self, name: str, names: set[str] | None = None) -> float | None:
+        """Mean of `stereo_retention` or `valid` over the molecules `names`, None where there is none."""
+        values = [meta[name] for key, meta in self.metas.items() if names is None or key in names]
+        return sum(values) / len(values) if values else None
+
+
+def model_conformers(
+    model: Model, targets: Sequence[Target], task: ConformerTask, out: Path, seed: int, hydrogens: bool
+) -> Made:
+    """Conformers of a model, `per_reference` times as many as there are references; resumes."""
+    config = GenerationConfig(n_frames=1, seed=seed, strength=0.0, hydrogens=hydrogens, ensemble=task.ensemble)
+
+    def make(target: Target) -> RunResult:
+        count = task.per_reference * target.n_references
+        return run_conformers(model, [target.molecule], out, count, config)
+
+    return _each(targets, out, make)
+
+
+def model_trajectories(
+    model: Model, targets: Sequence[Target], task: TrajectoryTask, out: Path, seed: int, strength: float,
+    forward: bool, hydrogens: bool,
+) -> Made:  # fmt: skip
+    """Trajectories of a model, from the target's start frame where `forward`; resumes."""
+    config = GenerationConfig(
+        task="forward" if forward else "unconditional", n_frames=task.n_frames, n_samples=task.samples, seed=seed,
+        strength=strength, hydrogens=hydrogens,
+    )  # fmt: skip
+
+    def make(target: Target) -> RunResult:
+        start = None
+        if forward and target.start is not None:
+            frame = target.start if hydrogens else target.start[: target.molecule.n_heavy]
+            start = Endpoint.of(frame, target.molecule)
+        return run_generation(model, [target.molecule], out, config, start=start)
+
+    return _each(targets, out, make)
+
+
+def etkdg(targets: Sequence[Target], task: ConformerTask, out: Path, seed: int, refine: bool) -> Made:
+    """RDKit's conformers, with MMFF94s refinement where `refine`; resumes."""
+
+    def make(target: Target) -> None:
+        began = time.perf_counter()
+        molecule = target.molecule
+        ensemble = etkdg_conformers(molecule, task.per_reference * target.n_references, seed, refine)
+        meta = {
+            "smiles": molecule.smiles,
+            "seed": seed,
+            "seconds": time.perf_counter() - began,
+            "stereo_retention": stereo_retention(molecule, ensemble.positions),
+            "valid": valid_share(molecule, ensemble.positions),
+        }
+        write_conformer_folder(out / molecule.name, ensemble, meta)
+
+    return _each(targets, out, make)
+
+
+def short_md(
+    targets: Sequence[Target], task: TrajectoryTask, out: Path, seed: int, seconds: dict[str, float], forward: bool
+) -> Made:
+    """Simulations that take as long as a model's trajectories did: `seconds` a trajectory, by molecule; resumes.
+
+    A molecule that the model failed on has no time to equal, and is listed as a failure.
+    """
+    from eginterpolator.benchmark.md import simulate_for
+
+    def make(target: Target) -> None:
+        if target.molecule.name not in seconds:
+            raise EGIError("the system whose time it should take made nothing of this molecule.")
+        start = target.start if forward else None
+        simulate_for(seconds[target.molecule.name], target.molecule, task, out, seed, start)
+
+    return _each(targets, out, make)
+
+
+def _each(targets: Sequence[Target], out: Path, make: Callable[[Target], RunResult | None]) -> Made:
+    """Make every molecule that is not there yet; one that fails is listed, the others go on."""
+    made = Made(out)
+    for target in targets:
+        name = target.molecule.name
+        path = out / name / "meta.json"
+        try:
+            if not path.is_file():
+                result = make(target)
+                if result is not None and result.failures:
+                    made.failures[name] = result.failures[0].reason
+                    continue
+            made.metas[name] = json.loads(path.read_text())
+        except (EGIError, ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+            kind = "" if isinstance(error, EGIError) else f"{type(error).__name__}: "
+            made.failures[name] = kind + " ".join(str(error).split())
+    return made
