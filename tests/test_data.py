@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from data_helpers import record, written
-from eginterpolator.data.build import build_qm9, build_trajectories, check, describe
+from eginterpolator.data.build import build_qm9, build_trajectories
+from eginterpolator.data.check import check
 from eginterpolator.data.frames import load_frames
+from eginterpolator.data.info import describe
 from eginterpolator.data.qm9 import qm9_record, qm9_rows, read_qm9
 from eginterpolator.data.splits import read_exclusions, split_fraction, validation_mask
 from eginterpolator.data.store import Record, Store, write_store
@@ -84,7 +86,7 @@ def test_a_bad_record_is_refused_and_leaves_the_store_as_it_was(tmp_path, change
         with pytest.raises(InputError, match=message):
             store.add(Record(**{**vars(good), "name": "b", **change}))
     with Store(tmp_path / "a.h5") as store:
-        assert store.names == ["a"] and store.damaged() == []
+        assert store.names == ["a"] and store.faults() == {}
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.9, 0.9999])
@@ -113,7 +115,7 @@ def test_a_flipped_byte_names_its_group(tmp_path, array):
     content = bytearray(path.read_bytes())
     content[offset + 5] ^= 0x40
     path.write_bytes(content)
-    assert check(path) == ["m1"]
+    assert [fault.group for fault in check(path)] == ["m1"]
 
 
 def test_damage_anywhere_is_found_or_does_no_harm(tmp_path):
@@ -213,9 +215,13 @@ def test_trajectory_folders_become_a_store(tmp_path):
         write_molecule_folder(tmp_path / "md" / name, trajectories[0].molecule, trajectories, meta)
     (tmp_path / "test.smi").write_text(MIRRORED)
     manifest = build_trajectories(tmp_path / "md", tmp_path / "md.h5", [tmp_path / "test.smi"])
-    assert manifest["molecules"] == 1 and manifest["frames"] == 10
-    reasons = " ".join(manifest["dropped"])
-    assert all(word in reasons for word in ("broken: a replica", "uneven: replicas", "test molecule"))
+    assert manifest["molecules"] == 3 and manifest["frames"] == 10 + 5 + 5
+    assert manifest["dropped"] == {"excluded, for example as a test molecule": 1}
+    assert manifest["dropped_structures"] == {
+        "a replica has broken bonds": 1,
+        "a replica of another length or spacing": 1,
+    }
+    assert manifest["dropped_names"]["a replica has broken bonds"] == ["broken, trajectory_001.xtc"]
     with Store(tmp_path / "md.h5") as store:
         got = store["whole"]
         assert got.molecule.smiles == "CCO" and got.frame_ps == pytest.approx(5.2) and got.source == "made up"

@@ -7,7 +7,7 @@ import ctypes
 import importlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from eginterpolator.trajectory import even_spacing
 _HDF5 = (".h5", ".hdf5")
 _TIMED = (".xtc", ".trr", ".nc", ".netcdf", ".ncdf", ".gro", *_HDF5)
 """Formats whose files tell the time of each frame. The header of a DCD has a step, which many programs leave at 1."""
-_NEED_ATOMS = (".mdcrd", ".crd")
+_UNTOLD = (".mdcrd", ".crd")
+"""Formats whose files do not tell how many atoms they have."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +57,48 @@ def read_frames(
         When the file is missing, damaged or cut off, has no frame, another number of atoms, or an unknown format.
     """
     path = Path(path)
-    if not path.is_file() or path.stat().st_size == 0:
-        raise InputError(f"The file '{path}' is {'empty' if path.is_file() else 'missing'}.")
-    suffix = path.suffix.lower()
-    try:
-        with warnings.catch_warnings(), _silent():
-            warnings.simplefilter("ignore")
-            if suffix in _HDF5:
-                frames = _read_hdf5(path, n_atoms, atoms, stride)
-            elif suffix in _mdtraj_suffixes():
-                frames = _read_mdtraj(path, n_atoms, atoms, stride)
-            else:
-                frames = _read_mdanalysis(path, n_atoms, atoms, stride)
-    except InputError:
-        raise
-    except Exception as error:  # every reader has errors of its own for a broken file
-        text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise InputError(f"'{path}' is damaged or cut off and cannot be read ({text}); write it again.") from error
+    count = count_atoms(path, n_atoms)
+    if n_atoms is not None and count != n_atoms:
+        raise InputError(f"'{path}' has {count} atoms a frame, and its topology {n_atoms}; give the one it belongs to.")
+    with _reading(path):
+        frames = _reader(path)(path, count, atoms, stride)
     if not len(frames.positions):
         raise InputError(f"'{path}' holds no frame.")
     return frames
+
+
+def count_atoms(path: str | os.PathLike[str], n_atoms: int | None = None) -> int:
+    """Atoms of each frame of a file; `n_atoms` is the answer for the formats that do not tell.
+
+    Raises
+    ------
+    InputError
+        As `read_frames`.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    with _reading(path):
+        if suffix in _HDF5:
+            import h5py
+
+            with h5py.File(path) as file:
+                if "coordinates" not in file:
+                    raise InputError(f"'{path}' has no coordinates as MDTraj's HDF5 files have them.")
+                return int(file["coordinates"].shape[1])
+        if suffix in _UNTOLD:
+            if n_atoms is None:
+                raise InputError(f"'{path}' does not say how many atoms it has; give a topology.")
+            return n_atoms
+        if suffix not in _mdtraj_suffixes():
+            with _mdanalysis(path, n_atoms) as source:
+                return int(source.n_atoms)
+        import mdtraj
+
+        if suffix == ".pdb":
+            return int(mdtraj.load_pdb(str(path), standard_names=False).n_atoms)
+        with mdtraj.open(str(path)) as stream:
+            first = stream.read(n_frames=1)
+        return int((first[0] if isinstance(first, tuple) else first).shape[1])
 
 
 def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float | None, stride: int = 1) -> float:
@@ -121,65 +144,43 @@ def _mdtraj_suffixes() -> set[str]:
     return set(FormatRegistry.loaders)
 
 
-def _read_mdtraj(path: Path, n_atoms: int | None, atoms: np.ndarray | None, stride: int) -> Frames:
+def _reader(path: Path) -> Callable[[Path, int, np.ndarray | None, int], Frames]:
+    suffix = path.suffix.lower()
+    if suffix in _HDF5:
+        return _read_hdf5
+    return _read_mdtraj if suffix in _mdtraj_suffixes() else _read_mdanalysis
+
+
+def _read_mdtraj(path: Path, n_atoms: int, atoms: np.ndarray | None, stride: int) -> Frames:
     import mdtraj
 
-    if path.suffix.lower() in _NEED_ATOMS:
-        if n_atoms is None:
-            raise InputError(f"'{path}' does not say how many atoms it has; give a topology.")
-        count = n_atoms
-    elif path.suffix.lower() == ".pdb":
-        count = mdtraj.load_pdb(str(path), standard_names=False).n_atoms
-    else:
-        count = _count_atoms(path)
-    _check_count(path, count, n_atoms)
     topology = mdtraj.Topology()
     residue = topology.add_residue("UNK", topology.add_chain())
-    for _ in range(count):
+    for _ in range(n_atoms):
         topology.add_atom("X", None, residue)
-    frames = mdtraj.load(str(path), top=topology, stride=stride)
-    chosen = slice(None) if atoms is None else atoms
+    ordered = None if atoms is None else np.sort(atoms)
+    frames = mdtraj.load(str(path), top=topology, stride=stride, atom_indices=ordered)
+    positions = frames.xyz if atoms is None else frames.xyz[:, np.argsort(np.argsort(atoms))]
     cell = frames.unitcell_vectors
     boxed = cell is not None and bool(np.abs(np.linalg.det(cell)).min() > 0)
     times = frames.time.astype(np.float64) if path.suffix.lower() in _TIMED else None
-    return Frames(frames.xyz[:, chosen] * np.float32(10.0), times, cell * np.float32(10.0) if boxed else None)
+    return Frames(positions * np.float32(10.0), times, cell * np.float32(10.0) if boxed else None)
 
 
-def _count_atoms(path: Path) -> int:
-    import mdtraj
-
-    with mdtraj.open(str(path)) as stream:
-        first = stream.read(n_frames=1)
-    return int((first[0] if isinstance(first, tuple) else first).shape[1])
-
-
-def _read_hdf5(path: Path, n_atoms: int | None, atoms: np.ndarray | None, stride: int) -> Frames:
+def _read_hdf5(path: Path, n_atoms: int, atoms: np.ndarray | None, stride: int) -> Frames:
     """MDTraj's HDF5 convention, read without PyTables."""
     import h5py
 
     with h5py.File(path) as file:
-        if "coordinates" not in file:
-            raise InputError(f"'{path}' has no coordinates as MDTraj's HDF5 files have them.")
         positions = file["coordinates"][::stride] * np.float32(10.0)
         times = np.asarray(file["time"][::stride], dtype=np.float64) if "time" in file else None
-    _check_count(path, positions.shape[1], n_atoms)
     return Frames(positions if atoms is None else positions[:, atoms], times)
 
 
-def _read_mdanalysis(path: Path, n_atoms: int | None, atoms: np.ndarray | None, stride: int) -> Frames:
-    imported("MDAnalysis")
-    from MDAnalysis.coordinates.core import reader
-
-    try:
-        source = reader(str(path), n_atoms=n_atoms)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"Neither MDTraj nor MDAnalysis knows the format of '{path.name}'; convert it to XTC, TRR, DCD or NetCDF."
-        ) from error
-    with source:
-        _check_count(path, source.n_atoms, n_atoms)
-        chosen = slice(None) if atoms is None else atoms
-        positions, times, timed = [], [], True
+def _read_mdanalysis(path: Path, n_atoms: int, atoms: np.ndarray | None, stride: int) -> Frames:
+    chosen = slice(None) if atoms is None else atoms
+    positions, times, timed = [], [], True
+    with _mdanalysis(path, n_atoms) as source:
         for step in source[::stride]:
             timed &= "time" in step.data or "dt" in step.data
             times.append(step.time)
@@ -187,9 +188,32 @@ def _read_mdanalysis(path: Path, n_atoms: int | None, atoms: np.ndarray | None, 
     return Frames(np.array(positions), np.array(times, dtype=np.float64) if timed else None)
 
 
-def _check_count(path: Path, count: int, n_atoms: int | None) -> None:
-    if n_atoms is not None and count != n_atoms:
-        raise InputError(f"'{path}' has {count} atoms a frame, and its topology {n_atoms}; give the one it belongs to.")
+def _mdanalysis(path: Path, n_atoms: int | None) -> Any:
+    imported("MDAnalysis")
+    from MDAnalysis.coordinates.core import reader
+
+    try:
+        return reader(str(path), n_atoms=n_atoms)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"Neither MDTraj nor MDAnalysis knows the format of '{path.name}'; convert it to XTC, TRR, DCD or NetCDF."
+        ) from error
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What the readers print is dropped, what they raise becomes one sentence."""
+    if not path.is_file() or path.stat().st_size == 0:
+        raise InputError(f"The file '{path}' is {'empty' if path.is_file() else 'missing'}.")
+    try:
+        with warnings.catch_warnings(), _silent():
+            warnings.simplefilter("ignore")
+            yield
+    except InputError:
+        raise
+    except Exception as error:  # every reader has errors of its own for a broken file
+        text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise InputError(f"'{path}' is damaged or cut off and cannot be read ({text}); write it again.") from error
 
 
 @contextlib.contextmanager

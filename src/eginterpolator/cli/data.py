@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eginterpolator.cli import options as o
 from eginterpolator.cli.structures import conformers_command, thermal_md_command
+
+if TYPE_CHECKING:
+    from eginterpolator.data.build import Reader
 
 app = typer.Typer(no_args_is_help=True)
 app.command("conformers")(conformers_command)
@@ -19,6 +24,31 @@ Exclude = Annotated[
     typer.Option(help=".smi files or molecule folders whose molecules are left out (give it once for each)."),
 ]
 OutStore = Annotated[Path, typer.Option(help="The dataset to write, .h5.")]
+Stride = Annotated[int, typer.Option(min=1, help="Keep every so manieth frame.")]
+Most = Annotated[
+    int | None, typer.Option("--max-conformers", min=1, help="Conformers of a molecule to keep, by largest weight.")
+]
+Stores = Annotated[list[Path], typer.Argument(help="Datasets.")]
+
+
+class Format(StrEnum):
+    """What is imported."""
+
+    auto = "auto"
+    folders = "folders"
+    thermal = "thermal"
+    geom = "geom"
+    confgf = "confgf"
+    published = "published"
+    table = "table"
+    trajectory = "trajectory"
+
+
+class Subset(StrEnum):
+    """Summaries of GEOM."""
+
+    qm9 = "qm9"
+    drugs = "drugs"
 
 
 @app.command("qm9")
@@ -26,23 +56,71 @@ def qm9_command(
     out: OutStore = Path("qm9.h5"),
     exclude: Exclude = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many molecules.")] = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """All QM9 geometries of the package qm9pack."""
-    from eginterpolator.data.build import build_qm9
+    from eginterpolator.data.build import QM9
 
-    _echo(build_qm9(out, exclude or [], limit))
+    _build(QM9(), out, exclude, as_json, quiet, limit)
+
+
+@app.command("geom")
+def geom_command(
+    source: Annotated[Path, typer.Argument(help="GEOM's rdkit_folder, or one of its summary_*.json.")],
+    subset: Annotated[Subset | None, typer.Option(help="Which summary, where the folder has several.")] = None,
+    most: Most = None,
+    out: OutStore = Path("geom.h5"),
+    exclude: Exclude = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many molecules.")] = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Conformers of GEOM as published: a summary and one pickle a molecule, read without running them."""
+    from eginterpolator.data.geom import Geom
+
+    _build(Geom.open(source, subset and subset.value, most), out, exclude, as_json, quiet, limit)
 
 
 @app.command("import")
 def import_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of molecule folders (SDF, topology and XTC).")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="A folder of molecule folders, GEOM or published simulations; pickles; trajectory files."),
+    ],
     out: OutStore = Path("trajectories.h5"),
+    kind: Annotated[Format, typer.Option("--format", help="What it is; recognised by default.")] = Format.auto,
+    topology: Annotated[Path | None, typer.Option(help="Of trajectory files: PDB, SDF or MOL2.")] = None,
+    molecule: Annotated[
+        str | None, typer.Option(help="Of trajectory files: SMILES or SDF of the solute, for its bond orders.")
+    ] = None,
+    residue: Annotated[str | None, typer.Option(help="Residue name of the solute in the PDB.")] = None,
+    charge: Annotated[int, typer.Option(help="Total charge of the solute, where no --molecule is given.")] = 0,
+    name: Annotated[str, typer.Option(help="Name of the molecule; that of the topology file by default.")] = "",
+    frame_ps: Annotated[
+        float | None, typer.Option(help="Time between the frames of the files, ps, where they do not tell.")
+    ] = None,
+    stride: Stride = 1,
+    split: Annotated[str | None, typer.Option(help="Of published simulations: train, val or test.")] = None,
+    subset: Annotated[Subset | None, typer.Option(help="Of GEOM: which summary.")] = None,
+    most: Most = None,
     exclude: Exclude = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many molecules.")] = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Trajectories of molecule folders, as `egi simulate` writes them; broken replicas are named and left out."""
-    from eginterpolator.data.build import build_trajectories
+    """Data of other origin: simulations, published sets, trajectory files; what is left out is counted by reason.
 
-    _echo(build_trajectories(folder, out, exclude or []))
+    A CSV with the columns name, trajectory, topology (and molecule, frame_ps, residue, charge) names many trajectories.
+    """
+    from eginterpolator.data.recognise import ImportOptions, open_source
+
+    options = ImportOptions(
+        topology=topology, molecule=molecule, residue=residue, charge=charge, name=name, frame_ps=frame_ps,
+        stride=stride, subset=subset and subset.value, split=split, most=most,
+    )  # fmt: skip
+    reader = open_source(sources, None if kind is Format.auto else kind.value, options)
+    _build(reader, out, exclude, as_json, quiet, limit)
 
 
 @app.command("thermal")
@@ -50,33 +128,98 @@ def thermal_command(
     folder: Annotated[Path, typer.Argument(help="Folder of thermal structures, as egi data thermal-md writes it.")],
     out: OutStore = Path("thermal.h5"),
     exclude: Exclude = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Thermal structures of short simulations."""
-    from eginterpolator.data.build import build_thermal
+    from eginterpolator.data.folders import ThermalFolders
 
-    _echo(build_thermal(folder, out, exclude or []))
+    _build(ThermalFolders.open(folder), out, exclude, as_json, quiet)
+
+
+@app.command("split")
+def split_command(
+    store: Annotated[Path, typer.Argument(help="A dataset.")],
+    out: Annotated[Path, typer.Option(help="Folder for train.h5, validation.h5 and test.h5.")] = Path("split"),
+    validation: Annotated[float, typer.Option(help="Share of the molecules.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of the molecules.")] = 0.1,
+    as_json: o.AsJson = False,
+) -> None:
+    """Split a dataset by molecule: isomers stay together, and every dataset agrees on the side of a molecule."""
+    from eginterpolator.data.build import split_store
+
+    manifests = split_store(store, out, validation, test)
+    if as_json:
+        _echo(manifests)
+    for part, manifest in manifests.items() if not as_json else ():
+        typer.echo(f"{part}: {manifest['molecules']} molecules in {out / manifest['file']}")
 
 
 @app.command("info")
-def info_command(store: Annotated[Path, typer.Argument(help="A dataset.")]) -> None:
-    """What a dataset holds."""
-    from eginterpolator.data.build import describe
+def info_command(
+    store: Annotated[Path, typer.Argument(help="A dataset.")],
+    plot: Annotated[Path | None, typer.Option(help="Draw the distributions into this .png, .svg or .pdf.")] = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """What a dataset holds: a table, and how sizes, elements and frame spacing are distributed."""
+    from eginterpolator.data.info import describe
+    from eginterpolator.data.info import plot as draw
 
-    _echo(describe(store))
+    facts = describe(store)
+    if plot is not None:
+        draw(facts, plot, store.name)
+    if as_json:
+        _echo(facts)
+        return
+    from eginterpolator.cli.dataset_tables import print_facts
+
+    print_facts(facts, store)
 
 
 @app.command("check")
-def check_command(store: Annotated[Path, typer.Argument(help="A dataset.")]) -> None:
-    """Read every array and compare hashes; names what is damaged, and exits 1."""
-    from eginterpolator.data.build import check
+def check_command(stores: Stores) -> None:
+    """Read every array and compare the manifest's hashes; names the file and group of every fault, and exits 1."""
+    from eginterpolator.data.check import check, read_manifest
 
-    damaged = check(store)
-    for name in damaged:
-        typer.echo(f"damaged: {name}")
-    if damaged:
+    faulty = False
+    for store in stores:
+        faults = check(store)
+        faulty = faulty or bool(faults)
+        for fault in faults:
+            typer.echo(f"damaged: {fault}")
+        if not faults and read_manifest(store) is None:
+            typer.echo(f"{store}: has no manifest; all arrays have the hashes they were written with")
+        elif not faults:
+            typer.echo(f"{store}: file, groups and arrays are what the manifest says")
+    if faulty:
         raise typer.Exit(1)
-    typer.echo("all arrays have the hashes they were written with")
 
 
-def _echo(values: dict) -> None:
+def _build(
+    reader: Reader, out: Path, exclude: list[Path] | None, as_json: bool, quiet: bool, limit: int | None = None
+) -> None:
+    """Build, show what was kept and dropped; exit 1 when files could not be read."""
+    from eginterpolator.cli.progress import Progress
+    from eginterpolator.data.build import build
+
+    with Progress(min(reader.total, limit or reader.total), quiet) as progress:
+
+        def told(done: int, name: str) -> None:
+            progress.describe(name)
+            progress.to(done)
+
+        manifest = build(reader, out, exclude or [], limit, told)
+    if as_json:
+        _echo(manifest)
+    else:
+        from eginterpolator.cli.dataset_tables import print_manifest
+
+        print_manifest(manifest, out)
+    for name, reason in manifest["failures"].items():
+        typer.echo(f"failed: {name}: {reason}", err=True)
+    if manifest["failures"]:
+        raise typer.Exit(1)
+
+
+def _echo(values: dict[str, Any]) -> None:
     typer.echo(json.dumps(values, indent=2))

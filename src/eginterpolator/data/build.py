@@ -1,153 +1,149 @@
-"""Build dataset stores from their sources, and say what a store holds."""
+"""Build dataset stores: one pipeline for every reader, with counts of what was left out and why."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-
-from eginterpolator.data.splits import read_exclusions
+from eginterpolator.data.check import read_manifest
+from eginterpolator.data.filters import Dropped
+from eginterpolator.data.folders import MoleculeFolders, ThermalFolders
+from eginterpolator.data.splits import SPLITS, read_exclusions, split_of
 from eginterpolator.data.store import Record, Store, write_store
 from eginterpolator.errors import InputError
-from eginterpolator.molecule import Molecule
+from eginterpolator.io import sha256
 
-MAX_BOND_RATIO = 1.6
-"""A replica with a bond longer than this times its length in the first frame has exploded."""
+EXCLUDED = "excluded, for example as a test molecule"
+Progress = Callable[[int, str], None]
+"""Told how many molecules are done, and the last one's name."""
+
+
+class Reader(Protocol):
+    """Where records come from: `geom`, `confgf`, `published`, `md_import`, `folders`, and QM9 below."""
+
+    @property
+    def source(self) -> str:
+        """What the manifest says of it."""
+
+    @property
+    def total(self) -> int:
+        """Molecules to be read."""
+
+    @property
+    def files(self) -> list[Path]:
+        """Files whose hashes the manifest keeps."""
+
+    def records(self, dropped: Dropped) -> Iterator[Record]:
+        """Records that pass the reader's filters; what does not goes into `dropped`."""
+
+
+@dataclass(frozen=True)
+class QM9:
+    """All molecules of qm9pack."""
+
+    source: str = "QM9, from qm9pack"
+    total: int = 130_831
+    files: list[Path] = field(default_factory=list)
+
+    def records(self, dropped: Dropped) -> Iterator[Record]:
+        """See `read_qm9`."""
+        from eginterpolator.data.qm9 import read_qm9
+
+        return read_qm9(dropped.counts)
+
+
+def build(
+    reader: Reader,
+    out: str | os.PathLike[str],
+    exclude: Sequence[Path] = (),
+    limit: int | None = None,
+    progress: Progress = lambda done, name: None,
+) -> dict[str, Any]:
+    """Write what a reader gives into a store, without the molecules of `exclude`; returns the manifest.
+
+    The manifest says by reason how many molecules (`dropped`) and how many of their conformers or replicas
+    (`dropped_structures`) were left out, names the first of each (`dropped_names`) and what could not be read
+    (`failures`), and has the SHA-256 of the store, of each group, and of the reader's `files`.
+
+    Raises
+    ------
+    InputError
+        When no molecule is left, or an exclusion cannot be read; `out` is then as it was.
+    """
+    excluded = read_exclusions(exclude)
+    dropped = Dropped()
+    provenance: dict[str, Any] = {"source": reader.source, "inputs": {f.name: sha256(f) for f in reader.files}}
+    with write_store(out, provenance) as writer:
+        for record in reader.records(dropped):
+            if record.molecule.smiles_flat in excluded:
+                dropped.molecule(EXCLUDED, record.name)
+            else:
+                writer.add(record)
+            progress(writer.molecules + dropped.molecules, record.name)
+            if limit is not None and writer.molecules >= limit:
+                break
+        if not writer.molecules:
+            reasons = "; ".join([*dropped.counts, *list(dropped.failures.values())[:1]]) or "there is none"
+            raise InputError(f"No molecule of {reader.source} is left for a dataset: {reasons.rstrip('.')}.")
+        provenance.update(dropped.manifest())
+    return _manifest(out)
 
 
 def build_qm9(out: str | os.PathLike[str], exclude: Sequence[Path] = (), limit: int | None = None) -> dict[str, Any]:
-    """QM9's geometries without the molecules of `exclude`; returns the manifest, with counts of what was dropped."""
-    from eginterpolator.data.qm9 import read_qm9
-
-    dropped: Counter[str] = Counter()
-    return _write(out, read_qm9(dropped), exclude, dropped, "QM9, from qm9pack", limit)
+    """QM9's geometries; see `build`."""
+    return build(QM9(), out, exclude, limit)
 
 
 def build_trajectories(
     folder: str | os.PathLike[str], out: str | os.PathLike[str], exclude: Sequence[Path] = ()
 ) -> dict[str, Any]:
-    """Trajectories of molecule folders (SDF, topology and one XTC a replica).
-
-    A molecule with a broken replica, or with replicas of several lengths or spacings, is left out and named in the
-    manifest.
-
-    Raises
-    ------
-    InputError
-        When `folder` holds no molecule folder.
-    """
-    dropped: Counter[str] = Counter()
-    return _write(out, _trajectory_records(Path(folder), dropped), exclude, dropped, f"folders in {Path(folder).name}")
+    """Trajectories of molecule folders (SDF, topology and one XTC a replica); see `build`."""
+    return build(MoleculeFolders.open(folder), out, exclude)
 
 
 def build_thermal(
     folder: str | os.PathLike[str], out: str | os.PathLike[str], exclude: Sequence[Path] = ()
 ) -> dict[str, Any]:
-    """Short simulations of many molecules as `eginterpolator.simulation.thermal` writes them."""
-    from eginterpolator.simulation.thermal import iter_thermal
-
-    records = (
-        _simulated(Molecule.from_rdkit(mol), frames, frame_ps, "thermal structures")
-        for mol, frames, frame_ps in iter_thermal(folder)
-    )
-    return _write(out, records, exclude, Counter(), f"thermal structures in {Path(folder).name}")
+    """Short simulations of many molecules as `egi data thermal-md` writes them; see `build`."""
+    return build(ThermalFolders.open(folder), out, exclude)
 
 
-def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Counts, sizes, elements and frame spacing of a store, with its manifest."""
-    sizes: Counter[int] = Counter()
-    elements: Counter[str] = Counter()
-    spacing: Counter[float] = Counter()
-    conformers = frames = 0
-    with Store(path) as store:
-        for record in store:
-            sizes[record.molecule.n_heavy] += 1
-            elements.update({atom.GetSymbol() for atom in record.molecule.rdmol.GetAtoms()})
-            if record.conformers is not None:
-                conformers += len(record.conformers)
-            if record.trajectories is not None:
-                frames += int(np.prod(record.trajectories.shape[:2]))
-                spacing[round(record.frame_ps, 4)] += 1
-        count = len(store)
-    manifest = Path(f"{os.fspath(path)}.json")
-    return {
-        "molecules": count,
-        "conformers": conformers,
-        "trajectory_frames": frames,
-        "molecules_by_heavy_atoms": dict(sorted(sizes.items())),
-        "molecules_with_element": dict(sorted(elements.items())),
-        "molecules_by_frame_ps": {str(key): value for key, value in sorted(spacing.items())},
-        "manifest": json.loads(manifest.read_text()) if manifest.is_file() else None,
-    }
+def split_store(
+    path: str | os.PathLike[str], out: str | os.PathLike[str], validation: float = 0.1, test: float = 0.1
+) -> dict[str, dict[str, Any]]:
+    """Split a store by molecule into `<out>/train.h5`, `validation.h5` and `test.h5`; returns the manifests.
 
-
-def check(path: str | os.PathLike[str]) -> list[str]:
-    """Names of the molecules of a store whose arrays are not those that were written.
+    The side of a molecule depends on its SMILES without stereo alone (`split_of`): isomers stay together, and every
+    dataset that is split with the same shares agrees.
 
     Raises
     ------
     InputError
-        When the file as a whole is no HDF5 dataset, for example truncated.
+        When the shares are impossible, a part would be empty, or the store is damaged.
     """
+    if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
+        raise InputError(f"Shares of {validation:g} and {test:g} leave nothing to train on; give smaller ones.")
+    manifests = {}
     with Store(path) as store:
-        return store.damaged()
+        sides: dict[str, list[str]] = {split: [] for split in SPLITS}
+        for name in store.names:
+            sides[split_of(store[name].molecule.smiles_flat, validation, test)].append(name)
+        wanted = {"train": True, "validation": validation > 0, "test": test > 0}
+        if empty := [split for split in SPLITS if wanted[split] and not sides[split]]:
+            raise InputError(f"'{path}' has too few molecules ({len(store)}): no one falls into {empty[0]}.")
+        for split in (split for split in SPLITS if wanted[split]):
+            target = Path(out) / f"{split}.h5"
+            facts = {"source": f"{split} of {Path(path).name}", "shares": {"validation": validation, "test": test}}
+            with write_store(target, {**facts, "inputs": {Path(path).name: sha256(path)}}) as writer:
+                for name in sides[split]:
+                    writer.add(store[name])
+            manifests[split] = _manifest(target)
+    return manifests
 
 
-def _write(
-    out: str | os.PathLike[str],
-    records: Iterable[Record],
-    exclude: Sequence[Path],
-    dropped: Counter[str],
-    source: str,
-    limit: int | None = None,
-) -> dict[str, Any]:
-    excluded = read_exclusions(exclude)
-    provenance: dict[str, Any] = {"source": source, "dropped": {}}
-    with write_store(out, provenance) as writer:
-        for record in records:
-            if record.molecule.smiles_flat in excluded:
-                dropped["excluded, for example as a test molecule"] += 1
-                continue
-            writer.add(record)
-            if limit is not None and writer.molecules >= limit:
-                break
-        provenance["dropped"] = dict(dropped)
-    manifest: dict[str, Any] = json.loads(Path(f"{os.fspath(out)}.json").read_text())
-    return manifest
-
-
-def _trajectory_records(folder: Path, dropped: Counter[str]) -> Iterable[Record]:
-    from eginterpolator.folder import read_molecule_folder
-
-    folders = sorted(path.parent for path in folder.glob("*/molecule.sdf"))
-    if not folders:
-        raise InputError(f"'{folder}' holds no molecule folders (<name>/molecule.sdf).")
-    for path in folders:
-        molecule, trajectories, meta = read_molecule_folder(path)
-        shapes = {trajectory.positions.shape for trajectory in trajectories}
-        spacings = {round(trajectory.frame_ps, 6) for trajectory in trajectories}
-        if len(shapes) != 1 or len(spacings) != 1 or not trajectories[0].has_hydrogens:
-            dropped[f"{path.name}: replicas of several lengths or spacings, or without hydrogens"] += 1
-            continue
-        frames = np.stack([trajectory.positions for trajectory in trajectories])
-        if not intact(molecule, frames):
-            dropped[f"{path.name}: a replica has broken bonds"] += 1
-            continue
-        named = Molecule(molecule.rdmol, path.name)
-        yield _simulated(named, frames, spacings.pop(), str(meta.get("forcefield") or meta.get("protocol") or ""))
-
-
-def intact(molecule: Molecule, frames: np.ndarray) -> bool:
-    """Whether all frames [R, T, n_atoms, 3] are finite and no bond grows far past its length in the first frame."""
-    first, second = molecule.bonds.T
-    lengths = np.linalg.norm(frames[:, :, first] - frames[:, :, second], axis=-1)
-    return bool(np.isfinite(frames).all() and (lengths <= MAX_BOND_RATIO * lengths[:, :1]).all())
-
-
-def _simulated(molecule: Molecule, frames: np.ndarray, frame_ps: float, source: str) -> Record:
-    return Record(molecule.name, molecule, None, frames, frame_ps, "thermal", source)
+def _manifest(out: str | os.PathLike[str]) -> dict[str, Any]:
+    """The manifest without the hashes of the groups."""
+    return {key: value for key, value in (read_manifest(out) or {}).items() if key != "groups"}

@@ -26,11 +26,27 @@ NAMES_KEPT = 20
 
 @dataclass
 class Dropped:
-    """What was left out of a dataset: how many by reason, and the first names of each."""
+    """What was left out of a dataset: how many by reason, and the first names of each.
+
+    Attributes
+    ----------
+    counts, structures : Counter
+        Whole molecules, and single conformers or replicas, by reason.
+    names : dict
+        Reason -> the first names.
+    failures : dict
+        Name -> why it cannot be read: files that are broken or missing, which no filter is meant for.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
-    names: dict[str, list[str]] = field(default_factory=dict)
     structures: Counter[str] = field(default_factory=Counter)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def molecules(self) -> int:
+        """Molecules that were left out, for whatever reason."""
+        return sum(self.counts.values()) + len(self.failures)
 
     def molecule(self, reason: str, name: str) -> None:
         """A whole molecule is left out."""
@@ -43,17 +59,22 @@ class Dropped:
             self.structures[reason] += count
             self._name(reason, name)
 
+    def failure(self, name: str, reason: str) -> None:
+        """A molecule, or one of its files, cannot be read."""
+        self.failures[name] = reason
+
     def _name(self, reason: str, name: str) -> None:
         names = self.names.setdefault(reason, [])
         if len(names) < NAMES_KEPT and name not in names:
             names.append(name)
 
     def manifest(self) -> dict[str, Any]:
-        """For the manifest: molecules and structures by reason, and the first names."""
+        """For the manifest: molecules and structures by reason, the first names of each, and what cannot be read."""
         return {
             "dropped": dict(self.counts.most_common()),
             "dropped_structures": dict(self.structures.most_common()),
             "dropped_names": self.names,
+            "failures": self.failures,
         }
 
 

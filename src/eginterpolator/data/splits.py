@@ -23,6 +23,15 @@ def validation_mask(keys: Iterable[str], share: float) -> np.ndarray:
     return np.array([split_fraction(str(key)) < share for key in keys], dtype=bool)
 
 
+SPLITS = ("train", "validation", "test")
+
+
+def split_of(key: str, validation: float, test: float) -> str:
+    """Which of `SPLITS` a molecule's key falls into; `validation` are the molecules of `validation_mask`."""
+    fraction = split_fraction(key)
+    return "validation" if fraction < validation else "test" if fraction < validation + test else "train"
+
+
 def read_exclusions(paths: Iterable[Path]) -> set[str]:
     """Keys of the molecules in .smi files and in molecule folders (`meta.json`), which must not be trained on.
 

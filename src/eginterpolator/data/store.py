@@ -3,7 +3,7 @@
 Group `/<name>` holds `molblock` (V2000/V3000 text, all atoms, 3D, so stereo can be read from it), `atomic_numbers`
 [n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; where they are
 known also `energies_kcal` and `weights` of the conformers, float64 [K]; attributes `smiles`, `ensemble`, `source`,
-`frame_ps` and `sha256` (of the arrays).
+`frame_ps` and `sha256` (of the arrays). The manifest has the hash of every group, arrays and attributes together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -71,6 +71,18 @@ class Record:
         raise InputError(f"Record '{self.name}' has no coordinates.")
 
 
+class Facts(NamedTuple):
+    """What `Store.facts` tells: `trajectories` are replicas and frames of each, `frame_ps` is 0 without them."""
+
+    smiles: str
+    atomic_numbers: np.ndarray
+    conformers: int
+    trajectories: tuple[int, int]
+    frame_ps: float
+    ensemble: str
+    source: str
+
+
 class StoreWriter:
     """Adds records to a store that is being written; made by `write_store`."""
 
@@ -78,6 +90,7 @@ class StoreWriter:
         self._file = file
         self.molecules = 0
         self.frames = 0
+        self.groups: dict[str, str] = {}
 
     def add(self, record: Record) -> None:
         """Write one record.
@@ -124,7 +137,7 @@ class StoreWriter:
         for key, array in arrays.items():
             group[key] = array
             self.frames += int(np.prod(array.shape[:-2])) if array.ndim > 1 else 0
-        group.attrs["sha256"] = _digest(group)
+        group.attrs["sha256"], self.groups[record.name] = group_hashes(group)
         self.molecules += 1
 
 
@@ -145,7 +158,9 @@ def write_store(path: str | os.PathLike[str], provenance: dict[str, Any]) -> Ite
             "frames": writer.frames,
             "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             **provenance,
+            "groups": writer.groups,
         }
+        Path(f"{os.fspath(path)}.json").unlink(missing_ok=True)  # whoever comes between sees a store without manifest
     write_json(f"{os.fspath(path)}.json", manifest)
 
 
@@ -191,17 +206,44 @@ class Store:
         """SMILES of a molecule, as it was written."""
         return str(self._file[name].attrs["smiles"])
 
-    def damaged(self) -> list[str]:
-        """Names of the groups whose arrays cannot be read or do not have the hash they were written with."""
-        result = []
+    def faults(self, hashes: dict[str, str] | None = None) -> dict[str, str]:
+        """Groups that are not what was written, and what is wrong with each.
+
+        `hashes` are those of the manifest, arrays with attributes. Without them the arrays are compared with the hash
+        in the group itself.
+        """
+        found = {}
         for name in self.names:
             try:
-                intact = _digest(self._file[name]) == self._file[name].attrs["sha256"]
-            except _UNREADABLE:
-                intact = False
-            if not intact:
-                result.append(name)
-        return result
+                arrays, whole = group_hashes(self._file[name])
+                if arrays != self._file[name].attrs["sha256"]:
+                    found[name] = "its arrays do not have the hash they were written with"
+                elif hashes is not None and name not in hashes:
+                    found[name] = "the manifest does not have it"
+                elif hashes is not None and hashes[name] != whole:
+                    found[name] = "it was altered after the manifest was written"
+            except _UNREADABLE as error:
+                found[name] = f"it cannot be read ({(str(error).strip() or type(error).__name__).splitlines()[0]})"
+        found.update({name: "it is missing" for name in sorted(set(hashes or ()) - set(self.names))})
+        return found
+
+    def facts(self, name: str) -> Facts:
+        """What a molecule is and how much there is of it, without reading its coordinates.
+
+        Raises
+        ------
+        InputError
+            When the group is damaged.
+        """
+        try:
+            group = self._file[name]
+            shapes = [group[key].shape if key in group else (0, 0) for key in ("conformers", "trajectories")]
+            return Facts(
+                str(group.attrs["smiles"]), group["atomic_numbers"][()], shapes[0][0], (shapes[1][0], shapes[1][1]),
+                float(group.attrs["frame_ps"]), str(group.attrs["ensemble"]), str(group.attrs["source"]),
+            )  # fmt: skip
+        except _UNREADABLE as error:
+            raise InputError(f"Group '{name}' of '{self.path}' is damaged ({error}); build it again.") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -214,13 +256,17 @@ class Store:
         self.close()
 
 
-def _digest(group: h5py.Group) -> str:
+def group_hashes(group: h5py.Group) -> tuple[str, str]:
+    """SHA-256 of a group's arrays, and of arrays and attributes (but the hash that is one itself)."""
     digest = hashlib.sha256()
     for key in sorted(group):
         value = group[key][()]
         digest.update(key.encode())
         digest.update(value if isinstance(value, bytes) else np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
+    arrays = digest.hexdigest()
+    for key in sorted(set(group.attrs) - {"sha256"}):
+        digest.update(f"{key}={np.asarray(group.attrs[key]).item()!r}".encode())
+    return arrays, digest.hexdigest()
 
 
 def _molblock(molecule: Molecule, positions: np.ndarray) -> str:

@@ -101,6 +101,7 @@ class _Guard:
     """A checked constructor that a pickle may call, and may not change."""
 
     __slots__ = ("_make",)
+    _make: Callable[..., Any]
 
     def __init__(self, make: Callable[..., Any]) -> None:
         object.__setattr__(self, "_make", make)
@@ -137,7 +138,7 @@ def _bytearray(value: Any = b"", encoding: str = "latin1") -> bytearray:
 def _mol(binary: Any) -> Any:
     from rdkit import Chem
 
-    return Chem.Mol(_bytes(binary))
+    return Chem.Mol(_bytes(binary))  # type: ignore[call-overload]
 
 
 def _empty_array(kind: Any, shape: Any = (0,), code: Any = b"b") -> np.ndarray:
@@ -167,7 +168,7 @@ def _array_of_buffer(buffer: Any, dtype: Any, shape: Any, order: str = "C") -> n
 
 
 def _storage(content: Any) -> Any:
-    """A tensor's numbers. PyTorch's own loader would unpickle them again; with weights_only it does so by a list too."""
+    """A tensor's numbers, which are a pickle again: PyTorch reads it by an allow-list of its own (weights_only)."""
     import torch
 
     storage = torch.load(io.BytesIO(_bytes(content)), map_location="cpu", weights_only=True)
@@ -203,8 +204,8 @@ def _never(*arguments: Any) -> Any:
 _ARRAY = _Guard(_never)
 _PLAIN: dict[str, Callable[..., Any]] = {
     "list": list, "tuple": tuple, "set": set, "frozenset": frozenset, "dict": dict, "int": int, "float": float,
-    "complex": complex, "bool": bool, "slice": slice, "bytes": lambda value=b"", *_: _bytes(value), "bytearray": _bytearray,
-    "object": _never,
+    "complex": complex, "bool": bool, "slice": slice, "bytes": lambda value=b"", *_: _bytes(value),
+    "bytearray": _bytearray, "object": _never,
 }  # fmt: skip
 _ALLOWED: dict[tuple[str, str], Any] = {
     **{(module, name): _Guard(make) for module in ("builtins", "__builtin__") for name, make in _PLAIN.items()},

@@ -1,0 +1,71 @@
+"""Replicas of one molecule -> a record: those that do not fit together, broke or changed stereo are left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eginterpolator.data.filters import Dropped, graph_holds, intact
+from eginterpolator.data.store import Record
+from eginterpolator.errors import InputError
+from eginterpolator.evaluation.stereo import frame_stereo
+from eginterpolator.molecule import Molecule
+
+
+@dataclass(frozen=True)
+class Replica:
+    """Frames float32 [T, n_atoms, 3] in Å, in the molecule's order, every `frame_ps`; `label` names the file."""
+
+    label: str
+    positions: np.ndarray
+    frame_ps: float
+
+
+def replicas_record(molecule: Molecule, replicas: Sequence[Replica], dropped: Dropped, source: str) -> Record:
+    """The replicas that are whole: a record holds one array, so all have the commonest length and spacing.
+
+    A replica is left out, and counted in `dropped`, when its first frame shows other bonds or another stereoisomer
+    than the molecule, a bond breaks on the way, it is not finite, or its length or spacing is another.
+
+    Raises
+    ------
+    InputError
+        With the commonest reason, when no replica is left.
+    """
+    reasons: Counter[str] = Counter()
+    kept = []
+    for replica in replicas:
+        if reason := _fault(molecule, replica):
+            reasons[reason] += 1
+            dropped.structure(reason, f"{molecule.name}, {replica.label}")
+        else:
+            kept.append(replica)
+    shapes = Counter((len(replica.positions), round(replica.frame_ps, 6)) for replica in kept)
+    if not shapes:
+        raise InputError(reasons.most_common(1)[0][0] if reasons else "no replica")
+    (length, spacing), _ = shapes.most_common(1)[0]
+    chosen = []
+    for replica in kept:
+        if (len(replica.positions), round(replica.frame_ps, 6)) == (length, spacing):
+            chosen.append(replica.positions)
+        else:
+            dropped.structure("a replica of another length or spacing", f"{molecule.name}, {replica.label}")
+    return Record(molecule.name, molecule, None, np.stack(chosen), spacing, "thermal", source)
+
+
+def _fault(molecule: Molecule, replica: Replica) -> str:
+    positions = replica.positions
+    if positions.shape[1] != molecule.n_atoms:
+        return "a replica without hydrogens"
+    if not np.isfinite(positions).all():
+        return "a replica with coordinates that are not finite"
+    if not graph_holds(molecule, positions[:1])[0]:
+        return "a replica whose bonds are not those of its graph"
+    if not intact(molecule, positions[None]):
+        return "a replica has broken bonds"
+    if not frame_stereo(molecule, positions[:1])[0]:
+        return "a replica starts as another stereoisomer"
+    return ""
