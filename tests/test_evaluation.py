@@ -8,38 +8,43 @@ import numpy as np
 import pytest
 from rdkit import Chem
 from rdkit.Chem import rdMolTransforms
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import jensenshannon
+from scipy.stats import wasserstein_distance
 
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation import kinetics
+from eginterpolator.evaluation import msm
 from eginterpolator.evaluation.comparison import Reference, compare
 from eginterpolator.evaluation.distributions import (
-    bootstrap_mean,
-    count_outside,
+    bootstrap,
     feature_jsd,
+    feature_values,
+    feature_wasserstein,
     histograms,
     jensen_shannon,
+    outside_range,
+    wasserstein,
 )
 from eginterpolator.evaluation.features import FeatureSet, angles, lengths, torsion_quadruples, torsions
 from eginterpolator.evaluation.kinetics import (
     autocorrelation,
     decorrelation_histograms,
     decorrelation_times,
-    fit_states,
     fit_tica,
     projection_jsd,
 )
+from eginterpolator.evaluation.msm import fit_states
 from eginterpolator.evaluation.stereo import frame_stereo, stereo_retention
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.evaluation.validity import frame_valid, mean_lengths, valid_share
+from eginterpolator.evaluation.validity import frame_checks, frame_valid, mean_lengths, out_of_plane, valid_share
 from eginterpolator.molecule import Molecule
 from evaluation_helpers import FLEXIBLE, embedded, walk
 
 
 @pytest.fixture
 def few_states(monkeypatch):
-    """PCCA with 3 states: ten take a second a molecule."""
-    monkeypatch.setattr(kinetics, "METASTABLE", 3)
+    """PCCA with 3 states."""
+    monkeypatch.setattr(msm, "METASTABLE", 3)
 
 
 # --- distributions ---------------------------------------------------------------------------------------------------
@@ -69,8 +74,8 @@ def test_long_bonds_are_counted_as_outside():
     stretched = frames.copy()
     stretched[:5, 2] += 100.0
     features = FeatureSet.of(molecule)
-    assert count_outside(features, [frames]) == {"length": 0, "angle": 0}
-    assert count_outside(features, [frames, stretched])["length"] == 5
+    assert outside_range(feature_values(features, [frames])) == {"length": 0, "angle": 0}
+    assert outside_range(feature_values(features, [frames, stretched]))["length"] == 5
 
 
 def test_feature_jsd_is_scipys_on_the_pooled_frames():
@@ -85,12 +90,41 @@ def test_feature_jsd_is_scipys_on_the_pooled_frames():
     assert [len(found[kind]) for kind in ("length", "angle", "torsion")] == [6, 6, 3]
 
 
-def test_bootstrap_interval_holds_the_mean():
+def test_bootstrap_is_that_of_whole_molecules_drawn_one_by_one():
     arrays = [np.random.default_rng(k).normal(k % 3, 1, 5 + k) for k in range(20)]
-    low, high = bootstrap_mean(arrays, seed=1)
-    assert low < np.concatenate(arrays).mean() < high
-    assert bootstrap_mean(arrays, seed=1) == (low, high)
-    assert bootstrap_mean(arrays[:1]) == pytest.approx((arrays[0].mean(),) * 2)
+    found = bootstrap(arrays, seed=1)
+    random = np.random.default_rng(1)
+    draws = [np.concatenate([arrays[i] for i in row]) for row in random.integers(20, size=(1000, 20))]
+    assert found["mean_95"] == pytest.approx(np.quantile([d.mean() for d in draws], [0.025, 0.975]))
+    assert found["median_95"] == pytest.approx(np.quantile([np.median(d) for d in draws], [0.025, 0.975]))
+    joint = np.concatenate(arrays)
+    assert (found["mean"], found["median"], found["count"]) == (joint.mean(), np.median(joint), len(joint))
+    assert bootstrap(arrays[:1])["mean_95"] == pytest.approx([arrays[0].mean()] * 2)
+
+
+def test_wasserstein_is_scipys_on_a_line_and_an_optimal_assignment_on_a_circle():
+    random = np.random.default_rng(0)
+    for n, m in ((40, 40), (7, 31), (1, 5)):
+        u, v = random.normal(0, 1, n), random.normal(0.4, 2, m)
+        assert wasserstein(u, v) == pytest.approx(wasserstein_distance(u, v))
+    for centre in (0.0, 1.0, np.pi):
+        u, v = (random.vonmises(centre + k, 1.5, 50) for k in (0.0, 2.8))
+        cost = np.abs(np.angle(np.exp(1j * (u[:, None] - v))))
+        rows, columns = linear_sum_assignment(cost)
+        assert wasserstein(u, v, 2 * np.pi) == pytest.approx(cost[rows, columns].mean())
+    assert wasserstein(np.array([3.1]), np.array([-3.1]), 2 * np.pi) == pytest.approx(2 * np.pi - 6.2)
+    assert wasserstein(np.array([0.2, 1.0]), np.array([1.0, 0.2])) == 0
+
+
+def test_feature_wasserstein_has_the_units_it_says():
+    molecule, frames = embedded("CCCO")
+    features = FeatureSet.of(molecule)
+    values = feature_values(features, [frames])
+    shifts = {"length": 0.1, "angle": -np.radians(3), "torsion": np.radians(7)}
+    moved = {kind: values[kind] + shift for kind, shift in shifts.items()}
+    found = feature_wasserstein(moved, values)
+    assert np.allclose(found["length"], 0.1) and np.allclose(found["angle"], 3)
+    assert np.all(found["torsion"] <= 7 + 1e-9) and found["torsion"].max() > 0
 
 
 # --- features --------------------------------------------------------------------------------------------------------
@@ -239,6 +273,30 @@ def test_frames_that_are_not_finite_are_not_valid_and_lengths_must_fit():
         frame_valid(molecule, frames, np.ones(4))
 
 
+def test_checks_tell_what_is_wrong_with_a_frame():
+    molecule, frames = embedded("c1ccccc1CC(=O)O")
+    known = feature_values(FeatureSet.of(molecule), [frames])["angle"].mean(axis=0)
+    bent = frames[:4].copy()
+    ring = [a.GetIdx() for a in molecule.heavy_mol.GetAromaticAtoms()]
+    normal = np.cross(bent[0, ring[1]] - bent[0, ring[0]], bent[0, ring[2]] - bent[0, ring[0]])
+    bent[0, ring[0]] += 0.6 * normal / np.linalg.norm(normal)
+    bent[1] = np.nan
+    checks = frame_checks(molecule, bent, None, known)
+    assert checks["planarity"].tolist() == [False, False, True, True]
+    assert checks["bonds"].tolist() == [True, False, True, True]
+    assert frame_checks(molecule, frames)["planarity"].all() and "angles" not in frame_checks(molecule, frames)
+    flat = out_of_plane(molecule, frames)
+    assert flat.shape == (len(frames), 1) and flat.max() < 0.1
+    # against a plane through the ring found by least squares on z = a x + b y + c, in the ring's own frame
+    x = bent[0, ring] - bent[0, ring].mean(axis=0)
+    _, _, axes = np.linalg.svd(x)
+    assert out_of_plane(molecule, bent[:1])[0, 0] == pytest.approx(np.abs(x @ axes[2]).max())
+    ethanol, frames = embedded("CCO")
+    off = frame_checks(ethanol, frames[:1], None, np.radians([109.0 + 35.0]))
+    assert not off["angles"][0] and frame_checks(ethanol, frames[:1], None, np.radians([112.0]))["angles"][0]
+    assert out_of_plane(ethanol, frames).shape == (len(frames), 0)
+
+
 # --- kinetics --------------------------------------------------------------------------------------------------------
 
 
@@ -353,6 +411,11 @@ def test_a_trajectory_against_itself_and_against_others():
     assert (same.stereo_retention, same.valid, same.n_frames, same.has_stereo) == (1, 1, 900, True)
     mirrored = known.compare([-x for x in reference])
     assert mirrored.stereo_retention == 0 and mirrored.jsd["length"].max() < 1e-7
+    assert max(values.max() for values in same.wasserstein.values()) < 1e-9
+    assert other.wasserstein["torsion"].mean() < stuck.wasserstein["torsion"].mean()
+    assert same.timescales_ps["generated"] == same.timescales_ps["reference"] and same.paths is None
+    paths = known.compare(reference, paths=True).paths
+    assert paths is not None and paths.valid == 1 and paths.paths == 3 and 0 <= paths.probability <= 1
 
 
 @pytest.mark.parametrize(

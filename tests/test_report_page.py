@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdMolTransforms
 
+from browser import chromium, fetched, severe, wait
 from eginterpolator.evaluation.features import torsion_quadruples
 from eginterpolator.molecule import Molecule
 from eginterpolator.report import ReportMolecule, trajectory_page, write_report
@@ -26,24 +25,7 @@ def trajectory() -> Trajectory:
     return make_trajectory()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver_path = shutil.which("chromedriver")
-    if not binary or not driver_path:
-        pytest.skip("no Chromium with chromedriver here; install Debian's chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900",
-        "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
-    yield driver
-    driver.quit()
+browser = pytest.fixture(scope="module")(chromium)
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +49,7 @@ def opened(browser, page):
         wait(browser, "return window.ready")
     browser.execute_async_script("app.pause(); app.frame = 0; app.setMolecule(0).then(arguments[0])")
     yield browser
-    severe = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    assert not severe
-
-
-def wait(browser, script: str, seconds: float = 60.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = browser.execute_script(script)
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"never true: {script}")
+    assert not severe(browser)
 
 
 def settled(browser) -> None:
@@ -95,8 +66,7 @@ def test_page_draws_the_molecule_and_fetches_nothing(opened, page):
     assert opened.find_element("id", "no3d").is_displayed() is False
     embedded_positions = decoded(embedded(page.read_text())["molecules"][0]["samples"][0], molecule.n_atoms)
     np.testing.assert_allclose(drawn(opened), embedded_positions[0], atol=1e-4)
-    events = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
-    urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    urls = fetched(opened)
     assert page.as_uri() in urls
     assert [url for url in urls if not url.startswith(("file:", "data:"))] == []
 
@@ -208,10 +178,8 @@ def test_a_notebook_shows_the_page_in_a_frame_of_its_own(browser, tmp_path, traj
     browser.find_element("id", "play").click()
     wait(browser, "return app.frame > 2")
     browser.switch_to.default_content()
-    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    assert [url for url in urls if not url.startswith(("file:", "data:", "about:"))] == []
+    assert not severe(browser)
+    assert [url for url in fetched(browser) if not url.startswith(("file:", "data:", "about:"))] == []
 
 
 def test_a_run_in_which_everything_failed_shows_why(browser, tmp_path):
@@ -220,4 +188,4 @@ def test_a_run_in_which_everything_failed_shows_why(browser, tmp_path):
     wait(browser, "return window.ready")
     assert "two fragments" in browser.find_element("id", "failures-card").text
     assert not browser.find_element("id", "stage").is_displayed()
-    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not severe(browser)

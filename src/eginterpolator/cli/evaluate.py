@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eginterpolator.cli import options as o
+
 if TYPE_CHECKING:
     from eginterpolator.evaluation.conformers import ConformerEvaluation
     from eginterpolator.evaluation.trajectories import Evaluation
 
 app = typer.Typer(no_args_is_help=True)
+ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page that shows the evaluation.")]
 
 
 def _published(length: str, angle: str, torsion: str, tica_0: str, tica_01: str) -> dict[str, Any]:
@@ -55,17 +58,50 @@ def trajectories_command(
     frames: Annotated[int, typer.Option(min=2, help="Frames of a reference window.")] = 500,
     frame_ps: Annotated[float, typer.Option(help="Frame spacing at which all are compared.")] = 5.2,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the reference windows.")] = 0,
+    report: ReportFile = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a PNG and an SVG of each molecule and of the table there.")
+    ] = None,
+    energies: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Compare Sage/OBC2 energies of N frames a molecule; extra [md].")
+    ] = 0,
+    xtb: Annotated[
+        bool, typer.Option("--xtb", help="GFN2-xTB energies of these frames as well; needs tblite.")
+    ] = False,
+    paths: Annotated[
+        bool | None,
+        typer.Option(
+            "--paths/--no-paths", help="Judge trajectories as paths between their ends; default: as generated."
+        ),
+    ] = None,
+    workers: o.WorkerCount = None,
+    scheduler: o.Scheduler = None,
+    threads: o.Threads = None,
 ) -> None:
     """Jensen-Shannon distances, stereo and validity of GENERATED, with the MD oracle of REFERENCE beside."""
     from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
     from eginterpolator.io import write_json
 
+    _check_outputs(report, figures)
+    if xtb and not energies:
+        raise typer.BadParameter("--xtb goes with --energies N, the number of frames a molecule.")
     config = EvaluationConfig(
-        frame_ps=frame_ps, n_frames=frames, oracle_replicas=oracle_replicas, oracle=oracle, seed=seed
-    )
-    result = evaluate_folders(generated, reference, config)
+        frame_ps=frame_ps, n_frames=frames, oracle_replicas=oracle_replicas, oracle=oracle, seed=seed, paths=paths,
+        energy_frames=energies, xtb=xtb, curves=report is not None or figures is not None,
+    )  # fmt: skip
+    helpers = o.chosen_workers(workers, scheduler, threads)
+    result = evaluate_folders(generated.resolve(), reference.resolve(), config, helpers)
     if json_file is not None:
         write_json(json_file, result.to_dict())
+    if report is not None:
+        from eginterpolator.report.evaluation_page import write_evaluation_report
+
+        rows = {f"Published: {label}": row for label, row in PUBLISHED.items()}
+        write_evaluation_report(report, result, rows, title=generated.resolve().name)
+    if figures is not None:
+        from eginterpolator.report.evaluation_figures import write_figures
+
+        write_figures(figures, result)
     _print(result)
     _report(result.failures)
 
@@ -75,19 +111,63 @@ def conformers_command(
     generated: Annotated[Path, typer.Argument(metavar="GENERATED", help="Folder of <name>/conformers.sdf to judge.")],
     reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Reference ensembles in the same layout.")],
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every number there.")] = None,
-    delta: Annotated[float, typer.Option(help="Coverage threshold in Å: 0.5 for QM9, 1.25 or 0.75 for Drugs.")] = 0.5,
+    delta: Annotated[
+        list[float] | None,
+        typer.Option(help="Coverage threshold in Å, several times for several; 0.5 (QM9), 0.75 and 1.25 (Drugs)."),
+    ] = None,
+    max_matches: Annotated[int, typer.Option(min=1, help="Symmetric numberings to look through, at most.")] = 10_000,
+    report: ReportFile = None,
+    workers: o.WorkerCount = None,
+    scheduler: o.Scheduler = None,
+    threads: o.Threads = None,
 ) -> None:
     """Coverage and matching (COV, MAT) of GENERATED; a failed molecule counts with coverage 0 and is listed."""
-    from eginterpolator.evaluation.conformers import evaluate_conformer_folders
+    from eginterpolator.evaluation.conformers import DELTAS, evaluate_conformer_folders
     from eginterpolator.io import write_json
 
-    result = evaluate_conformer_folders(generated, reference, delta)
+    _check_outputs(report, None)
+    helpers = o.chosen_workers(workers, scheduler, threads)
+    result = evaluate_conformer_folders(
+        generated.resolve(), reference.resolve(), delta or DELTAS, max_matches, helpers
+    )  # fmt: skip
     if json_file is not None:
         write_json(json_file, result.to_dict())
+    if report is not None:
+        from eginterpolator.report.evaluation_page import write_evaluation_report
+
+        write_evaluation_report(report, result, _published_conformers(result.deltas), title=generated.resolve().name)
     _print_conformers(result)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     _report(result.failures)
+
+
+def _check_outputs(report: Path | None, figures: Path | None) -> None:
+    """Refuse what could not be written at the end, before any work."""
+    from eginterpolator.errors import InputError
+
+    if report is not None and report.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"The report is a page; give --report a name such as report.html instead of '{report}'.")
+    if figures is not None:
+        from eginterpolator.report.evaluation_figures import require_matplotlib
+
+        require_matplotlib()
+        if figures.exists() and not figures.is_dir():
+            raise InputError(f"'{figures}' is no folder; give --figures another name.")
+
+
+def _published_conformers(deltas: tuple[float, ...]) -> dict[float, dict[str, Any]]:
+    """Published rows at each threshold that has some, labelled with their source and data set."""
+    from eginterpolator.benchmark.published import SOURCE, published_conformers
+
+    return {
+        delta: {
+            f"{name}, {dataset} ({SOURCE})": row
+            for dataset in ("qm9", "drugs")
+            for name, row in published_conformers(dataset, delta).items()
+        }
+        for delta in deltas
+    }
 
 
 def _report(failures: list[dict[str, str]]) -> None:
@@ -114,8 +194,8 @@ def _print(result: Evaluation) -> None:
 
 def _print_conformers(result: ConformerEvaluation) -> None:
     columns = {"cov_r": "COV-R", "mat_r": "MAT-R, Å", "cov_p": "COV-P", "mat_p": "MAT-P, Å"}
-    title = f"Coverage within {result.delta} Å (shares) and matching, mean / median"
-    _table(title, columns, {f"{len(result.molecules)} molecules": result.summary()})
+    title = f"Coverage (shares) and matching of {len(result.matchings)} molecules, mean / median"
+    _table(title, columns, {f"within {delta:g} Å": result.summary(delta) for delta in result.deltas})
 
 
 def _table(title: str, columns: dict[str, str], rows: dict[str, dict[str, Any]]) -> None:

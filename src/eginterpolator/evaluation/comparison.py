@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.distributions import RANGES, count_outside, feature_histograms, jensen_shannon
-from eginterpolator.evaluation.features import FeatureSet, torsions
+from eginterpolator.evaluation.distributions import (
+    RANGES,
+    feature_values,
+    feature_wasserstein,
+    histograms,
+    jensen_shannon,
+    outside_range,
+)
+from eginterpolator.evaluation.features import FeatureSet
 from eginterpolator.evaluation.kinetics import (
-    MetastableStates,
     Tica,
     decorrelation_histograms,
     decorrelation_times,
-    fit_states,
     fit_tica,
     projection_jsd,
-    torsion_features,
 )
+from eginterpolator.evaluation.msm import TIMESCALE_LAGS, MetastableStates, PathMetrics, fit_states, path_metrics
 from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.evaluation.validity import frame_valid, mean_lengths
+from eginterpolator.evaluation.validity import frame_checks, out_of_plane
 from eginterpolator.molecule import Molecule
 
 
@@ -33,6 +39,8 @@ class Comparison:
     ----------
     jsd : dict
         Jensen-Shannon distance of every feature: `length`, `angle`, `torsion`, `decorrelation`.
+    wasserstein : dict
+        Wasserstein-1 distance of every `length` (Å), `angle` and `torsion` (degrees).
     tica_0, tica_01, msm : float or None
         JSD of the slowest component, of the two slowest, and of the occupancies of metastable states; None where the
         molecule is too rigid, see `notes`.
@@ -40,9 +48,21 @@ class Comparison:
         Whether there is stereo to retain.
     stereo_retention, valid : float
         Shares of all frames.
+    checks : dict
+        Share of all frames that pass each of `validity.frame_checks`.
+    out_of_plane : dict
+        Mean over frames and aromatic rings of the largest distance from the ring's plane, Å: `generated` and
+        `reference`; empty without such a ring.
     decorrelation_ps : dict
         Median decorrelation time of each torsion over trajectories: `generated` and `reference`; None where the
         median trajectory never decorrelates.
+    timescales_ps : dict
+        Implied timescales of Markov state models at `lags_ps`, the slowest first: `generated` and `reference`,
+        [lags][timescales], None where there is none; empty without such a model.
+    paths : PathMetrics or None
+        Where the trajectories are paths between given frames.
+    energies : dict
+        See `energy.compare_energies`; empty where they were not asked for.
     outside_range : dict
         Generated bond lengths and angles outside of the histograms' ranges; they count in the outermost bins.
     n_trajectories, n_frames : int
@@ -52,17 +72,57 @@ class Comparison:
     """
 
     jsd: dict[str, np.ndarray]
+    wasserstein: dict[str, np.ndarray]
     tica_0: float | None
     tica_01: float | None
     msm: float | None
     has_stereo: bool
     stereo_retention: float
     valid: float
+    checks: dict[str, float]
+    out_of_plane: dict[str, float]
     decorrelation_ps: dict[str, list[float | None]]
+    timescales_ps: dict[str, list[Any]]
     outside_range: dict[str, int]
     n_trajectories: int
     n_frames: int
     notes: list[str]
+    paths: PathMetrics | None = None
+    energies: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is measured on a group of trajectories of one molecule.
+
+    Attributes
+    ----------
+    heavy : list of [T, n_heavy, 3]
+        Å.
+    values : dict
+        Kind -> float64 [frames of all, F]: see `distributions.feature_values`.
+    """
+
+    heavy: list[np.ndarray]
+    values: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, molecule: Molecule, features: FeatureSet, frames: Sequence[np.ndarray], what: str) -> Observed:
+        """From trajectories [T, N, 3]; InputError as `compare`."""
+        heavy = _checked(molecule, frames, what)
+        return cls(heavy, feature_values(features, heavy))
+
+    def torsions(self) -> list[np.ndarray]:
+        """Torsions of each trajectory: float64 [T, K], radians."""
+        return np.split(self.values["torsion"], np.cumsum([len(x) for x in self.heavy])[:-1])
+
+    def angles_on_circle(self) -> list[np.ndarray]:
+        """Cosines and sines of each trajectory's torsions: float64 [T, 2 K], as `kinetics.torsion_features`."""
+        return [np.concatenate([np.cos(x), np.sin(x)], axis=1) for x in self.torsions()]
+
+    def histograms(self) -> dict[str, np.ndarray]:
+        """Counts of every feature over all frames: kind -> int64 [F, bins]."""
+        return {kind: histograms(self.values[kind], *RANGES[kind]) for kind in RANGES}
 
 
 @dataclass(frozen=True)
@@ -72,13 +132,17 @@ class Reference:
     molecule: Molecule
     features: FeatureSet
     frame_ps: float
+    observed: Observed
     histograms: dict[str, np.ndarray]
     mean_lengths: np.ndarray
+    mean_angles: np.ndarray
+    out_of_plane: np.ndarray
     times_ps: np.ndarray
     tica: Tica | None
     projected: np.ndarray
     states: MetastableStates | None
     occupancies: np.ndarray
+    timescales: np.ndarray
     notes: list[str]
 
     @classmethod
@@ -90,9 +154,9 @@ class Reference:
         InputError
             As `compare`.
         """
-        heavy = _checked(molecule, frames, "The reference")
         features = FeatureSet.of(molecule)
-        values = [torsion_features(features, x) for x in heavy]
+        observed = Observed.of(molecule, features, frames, "The reference")
+        values = observed.angles_on_circle()
         tica = fit_tica(values)
         states = fit_states(values, tica, seed) if tica is not None else None
         notes = []
@@ -110,44 +174,71 @@ class Reference:
             molecule,
             features,
             frame_ps,
-            feature_histograms(features, heavy),
-            mean_lengths(molecule, heavy),
-            np.stack([decorrelation_times(torsions(x, features.torsions), frame_ps) for x in heavy]),
+            observed,
+            observed.histograms(),
+            observed.values["length"].mean(axis=0),
+            observed.values["angle"].mean(axis=0),
+            np.concatenate([out_of_plane(molecule, x) for x in observed.heavy]).mean(axis=0),
+            np.stack([decorrelation_times(x, frame_ps) for x in observed.torsions()]),
             tica,
             tica.project(np.concatenate(values))[:, :2] if tica is not None else np.zeros((0, 2)),
             states,
             states.occupancies(values) if states is not None else np.zeros(0, dtype=np.int64),
+            states.timescales(values) if states is not None else np.zeros((0, 0)),
             notes,
         )
 
-    def compare(self, generated: Sequence[np.ndarray]) -> Comparison:
+    def compare(self, generated: Sequence[np.ndarray], paths: bool = False) -> Comparison:
         """Compare trajectories [T, N, 3] with the same frame spacing; see the function `compare`."""
-        molecule, features = self.molecule, self.features
-        heavy = _checked(molecule, generated, "What was generated")
-        ours = feature_histograms(features, heavy)
+        return self.judge(self.observe(generated), generated, paths)
+
+    def observe(self, generated: Sequence[np.ndarray]) -> Observed:
+        """Measure the features of trajectories [T, N, 3]; InputError as `compare`."""
+        return Observed.of(self.molecule, self.features, generated, "What was generated")
+
+    def judge(self, observed: Observed, generated: Sequence[np.ndarray], paths: bool = False) -> Comparison:
+        """`compare` of trajectories that `observe` has measured."""
+        molecule = self.molecule
+        ours = observed.histograms()
         jsd = {kind: jensen_shannon(ours[kind], self.histograms[kind]) for kind in RANGES}
-        times = np.stack([decorrelation_times(torsions(x, features.torsions), self.frame_ps) for x in heavy])
+        times = np.stack([decorrelation_times(x, self.frame_ps) for x in observed.torsions()])
         jsd["decorrelation"] = jensen_shannon(decorrelation_histograms(times), decorrelation_histograms(self.times_ps))
-        values = [torsion_features(features, x) for x in heavy]
+        values = observed.angles_on_circle()
         tica: tuple[float | None, float | None] = (None, None)
         if self.tica is not None:
             tica = projection_jsd(self.tica.project(np.concatenate(values))[:, :2], self.projected)
-        msm = None
+        msm, timescales, path = None, {}, None
         if self.states is not None:
             msm = float(jensen_shannon(self.states.occupancies(values), self.occupancies))
-        total = sum(len(x) for x in heavy)
+            timescales = {
+                "lags_ps": [lag * self.frame_ps for lag in TIMESCALE_LAGS],
+                "generated": _known(self.states.timescales(values) * self.frame_ps),
+                "reference": _known(self.timescales * self.frame_ps),
+            }
+            if paths:
+                path = path_metrics(self.states.transitions, [self.states.states(x) for x in values])
+        each = [frame_checks(molecule, x, self.mean_lengths, self.mean_angles) for x in generated]
+        checks = {name: np.concatenate([c[name] for c in each]) for name in each[0]}
+        planes = np.concatenate([out_of_plane(molecule, x) for x in observed.heavy])
+        both = {"generated": planes, "reference": self.out_of_plane}
+        total = len(planes)
         return Comparison(
             jsd,
+            feature_wasserstein(observed.values, self.observed.values),
             *tica,
             msm,
             molecule.has_stereo,
-            sum(int(frame_stereo(molecule, x).sum()) for x in heavy) / total,
-            sum(int(frame_valid(molecule, x, self.mean_lengths).sum()) for x in generated) / total,
-            {"generated": _medians(times), "reference": _medians(self.times_ps)},
-            count_outside(features, heavy),
-            len(heavy),
+            sum(int(frame_stereo(molecule, x).sum()) for x in observed.heavy) / total,
+            float((checks["bonds"] & checks["clashes"]).mean()),
+            {name: float(passed.mean()) for name, passed in checks.items()},
+            {k: float(x.mean()) for k, x in both.items() if x.size},
+            {"generated": _known(np.median(times, axis=0)), "reference": _known(np.median(self.times_ps, axis=0))},
+            timescales,
+            outside_range(observed.values),
+            len(observed.heavy),
             total,
             list(self.notes),
+            path,
         )
 
 
@@ -157,10 +248,12 @@ def compare(
     reference: Sequence[np.ndarray],
     frame_ps: float,
     seed: int = 0,
+    paths: bool = False,
 ) -> Comparison:
     """Compare trajectories [T, N, 3] of one molecule, both with frames `frame_ps` apart and heavy atoms first.
 
-    `Reference.of(...).compare(...)` computes the reference's side once for several of them.
+    `Reference.of(...).compare(...)` computes the reference's side once for several of them. With `paths` each
+    trajectory is also judged as a path between its first and its last frame.
 
     Raises
     ------
@@ -168,7 +261,7 @@ def compare(
         When there is no trajectory, one has fewer than two frames or another number of atoms, or a coordinate is not
         finite.
     """
-    return Reference.of(molecule, reference, frame_ps, seed).compare(generated)
+    return Reference.of(molecule, reference, frame_ps, seed).compare(generated, paths)
 
 
 def _checked(molecule: Molecule, frames: Sequence[np.ndarray], what: str) -> list[np.ndarray]:
@@ -191,5 +284,6 @@ def _checked(molecule: Molecule, frames: Sequence[np.ndarray], what: str) -> lis
     return [x[:, : molecule.n_heavy] for x in frames]
 
 
-def _medians(times: np.ndarray) -> list[float | None]:
-    return [float(t) if np.isfinite(t) else None for t in np.median(times, axis=0)]
+def _known(values: np.ndarray) -> list[Any]:
+    """Nested lists in which None stands for what is not finite."""
+    return [_known(v) if isinstance(v, np.ndarray) else float(v) if np.isfinite(v) else None for v in values]

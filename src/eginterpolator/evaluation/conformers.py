@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import rdMolAlign
 
 from eginterpolator.errors import EGIError, InputError
+from eginterpolator.evaluation.distributions import bootstrap
+from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings, symmetric_rmsd
+from eginterpolator.jobs import Workers, fan_out
 from eginterpolator.molecule import flat_smiles
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 GENERATED_PER_REFERENCE = 2
-MAX_MATCHES = 10_000
-"""Symmetric numberings that the best RMSD is looked for among."""
+DELTAS = (0.5, 0.75, 1.25)
+"""Thresholds in Å: 0.5 for QM9, 1.25 for Drugs, 0.75 the other protocol in use for Drugs."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +45,71 @@ class Coverage:
     n_generated: int
 
 
-def rmsd_matrix(generated: Chem.Mol, reference: Chem.Mol) -> np.ndarray:
+@dataclass(frozen=True)
+class Matching:
+    """Smallest RMSDs of one molecule, from which COV and MAT follow at any threshold; empty for a failure.
+
+    Attributes
+    ----------
+    recall : float64 [n_reference]
+        Of each reference to its nearest generated conformer, Å.
+    precision : float64 [n_generated]
+        Of each generated conformer to its nearest reference, Å.
+    n_reference : int
+        References there are, of a failed molecule too.
+    """
+
+    recall: np.ndarray
+    precision: np.ndarray
+    n_reference: int
+
+    def coverage(self, delta: float) -> Coverage:
+        """COV and MAT at the threshold `delta` (Å); coverage 0 for a failure."""
+        if not len(self.recall):
+            return Coverage(0.0, None, 0.0, None, self.n_reference, 0)
+        return Coverage(
+            float((self.recall <= delta).mean()),
+            float(self.recall.mean()),
+            float((self.precision <= delta).mean()),
+            float(self.precision.mean()),
+            self.n_reference,
+            len(self.precision),
+        )
+
+
+def rmsd_matrix(
+    generated: Chem.Mol, reference: Chem.Mol, max_matches: int = MAX_MATCHES, threads: int | None = None
+) -> np.ndarray:
     """Best RMSD over symmetry of every pair of conformers, hydrogens left out: float64 [n_generated, n_reference], Å.
 
-    RDKit's GetBestRMS; the two need not have the same atom order.
+    What RDKit's GetBestRMS gives for each pair; the two need not have the same atom order. Where there are more than
+    `max_matches` symmetric numberings, it is an upper bound (`rmsd.numberings` tells).
+
+    Raises
+    ------
+    InputError
+        When the two are different molecules.
     """
+    return _rmsd_matrix(generated, reference, max_matches, threads)[0]
+
+
+def _rmsd_matrix(
+    generated: Chem.Mol, reference: Chem.Mol, max_matches: int = MAX_MATCHES, threads: int | None = None
+) -> tuple[np.ndarray, bool]:
+    """`rmsd_matrix`, and whether the numberings were capped."""
     ours, theirs = Chem.RemoveHs(generated), Chem.RemoveHs(reference)
-    return np.array(
-        [
-            [
-                rdMolAlign.GetBestRMS(ours, theirs, a.GetId(), b.GetId(), maxMatches=MAX_MATCHES)
-                for b in conformers(theirs)
-            ]
-            for a in conformers(ours)
-        ]
-    ).reshape(ours.GetNumConformers(), theirs.GetNumConformers())
+    found = numberings(ours, theirs, max_matches)
+    return symmetric_rmsd(_positions(ours), _positions(theirs), found.atoms, threads), found.capped
 
 
-def conformers(mol: Chem.Mol) -> list[Chem.Conformer]:
-    """The conformers of a Mol, as a list."""
-    return list(mol.GetConformers())
+def _positions(mol: Chem.Mol) -> np.ndarray:
+    """[conformers, atoms, 3], Å."""
+    return np.array([c.GetPositions() for c in mol.GetConformers()]).reshape(-1, mol.GetNumAtoms(), 3)
+
+
+def matching(rmsd: np.ndarray) -> Matching:
+    """Smallest RMSDs of an RMSD matrix [n_generated, n_reference], Å."""
+    return Matching(rmsd.min(axis=0), rmsd.min(axis=1), rmsd.shape[1])
 
 
 def coverage(rmsd: np.ndarray, delta: float) -> Coverage:
@@ -68,88 +117,151 @@ def coverage(rmsd: np.ndarray, delta: float) -> Coverage:
 
     Ganea et al. (GeoMol, 2021), equations of section 4: R is recall, over references; P is precision, over generated.
     """
-    recall, precision = rmsd.min(axis=0), rmsd.min(axis=1)
-    return Coverage(
-        float((recall <= delta).mean()),
-        float(recall.mean()),
-        float((precision <= delta).mean()),
-        float(precision.mean()),
-        rmsd.shape[1],
-        rmsd.shape[0],
-    )
+    return matching(rmsd).coverage(delta)
 
 
 @dataclass
 class ConformerEvaluation:
-    """Coverage of many molecules, and what failed; a failed molecule counts with coverage 0."""
+    """Coverage of many molecules, and what failed; a failed molecule counts with coverage 0.
 
-    delta: float
-    molecules: dict[str, Coverage] = field(default_factory=dict)
+    Attributes
+    ----------
+    deltas : tuple of float
+        Thresholds of coverage, Å; each is a protocol of its own.
+    matchings : dict
+        Name -> Matching, of failed molecules too.
+    capped : list of str
+        Molecules with more symmetric numberings than were looked through: their RMSDs are upper bounds.
+    """
+
+    deltas: tuple[float, ...]
+    matchings: dict[str, Matching] = field(default_factory=dict)
+    smiles: dict[str, str] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    capped: list[str] = field(default_factory=list)
 
-    def summary(self) -> dict[str, Any]:
-        """Mean and median over molecules; MAT over those that have one, `count` of them."""
-        result: dict[str, Any] = {"molecules": len(self.molecules)}
+    def molecules(self, delta: float) -> dict[str, Coverage]:
+        """Name -> COV and MAT at the threshold `delta`, Å."""
+        return {name: found.coverage(delta) for name, found in self.matchings.items()}
+
+    def summary(self, delta: float, seed: int = 0) -> dict[str, Any]:
+        """Mean, median and their bootstrap intervals over molecules at the threshold `delta`, Å.
+
+        Coverage is over all molecules; MAT over those that have one, `count` of them.
+        """
+        each = self.molecules(delta).values()
+        result: dict[str, Any] = {"molecules": len(each)}
         for name in ("cov_r", "mat_r", "cov_p", "mat_p"):
-            known = [getattr(c, name) for c in self.molecules.values() if getattr(c, name) is not None]
+            known = [np.array([getattr(c, name)]) for c in each if getattr(c, name) is not None]
             if known:
-                result[name] = {"mean": float(np.mean(known)), "median": float(np.median(known)), "count": len(known)}
+                result[name] = bootstrap(known, seed)
         return result
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values, `schema_version` first."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "delta": self.delta,
-            "summary": self.summary(),
-            "molecules": {name: asdict(value) for name, value in self.molecules.items()},
+            "deltas": list(self.deltas),
+            "summary": {f"{delta:g}": self.summary(delta) for delta in self.deltas},
+            "molecules": {
+                name: {
+                    "smiles": self.smiles.get(name),
+                    "coverage": {f"{delta:g}": asdict(found.coverage(delta)) for delta in self.deltas},
+                    "recall_rmsd": found.recall.tolist(),
+                    "precision_rmsd": found.precision.tolist(),
+                }
+                for name, found in self.matchings.items()
+            },
+            "capped": self.capped,
             "failures": self.failures,
             "notes": self.notes,
         }
 
 
 def evaluate_conformer_folders(
-    generated: str | os.PathLike[str], reference: str | os.PathLike[str], delta: float = 0.5
+    generated: str | os.PathLike[str],
+    reference: str | os.PathLike[str],
+    deltas: Sequence[float] | float = DELTAS,
+    max_matches: int = MAX_MATCHES,
+    workers: Workers | None = None,
 ) -> ConformerEvaluation:
-    """COV and MAT of <name>/conformers.sdf in `generated` against those in `reference`.
+    """COV and MAT of <name>/conformers.sdf in `generated` against those in `reference`, at each threshold of `deltas`.
 
     Of each molecule the first 2 |S_r| generated conformers count; where there are fewer, `notes` says so.
 
     Raises
     ------
     InputError
-        When `delta` is not positive, or the reference holds no conformers. A molecule that cannot be compared is
+        When a delta is not positive, or the reference holds no conformers. A molecule that cannot be compared is
         listed in `failures` and counts with coverage 0.
     """
-    if not delta > 0:
-        raise InputError(f"delta is {delta} Å; give a positive number (0.5 for QM9, 1.25 or 0.75 for Drugs).")
+    deltas = tuple(float(d) for d in ([deltas] if isinstance(deltas, (int, float)) else deltas))
+    for delta in deltas:
+        if not delta > 0:
+            raise InputError(f"delta is {delta} Å; give a positive number (0.5 for QM9, 1.25 or 0.75 for Drugs).")
     references = _ensembles(reference)
     if not references:
         raise InputError(f"'{reference}' holds no conformers (<name>/conformers.sdf).")
     ours = _ensembles(generated)
-    result = ConformerEvaluation(delta)
+    result = ConformerEvaluation(deltas)
     for name in sorted(set(ours) - set(references)):
         result.failures.append({"name": name, "reason": "there are no reference conformers of this name."})
-    for name, path in references.items():
-        wanted = 0
-        try:
-            truth = _read(path)
-            wanted = truth.GetNumConformers()
-            if name not in ours:
-                raise InputError("nothing was generated for this molecule.")
-            made = _read(ours[name])
-            if flat_smiles(made) != flat_smiles(truth):
-                raise InputError(f"'{ours[name]}' is {flat_smiles(made)}, and the reference is {flat_smiles(truth)}.")
-            count = made.GetNumConformers()
-            if count < GENERATED_PER_REFERENCE * wanted:
-                result.notes.append(f"{name}: {count} conformers for {wanted} references; the protocol asks for twice.")
-            matrix = rmsd_matrix(_first(made, GENERATED_PER_REFERENCE * wanted), truth)
-            result.molecules[name] = coverage(matrix, delta)
-        except (EGIError, RuntimeError, ValueError) as error:
-            result.failures.append({"name": name, "reason": str(error)})
-            result.molecules[name] = Coverage(0.0, None, 0.0, None, wanted, 0)
+    pairs = [(name, path, ours.get(name)) for name, path in references.items()]
+    task = partial(_match, max_matches=max_matches)
+    outcomes = sorted(fan_out(task, pairs, workers), key=lambda outcome: outcome.index)
+    for (name, _, _), outcome in zip(pairs, outcomes, strict=True):
+        matched = outcome.value if outcome.reason is None else _Matched(failure=outcome.reason)
+        if matched.smiles is not None:
+            result.smiles[name] = matched.smiles
+        if matched.failure is not None:
+            result.failures.append({"name": name, "reason": matched.failure})
+        if matched.capped:
+            result.capped.append(name)
+        result.notes.extend(f"{name}: {note}" for note in matched.notes)
+        result.matchings[name] = matched.matching
     return result
+
+
+@dataclass
+class _Matched:
+    """What came out for one molecule; `failure` says why there is no matching."""
+
+    matching: Matching = field(default_factory=lambda: Matching(np.zeros(0), np.zeros(0), 0))
+    smiles: str | None = None
+    capped: bool = False
+    notes: list[str] = field(default_factory=list)
+    failure: str | None = None
+
+
+def _match(pair: tuple[str, Path, Path | None], step: Callable[[float], None], max_matches: int) -> _Matched:
+    """Match the ensembles of one molecule: its name, the file of its reference, and that of what was generated."""
+    _, reference, generated = pair
+    matched = _Matched()
+    wanted = 0
+    try:
+        truth = _read(reference)
+        wanted = truth.GetNumConformers()
+        matched.smiles = flat_smiles(truth)
+        if generated is None:
+            raise InputError("nothing was generated for this molecule.")
+        made = _read(generated)
+        if flat_smiles(made) != flat_smiles(truth):
+            raise InputError(f"'{generated}' is {flat_smiles(made)}, and the reference is {flat_smiles(truth)}.")
+        count = made.GetNumConformers()
+        if count < GENERATED_PER_REFERENCE * wanted:
+            matched.notes.append(f"{count} conformers for {wanted} references; the protocol asks for twice.")
+        matrix, matched.capped = _rmsd_matrix(_first(made, GENERATED_PER_REFERENCE * wanted), truth, max_matches)
+        if matched.capped:
+            matched.notes.append(
+                f"more than {max_matches} symmetric numberings; the best RMSD was looked for among the first "
+                f"{max_matches} and is an upper bound."
+            )
+        matched.matching = matching(matrix)
+    except (EGIError, RuntimeError, ValueError) as error:
+        matched.failure = str(error)
+        matched.matching = Matching(np.zeros(0), np.zeros(0), wanted)
+    return matched
 
 
 def _ensembles(root: str | os.PathLike[str]) -> dict[str, Path]:
@@ -185,6 +297,6 @@ def _graph(mol: Chem.Mol) -> tuple[list[int], list[tuple[int, int]]]:
 
 def _first(source: Chem.Mol, count: int) -> Chem.Mol:
     mol = Chem.Mol(source)
-    for conformer in conformers(source)[count:]:
+    for conformer in list(source.GetConformers())[count:]:
         mol.RemoveConformer(conformer.GetId())
     return mol

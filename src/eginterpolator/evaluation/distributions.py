@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,49 +40,103 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(terms.sum(axis=-1) / 2, 0.0))
 
 
-def feature_histograms(features: FeatureSet, frames: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Counts of every feature over all frames of several trajectories [T, N, 3]: kind -> int64 [F, BINS]."""
-    total = {
-        "length": np.zeros((len(features.bonds), BINS), dtype=np.int64),
-        "angle": np.zeros((len(features.angles), BINS), dtype=np.int64),
-        "torsion": np.zeros((len(features.torsions), BINS), dtype=np.int64),
+def outside_range(values: dict[str, np.ndarray]) -> dict[str, int]:
+    """How many of `feature_values` lie outside `RANGES`: kind -> count (a torsion never does)."""
+    return {
+        kind: int(((values[kind] < RANGES[kind][0]) | (values[kind] > RANGES[kind][1])).sum())
+        for kind in ("length", "angle")
     }
-    for positions in frames:
-        total["length"] += histograms(lengths(positions, features.bonds), *RANGES["length"])
-        total["angle"] += histograms(angles(positions, features.angles), *RANGES["angle"])
-        total["torsion"] += histograms(torsions(positions, features.torsions), *RANGES["torsion"])
-    return total
-
-
-def count_outside(features: FeatureSet, frames: Sequence[np.ndarray]) -> dict[str, int]:
-    """How many values of all features and frames lie outside `RANGES`: kind -> count (a torsion never does)."""
-    total = {"length": 0, "angle": 0}
-    for positions in frames:
-        for kind, values in (
-            ("length", lengths(positions, features.bonds)),
-            ("angle", angles(positions, features.angles)),
-        ):
-            low, high = RANGES[kind]
-            total[kind] += int(((values < low) | (values > high)).sum())
-    return total
 
 
 def feature_jsd(
     features: FeatureSet, generated: Sequence[np.ndarray], reference: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Jensen-Shannon distance of every bond length, bond angle and torsion: kind -> float64 [F]."""
-    ours, theirs = feature_histograms(features, generated), feature_histograms(features, reference)
-    return {kind: jensen_shannon(ours[kind], theirs[kind]) for kind in RANGES}
+    ours, theirs = feature_values(features, generated), feature_values(features, reference)
+    return {
+        kind: jensen_shannon(*(histograms(values[kind], *RANGES[kind]) for values in (ours, theirs))) for kind in RANGES
+    }
 
 
-def bootstrap_mean(values: Sequence[np.ndarray], seed: int = 0, draws: int = 1000) -> tuple[float, float]:
-    """95 % interval of the mean over all features, molecules drawn with replacement.
+def wasserstein(ours: np.ndarray, theirs: np.ndarray, period: float | None = None) -> float:
+    """Wasserstein-1 distance between two samples [n] and [m], in their own unit: exact, no bins.
 
-    `values` holds the array of one molecule's features each.
+    On a line it is the integral of |F - G|, F and G the cumulative distributions (scipy's `wasserstein_distance`);
+    on a circle of the given `period`, of |F - G - c| with c the weighted median of F - G (Rabin, Delon and Gousseau,
+    J. Math. Imaging Vis. 41 (2011) 147).
     """
-    sums = np.array([v.sum() for v in values])
-    counts = np.array([len(v) for v in values])
+    ours, theirs = (
+        np.sort(np.mod(ours, period) if period else ours),
+        np.sort(np.mod(theirs, period) if period else theirs),
+    )
+    points = np.sort(np.concatenate([ours, theirs]))
+    widths = np.diff(points)
+    at = points[:-1]
+    difference = np.searchsorted(ours, at, "right") / len(ours) - np.searchsorted(theirs, at, "right") / len(theirs)
+    if period:
+        # From the last point round to the first both distributions have counted everything: F - G = 0.
+        difference, widths = np.append(difference, 0.0), np.append(widths, period - points[-1] + points[0])
+        order = np.argsort(difference)
+        half = int(np.searchsorted(np.cumsum(widths[order]), period / 2))
+        difference = difference - difference[order[min(half, len(order) - 1)]]
+    return float(np.abs(difference) @ widths)
+
+
+def feature_values(features: FeatureSet, frames: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Values of every feature over all frames of several trajectories [T, N, 3]: kind -> float64 [frames, F].
+
+    Lengths in Å, angles and torsions in radians.
+    """
+    measures = (
+        ("length", lengths, features.bonds),
+        ("angle", angles, features.angles),
+        ("torsion", torsions, features.torsions),
+    )
+    return {kind: np.concatenate([measure(x, atoms) for x in frames]) for kind, measure, atoms in measures}
+
+
+def feature_wasserstein(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Wasserstein-1 distance of every feature between `feature_values`: kind -> float64 [F].
+
+    Lengths in Å, angles and torsions in degrees, the latter on the circle.
+    """
+    result = {}
+    for kind, values in ours.items():
+        unit, period = (1.0, None) if kind == "length" else (180 / np.pi, 2 * np.pi if kind == "torsion" else None)
+        pairs = zip(values.T, theirs[kind].T, strict=True)
+        result[kind] = np.array([unit * wasserstein(a, b, period) for a, b in pairs])
+    return result
+
+
+def bootstrap(values: Sequence[np.ndarray], seed: int = 0, draws: int = 1000) -> dict[str, Any]:
+    """Mean and median over all features, and their 95 % bootstrap intervals over molecules.
+
+    Parameters
+    ----------
+    values : sequence of [F]
+        One molecule's features each; molecules are drawn with replacement, each with all of its features.
+
+    Returns
+    -------
+    dict
+        mean, median, mean_95 and median_95 as [low, high], count of the features.
+    """
+    joint = np.concatenate(values)
+    owner = np.repeat(np.arange(len(values)), [len(v) for v in values])
     picks = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
-    means = sums[picks].sum(axis=1) / np.maximum(counts[picks].sum(axis=1), 1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    weights = np.apply_along_axis(np.bincount, 1, picks, minlength=len(values))[:, owner]
+    order = np.argsort(joint)
+    cumulated = np.cumsum(weights[:, order], axis=1)
+    total = np.maximum(cumulated[:, -1:], 1)
+    means = (weights @ joint) / total[:, 0]
+    # The weighted median: the mean of the lower and of the upper one, as numpy's.
+    low, high = ((cumulated >= target).argmax(axis=1) for target in ((total + 1) // 2, total // 2 + 1))
+    medians = (joint[order][low] + joint[order][high]) / 2
+    interval = [[float(q) for q in np.quantile(x, [0.025, 0.975])] for x in (means, medians)]
+    return {
+        "mean": float(joint.mean()),
+        "median": float(np.median(joint)),
+        "mean_95": interval[0],
+        "median_95": interval[1],
+        "count": len(joint),
+    }

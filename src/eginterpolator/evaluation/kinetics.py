@@ -1,4 +1,4 @@
-"""Slow motions: time-lagged independent components, decorrelation times, metastable states (SPEC section 5)."""
+"""Slow motions: time-lagged independent components and decorrelation times (SPEC section 5)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ LAG_FRAMES = 2
 BINS = 100
 DECORRELATION_PS = (5.0, 1380.0)
 DECORRELATION_BINS = 275
-STATES, MSM_LAG_FRAMES, METASTABLE = 100, 4, 10
-KMEANS_FRAMES = 10_000
-"""Frames that k-means is fitted on: every k-th of the reference's."""
 
 
 def torsion_features(features: FeatureSet, positions: np.ndarray) -> np.ndarray:
@@ -46,6 +43,11 @@ class Tica:
     def project(self, values: np.ndarray) -> np.ndarray:
         """Features [T, F] to components [T, R]."""
         return np.asarray((values - self.mean) @ self.components)
+
+    def timescales(self, lag: int = LAG_FRAMES) -> np.ndarray:
+        """Implied timescales -lag / ln(autocorrelation), frames: float64 [R]; nan where it is not in (0, 1)."""
+        known = (self.autocorrelations > 0) & (self.autocorrelations < 1)
+        return np.where(known, -lag / np.log(np.where(known, self.autocorrelations, 0.5)), np.nan)
 
     def kinetic_map(self, values: np.ndarray, share: float = 0.95) -> np.ndarray:
         """Components of [T, F] that hold `share` of the kinetic variance, scaled by their autocorrelation.
@@ -155,89 +157,3 @@ def decorrelation_jsd(
         times = [decorrelation_times(torsions(x, features.torsions), frame_ps) for x in group]
         groups.append(decorrelation_histograms(np.stack(times)))
     return jensen_shannon(*groups)
-
-
-@dataclass(frozen=True)
-class MetastableStates:
-    """A Markov state model of the reference, lumped into metastable states.
-
-    Attributes
-    ----------
-    tica : Tica
-    centres : float64 [k, R]
-        k-means centres in `Tica.kinetic_map`.
-    lumped : int64 [k]
-        Metastable state of each centre; `n_metastable` for those outside of the connected set.
-    n_metastable : int
-    share_outside : float
-        Share of the reference's frames outside of the largest connected set.
-    """
-
-    tica: Tica
-    centres: np.ndarray
-    lumped: np.ndarray
-    n_metastable: int
-    share_outside: float
-
-    def states(self, values: np.ndarray) -> np.ndarray:
-        """Metastable state of each frame of features [T, F]: int64 [T]."""
-        return self.lumped[_nearest(self.tica.kinetic_map(values), self.centres)]
-
-    def occupancies(self, values: Sequence[np.ndarray]) -> np.ndarray:
-        """Frames of [T, F] in each state: int64 [n_metastable + 1], the last for outside of the connected set."""
-        return sum(
-            (np.bincount(self.states(x), minlength=self.n_metastable + 1) for x in values),
-            np.zeros(self.n_metastable + 1, dtype=np.int64),
-        )
-
-
-def fit_states(reference: Sequence[np.ndarray], tica: Tica, seed: int = 0) -> MetastableStates | None:
-    """k-means with 100 states, reversible MSM at 4 frames on the largest connected set, PCCA with 10 states.
-
-    Fewer where there are not enough frames or connected states; None where fewer than two metastable states remain.
-
-    Parameters
-    ----------
-    reference : features [T, F] of each trajectory
-    tica : Tica
-        Fitted on the reference.
-    seed : int
-        Of k-means++.
-    """
-    from deeptime.clustering import KMeans
-    from deeptime.markov import TransitionCountEstimator
-    from deeptime.markov.msm import MaximumLikelihoodMSM
-
-    mapped = [tica.kinetic_map(x) for x in reference]
-    joint = np.concatenate(mapped)
-    sample = np.ascontiguousarray(joint[:: max(1, len(joint) // KMEANS_FRAMES)])
-    k = min(STATES, len(np.unique(sample, axis=0)) // 2)
-    if k < 2 or max(len(x) for x in mapped) <= MSM_LAG_FRAMES:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        centres = KMeans(k, max_iter=100, fixed_seed=seed, n_jobs=1).fit_fetch(sample).cluster_centers
-        discrete = [_nearest(x, centres) for x in mapped]
-        try:
-            counts = TransitionCountEstimator(MSM_LAG_FRAMES, "sliding", n_states=k).fit_fetch(discrete)
-            connected = counts.submodel_largest()
-            model = MaximumLikelihoodMSM(reversible=True).fit_fetch(connected)
-        except (ValueError, RuntimeError):
-            return None
-        for n in range(min(METASTABLE, model.n_states), 1, -1):
-            try:
-                assignments = np.asarray(model.pcca(n).assignments)
-            except (ValueError, RuntimeError, AssertionError, np.linalg.LinAlgError):
-                continue
-            lumped = np.full(k, n, dtype=np.int64)
-            lumped[connected.state_symbols] = assignments
-            outside = float(np.mean(lumped[np.concatenate(discrete)] == n))
-            return MetastableStates(tica, np.asarray(centres), lumped, n, outside)
-    return None
-
-
-def _nearest(points: np.ndarray, centres: np.ndarray, block: int = 4096) -> np.ndarray:
-    """Index of the nearest centre [k, R] of each point [T, R]: int64 [T]."""
-    half = (centres**2).sum(axis=1) / 2
-    parts = [(half - points[i : i + block] @ centres.T).argmin(axis=1) for i in range(0, len(points), block)]
-    return np.concatenate(parts)

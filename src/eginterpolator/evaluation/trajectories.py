@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.comparison import Comparison, Reference, compare
-from eginterpolator.evaluation.distributions import bootstrap_mean
-from eginterpolator.folder import read_molecule_folder
+from eginterpolator.evaluation.curves import Curves, collect_curves
+from eginterpolator.evaluation.distributions import bootstrap
+from eginterpolator.evaluation.loading import (
+    EvaluationConfig,
+    load_trajectories,
+    molecule_folders,
+    windows_of_folder,
+)
 from eginterpolator.molecule import Molecule
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from eginterpolator.jobs import Workers
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 2
 
 __all__ = ["Comparison", "Evaluation", "EvaluationConfig", "compare", "evaluate_folders", "summarise"]
 
 
 @dataclass(frozen=True)
-class EvaluationConfig:
-    """How trajectories are compared (SPEC section 5).
+class Task:
+    """One molecule to judge: its name, the folder of its reference, and that of what was generated, if any."""
 
-    Attributes
-    ----------
-    frame_ps : float
-        Spacing at which all trajectories are compared; those with finer frames are thinned.
-    n_frames : int
-        Length of a reference window.
-    reference_windows, oracle_windows : int
-        Windows drawn from each reference replica, and from the oracle's.
-    oracle_replicas : int
-        How many of the last replicas are held out of the reference as MD oracle; none of a molecule that has no more.
-    oracle : bool
-        Whether to judge the MD oracle as well; its replicas are held out of the reference either way.
-    seed : int
-        Of the window offsets and of k-means.
-    """
+    name: str
+    reference: Path
+    generated: Path | None
+    wanted: bool
 
-    frame_ps: float = 5.2
-    n_frames: int = 500
-    reference_windows: int = 30
-    oracle_windows: int = 10
-    oracle_replicas: int = 1
-    oracle: bool = True
-    seed: int = 0
+
+@dataclass
+class Judgement:
+    """What became of a `Task`; `failure` says why where `generated` is missing although it was wanted."""
+
+    name: str
+    smiles: str | None = None
+    generated: Comparison | None = None
+    oracle: Comparison | None = None
+    curves: Curves | None = None
+    failure: str | None = None
 
 
 @dataclass
@@ -58,6 +64,7 @@ class Evaluation:
     generated: dict[str, Comparison] = field(default_factory=dict)
     oracle: dict[str, Comparison] = field(default_factory=dict)
     smiles: dict[str, str] = field(default_factory=dict)
+    curves: dict[str, Curves] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,10 +87,11 @@ class Evaluation:
 
 
 def summarise(comparisons: dict[str, Comparison], seed: int = 0) -> dict[str, Any]:
-    """Mean, median and bootstrap interval of every metric over all (molecule, feature) pairs; {} for no molecule.
+    """Mean, median and bootstrap intervals of every metric over all (molecule, feature) pairs; {} for no molecule.
 
-    `stereo_retention` is the mean over the molecules that have stereo (None where none has): those without would keep
-    it whatever is generated. `valid` is the mean over all molecules.
+    `per_molecule` beside them is over the means of the molecules. `stereo_retention` is the mean over the molecules
+    that have stereo (None where none has): those without would keep it whatever is generated. `valid` and `checks`
+    are means over all molecules.
     """
     if not comparisons:
         return {}
@@ -92,22 +100,38 @@ def summarise(comparisons: dict[str, Comparison], seed: int = 0) -> dict[str, An
     for kind in ("length", "angle", "torsion", "decorrelation"):
         arrays = [c.jsd[kind] for c in each if len(c.jsd[kind])]
         if arrays:
-            result[kind] = _statistics(arrays, seed)
+            result[kind] = _pooled(arrays, seed)
     for name in ("tica_0", "tica_01", "msm"):
         known = [np.array([getattr(c, name)]) for c in each if getattr(c, name) is not None]
         if known:
-            result[name] = _statistics(known, seed)
+            result[name] = bootstrap(known, seed)
     result["too_rigid_for_tica"] = [name for name, c in comparisons.items() if c.tica_0 is None]
     kept = [c.stereo_retention for c in each if c.has_stereo]
     result["stereo_retention"] = float(np.mean(kept)) if kept else None
     result["molecules_with_stereo"] = len(kept)
     result["valid"] = float(np.mean([c.valid for c in each]))
+    result["checks"] = {name: float(np.mean([c.checks[name] for c in each])) for name in each[0].checks}
     result["outside_range"] = {kind: sum(c.outside_range[kind] for c in each) for kind in ("length", "angle")}
+    arrays_of = {kind: [c.wasserstein[kind] for c in each if len(c.wasserstein[kind])] for kind in each[0].wasserstein}
+    result["wasserstein"] = {kind: _pooled(arrays, seed) for kind, arrays in arrays_of.items() if arrays}
+    paths = [c.paths for c in each if c.paths is not None]
+    if paths:
+        names = ("jsd", "valid", "probability", "log_probability_a_step")
+        values = {name: [np.array([v]) for p in paths if (v := getattr(p, name)) is not None] for name in names}
+        result["paths"] = {name: bootstrap(known, seed) for name, known in values.items() if known}
     return result
 
 
+def _pooled(arrays: Sequence[np.ndarray], seed: int) -> dict[str, Any]:
+    means = [np.array([values.mean()]) for values in arrays]
+    return {**bootstrap(arrays, seed), "per_molecule": bootstrap(means, seed)}
+
+
 def evaluate_folders(
-    generated: str | os.PathLike[str] | None, reference: str | os.PathLike[str], config: EvaluationConfig | None = None
+    generated: str | os.PathLike[str] | None,
+    reference: str | os.PathLike[str],
+    config: EvaluationConfig | None = None,
+    workers: Workers | None = None,
 ) -> Evaluation:
     """Compare folders of molecule folders, molecule by molecule.
 
@@ -118,133 +142,135 @@ def evaluate_folders(
     reference : path
         Simulations, several replicas a molecule.
     config : EvaluationConfig
+    workers : Workers, optional
+        Processes or a cluster that judge the molecules, with the same result; without it, one after another here.
 
     Raises
     ------
     InputError
-        When a folder is missing or holds nothing. A molecule that cannot be compared is listed in `failures`.
+        When a folder is missing or holds nothing, or energies are wanted and the packages for them are missing. A
+        molecule that cannot be compared is listed in `failures`.
     """
     config = config or EvaluationConfig()
+    if config.energy_frames:
+        require_energies(config.xtb)
     result = Evaluation(config)
-    references = _folders(reference)
-    ours = _folders(generated) if generated is not None else {}
+    references = molecule_folders(reference)
+    ours = molecule_folders(generated) if generated is not None else {}
     for name in sorted(set(ours) - set(references)):
         result.failures.append({"name": name, "reason": "there is no reference simulation of this name."})
-    for name, folder in references.items():
-        try:
-            _evaluate(name, folder, ours.get(name), generated is not None, config, result)
-        except EGIError as error:
-            result.failures.append({"name": name, "reason": str(error)})
-        except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-            reason = f"it could not be compared, by {type(error).__name__}: {error}"
-            result.failures.append({"name": name, "reason": reason})
+    tasks = [Task(name, folder, ours.get(name), generated is not None) for name, folder in references.items()]
+    for judged in _judged(tasks, config, workers):
+        if judged.smiles is not None:
+            result.smiles[judged.name] = judged.smiles
+        if judged.generated is not None:
+            result.generated[judged.name] = judged.generated
+        if judged.oracle is not None:
+            result.oracle[judged.name] = judged.oracle
+        if judged.curves is not None:
+            result.curves[judged.name] = judged.curves
+        if judged.failure is not None:
+            result.failures.append({"name": judged.name, "reason": judged.failure})
     return result
 
 
-def _evaluate(
-    name: str, folder: Path, generated: Path | None, wanted: bool, config: EvaluationConfig, result: Evaluation
-) -> None:
-    """Put the comparisons of one molecule into `result`."""
-    molecule, replicas, stride = _load(folder, config)
-    held = config.oracle_replicas if len(replicas) > config.oracle_replicas else 0
-    random = np.random.default_rng([config.seed, len(replicas)])
-    windows = _windows(replicas[: len(replicas) - held], stride, config.reference_windows, config, random)
-    reference = Reference.of(molecule, windows, config.frame_ps, config.seed)
-    result.smiles[name] = molecule.smiles
-    if held and config.oracle:
-        oracle = _windows(replicas[len(replicas) - held :], stride, config.oracle_windows, config, random)
-        result.oracle[name] = reference.compare(oracle)
-    if not wanted:
+def _judged(tasks: Sequence[Task], config: EvaluationConfig, workers: Workers | None) -> Iterator[Judgement]:
+    """Judgements in the order of the tasks."""
+    if workers is None:
+        yield from (judge_molecule(task, config) for task in tasks)
         return
-    if generated is None:
-        raise InputError("nothing was generated for this molecule.")
-    _, trajectories, stride = _load(generated, config, molecule)
-    result.generated[name] = reference.compare([x[::stride] for x in trajectories])
+    from eginterpolator.jobs import fan_out
+
+    found = {outcome.index: outcome for outcome in fan_out(partial(_on_worker, config=config), tasks, workers)}
+    for index, task in enumerate(tasks):
+        outcome = found[index]
+        yield outcome.value if outcome.reason is None else Judgement(task.name, failure=outcome.reason)
 
 
-def _folders(root: str | os.PathLike[str]) -> dict[str, Path]:
-    root = Path(root)
-    found = {path.parent.name: path.parent for path in sorted(root.glob("*/molecule.sdf"))}
-    if not found:
-        raise InputError(f"'{root}' holds no molecule folders (<name>/molecule.sdf).")
-    return found
+def _on_worker(task: Task, step: Callable[[float], None], config: EvaluationConfig) -> Judgement:
+    return judge_molecule(task, config)
 
 
-def _load(
-    folder: Path, config: EvaluationConfig, like: Molecule | None = None
-) -> tuple[Molecule, list[np.ndarray], int]:
-    """Molecule, its trajectories as they are stored, and the stride that gives the evaluation's frame spacing."""
-    molecule, trajectories, _ = read_molecule_folder(folder)
-    if like is not None:
-        if molecule.smiles_flat != like.smiles_flat:
-            raise InputError(f"'{folder}' is {molecule.smiles}, and the reference is {like.smiles}.")
-        same = molecule.heavy_bonds.tolist() == like.heavy_bonds.tolist()
-        numbers = molecule.atomic_numbers[: molecule.n_heavy].tolist()
-        if not same or numbers != like.atomic_numbers[: like.n_heavy].tolist():
-            trajectories = _reordered(molecule, like, trajectories)
-    strides = set()
-    for trajectory in trajectories:
-        stride = config.frame_ps / trajectory.frame_ps
-        if abs(stride - round(stride)) > 0.01 * stride or round(stride) < 1:
-            raise InputError(
-                f"'{folder}' has frames every {trajectory.frame_ps} ps, which do not make {config.frame_ps} ps; "
-                "choose another frame spacing of the evaluation."
-            )
-        strides.add(round(stride))
-        if not np.isfinite(trajectory.positions).all():
-            bad = int((~np.isfinite(trajectory.positions).all(axis=(1, 2))).sum())
-            raise InputError(
-                f"'{folder}' has coordinates that are not finite in {bad} of {trajectory.n_frames} frames."
-            )
-        if trajectory.n_frames <= round(stride):
-            raise InputError(f"'{folder}' has a trajectory shorter than two frames of {config.frame_ps} ps.")
-    if len(strides) > 1:
-        raise InputError(f"the trajectories of '{folder}' have several frame spacings.")
-    return molecule, [trajectory.positions for trajectory in trajectories], strides.pop()
+def judge_molecule(task: Task, config: EvaluationConfig) -> Judgement:
+    """Judge one molecule; whatever goes wrong is its `failure`, and the oracle stays if it was judged before."""
+    judged = Judgement(task.name)
+    try:
+        _judge(task, config, judged)
+    except EGIError as error:
+        judged.failure = str(error)
+    except Exception as error:  # whatever goes wrong with one molecule, the others go on
+        log.info("%s failed", task.name, exc_info=True)
+        judged.failure = f"it could not be compared, by {type(error).__name__}: {' '.join(str(error).split())}"
+    return judged
 
 
-def _reordered(molecule: Molecule, like: Molecule, trajectories: Sequence[Any]) -> list[Any]:
-    """Heavy-atom trajectories in the order of `like`; of another stereoisomer too, whose retention will tell."""
-    from eginterpolator.trajectory import Trajectory
+def _judge(task: Task, config: EvaluationConfig, judged: Judgement) -> None:
+    molecule, windows, oracle = windows_of_folder(task.reference, config)
+    reference = Reference.of(molecule, windows, config.frame_ps, config.seed)
+    judged.smiles = molecule.smiles
+    sources, examples = {}, {"reference": windows[0]}
+    trajectories: list[np.ndarray] = []
+    failure: EGIError | None = None
+    paths = bool(config.paths)
+    if task.generated is not None:
+        try:
+            _, trajectories, own_stride, meta = load_trajectories(task.generated, config, molecule)
+            trajectories = [x[::own_stride] for x in trajectories]
+            paths = meta.get("task") == "interpolation" if config.paths is None else config.paths
+        except EGIError as error:  # the oracle does not depend on it
+            failure = error
+    elif task.wanted:
+        failure = InputError("nothing was generated for this molecule.")
+    groups = [("oracle", oracle)] * bool(oracle and config.oracle) + [("generated", trajectories)] * bool(trajectories)
+    field_of = _EnergyField(molecule, config, windows) if config.energy_frames and groups else None
+    for name, frames in groups:
+        sources[name] = reference.observe(frames)
+        comparison = reference.judge(sources[name], frames, paths)
+        if field_of is not None:
+            comparison.energies = field_of.compare(frames, comparison.notes)
+        setattr(judged, name, comparison)
+    if trajectories:
+        examples["generated"] = trajectories[0]
+    if config.curves:
+        judged.curves = collect_curves(reference, sources, examples)
+    if failure is not None:
+        raise failure
 
-    mol = molecule.heavy_mol
-    match = mol.GetSubstructMatch(like.heavy_mol, useChirality=True) or mol.GetSubstructMatch(like.heavy_mol)
-    if len(match) != like.n_heavy:
-        raise InputError(f"the atoms of {molecule.smiles} cannot be matched with those of {like.smiles}.")
-    return [Trajectory(like, t.heavy[:, list(match)], t.frame_ps, t.meta) for t in trajectories]
+
+def require_energies(xtb: bool) -> None:
+    """Raise InputError with the command that helps when packages for `energy_frames` are missing."""
+    from eginterpolator.evaluation.energy import require_xtb
+    from eginterpolator.simulation.forcefield import require_openmm
+
+    require_openmm()
+    if xtb:
+        require_xtb()
 
 
-def _windows(
-    replicas: Sequence[np.ndarray], stride: int, count: int, config: EvaluationConfig, random: np.random.Generator
-) -> list[np.ndarray]:
-    """`count` windows of each replica at random offsets in its stored frames, thinned by `stride`.
+class _EnergyField:
+    """Energies of one molecule, those of its reference computed once."""
 
-    A replica that is too short for a window of `config.n_frames` is taken as a whole.
-    """
-    result = []
-    span = (config.n_frames - 1) * stride + 1
-    for replica in replicas:
-        if len(replica) <= span:
-            result.append(replica[::stride])
-            continue
-        for offset in random.integers(len(replica) - span + 1, size=count):
-            result.append(replica[offset : offset + span : stride])
-    return result
+    def __init__(self, molecule: Molecule, config: EvaluationConfig, reference: Sequence[np.ndarray]) -> None:
+        from eginterpolator.evaluation.energy import ForceField, spread_frames
 
+        self.count, self.spread = config.energy_frames, spread_frames
+        self.force_field = ForceField(molecule, config.xtb)
+        self.reference = self.force_field.energies(spread_frames(reference, self.count))
 
-def _statistics(arrays: Sequence[np.ndarray], seed: int) -> dict[str, Any]:
-    values = np.concatenate(arrays)
-    return {
-        "mean": float(values.mean()),
-        "median": float(np.median(values)),
-        "mean_95": bootstrap_mean(arrays, seed),
-        "count": len(values),
-    }
+    def compare(self, frames: Sequence[np.ndarray], notes: list[str]) -> dict[str, Any]:
+        from eginterpolator.evaluation.energy import compare_energies
+
+        try:
+            return compare_energies(self.force_field.energies(self.spread(frames, self.count)), self.reference)
+        except InputError as error:
+            notes.append(f"No energies: {error}")
+            return {}
 
 
 def _plain(comparison: Comparison | None) -> dict[str, Any] | None:
     if comparison is None:
         return None
     values = asdict(comparison)
-    values["jsd"] = {kind: array.tolist() for kind, array in comparison.jsd.items()}
+    for name in ("jsd", "wasserstein"):
+        values[name] = {kind: array.tolist() for kind, array in getattr(comparison, name).items()}
     return values

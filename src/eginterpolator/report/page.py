@@ -81,15 +81,20 @@ def render(runs: Sequence[ReportMolecule], facts: dict[str, Any], max_data_mb: f
         "failures": failures,
         "molecules": [molecule_payload(run, stride) for run in runs],
     }
+    return render_template("report.html.j2", title, data, ("style.css",), _SCRIPTS)
+
+
+def render_template(name: str, title: str, data: dict[str, Any], styles: Sequence[str], scripts: Sequence[str]) -> str:
+    """HTML of a page template with data, styles, scripts and the 3D viewer in it; InputError without the viewer."""
     viewer = viewer_source()
     return (
         _environment()
-        .get_template("report.html.j2")
+        .get_template(name)
         .render(
             title=title,
             data=json.dumps(_finite(data), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
-            style=_template_text("style.css"),
-            scripts="\n".join(_template_text(name) for name in _SCRIPTS),
+            style="\n".join(_template_text(style) for style in styles),
+            scripts="\n".join(_template_text(script) for script in scripts),
             viewer=viewer,
             licence=html.escape(viewer.licence),
             created=datetime.datetime.now().astimezone().strftime("%-d %B %Y, %H:%M"),

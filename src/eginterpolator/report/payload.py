@@ -95,7 +95,7 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
         "formula": rdMolDescriptors.CalcMolFormula(molecule.rdmol),
         "symbols": symbols,
         "heavy": molecule.n_heavy,
-        "molblock": _molblock(molecule, shown[0][0]),
+        "molblock": molblock(molecule, shown[0][0]),
         "svg": svg,
         "places": np.round(places, 1).tolist(),
         "extent": np.round(np.percentile(np.abs(np.concatenate(shown)).max(axis=1), 98, axis=0), 2).tolist(),
@@ -129,7 +129,8 @@ def _finite_frames(run: ReportMolecule, k: int) -> tuple[np.ndarray, np.ndarray]
     return positions[last], good
 
 
-def _molblock(molecule: Molecule, positions: np.ndarray) -> str:
+def molblock(molecule: Molecule, positions: np.ndarray) -> str:
+    """MDL block of one frame [N, 3] (Å) of all atoms or of the heavy ones."""
     mol = Chem.Mol(molecule.rdmol if len(positions) == molecule.n_atoms else molecule.heavy_mol)
     mol.RemoveAllConformers()
     conformer = Chem.Conformer(len(positions))
@@ -182,7 +183,7 @@ def _torsions(
         everything = np.concatenate([a[:, column] for a in angles])
         entry: dict[str, Any] = {
             "atoms": quad,
-            "label": _label(quad, symbols),
+            "label": atom_label(quad, symbols),
             "ring": bool(bond is not None and rings.NumBondRings(bond.GetIdx())),
             "all": geometry.torsion_histogram(everything).tolist(),
         }
@@ -203,7 +204,7 @@ def _features(rows: np.ndarray, symbols: Sequence[str], values: np.ndarray) -> l
     return [
         {
             "atoms": [int(i) for i in row],
-            "label": _label(row, symbols),
+            "label": atom_label(row, symbols),
             "mean": round(float(values[:, k].mean()), 4),
             "sd": round(float(values[:, k].std()), 4),
             "low": round(float(low[k]), 4),
@@ -238,7 +239,8 @@ def _headline(run: ReportMolecule, frames: Sequence[tuple[np.ndarray, np.ndarray
     return lines
 
 
-def _label(atoms: Any, symbols: Sequence[str]) -> str:
+def atom_label(atoms: Any, symbols: Sequence[str]) -> str:
+    """Atoms as a reader sees them: 'C1–C2–O3'."""
     return "–".join(f"{symbols[int(i)]}{int(i) + 1}" for i in atoms)
 
 

@@ -2,7 +2,11 @@
 // moving to another frame is one state update, and no text format is parsed.
 "use strict";
 
-async function unpackViewer() {
+// Unpacked once, for however many views a page has.
+let unpacking = null;
+const unpackViewer = () => (unpacking = unpacking || unpackScript());
+
+async function unpackScript() {
   const packed = atob(document.getElementById("viewer-script").textContent.trim());
   const bytes = Uint8Array.from(packed, (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));

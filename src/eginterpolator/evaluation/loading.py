@@ -1,0 +1,156 @@
+"""Molecule folders to windows of trajectories that can be compared: one frame spacing, one atom order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.errors import InputError
+from eginterpolator.folder import read_molecule_folder
+from eginterpolator.molecule import Molecule
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How trajectories are compared (SPEC section 5).
+
+    Attributes
+    ----------
+    frame_ps : float
+        Spacing at which all trajectories are compared; those with finer frames are thinned.
+    n_frames : int
+        Length of a reference window.
+    reference_windows, oracle_windows : int
+        Windows drawn from each reference replica, and from the oracle's.
+    oracle_replicas : int
+        How many of the last replicas are held out of the reference as MD oracle; none of a molecule that has no more.
+    oracle : bool
+        Whether to judge the MD oracle as well; its replicas are held out of the reference either way.
+    seed : int
+        Of the window offsets and of k-means.
+    paths : bool or None
+        Whether each generated trajectory is a path between its first and last frame; None: where its meta.json says
+        that the task was interpolation. The oracle's windows are then judged as paths as well.
+    energy_frames : int
+        Frames of each molecule whose energies are compared (`energy`), 0 for none; needs the extra `md`.
+    xtb : bool
+        GFN2-xTB energies of these frames as well; needs tblite.
+    curves : bool
+        Collect what a page draws (`curves`).
+    """
+
+    frame_ps: float = 5.2
+    n_frames: int = 500
+    reference_windows: int = 30
+    oracle_windows: int = 10
+    oracle_replicas: int = 1
+    oracle: bool = True
+    seed: int = 0
+    paths: bool | None = None
+    energy_frames: int = 0
+    xtb: bool = False
+    curves: bool = False
+
+
+def windows_of_folder(
+    folder: str | os.PathLike[str], config: EvaluationConfig
+) -> tuple[Molecule, list[np.ndarray], list[np.ndarray]]:
+    """Molecule, windows of the reference and of the MD oracle [T, N, 3] (Å) of a folder of replicas.
+
+    The last `config.oracle_replicas` are the oracle; a molecule that has no more has an empty one.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be read, or its frames do not fit the evaluation's spacing.
+    """
+    molecule, replicas, stride, _ = load_trajectories(Path(folder), config)
+    kept = len(replicas) - (config.oracle_replicas if len(replicas) > config.oracle_replicas else 0)
+    random = np.random.default_rng([config.seed, len(replicas)])
+    windows = draw_windows(replicas[:kept], stride, config.reference_windows, config, random)
+    return molecule, windows, draw_windows(replicas[kept:], stride, config.oracle_windows, config, random)
+
+
+def molecule_folders(root: str | os.PathLike[str]) -> dict[str, Path]:
+    """Name -> folder of every molecule folder in `root`; InputError when there is none."""
+    root = Path(root)
+    found = {path.parent.name: path.parent for path in sorted(root.glob("*/molecule.sdf"))}
+    if not found:
+        raise InputError(f"'{root}' holds no molecule folders (<name>/molecule.sdf).")
+    return found
+
+
+def load_trajectories(
+    folder: Path, config: EvaluationConfig, like: Molecule | None = None
+) -> tuple[Molecule, list[np.ndarray], int, dict[str, Any]]:
+    """Molecule, its trajectories as they are stored, the stride to the evaluation's frame spacing, and meta data.
+
+    With `like` the trajectories are put in the order of that molecule's atoms.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be read, is another molecule than `like`, or its frames do not fit the evaluation's
+        spacing, are too few or are not finite.
+    """
+    molecule, trajectories, meta = read_molecule_folder(folder)
+    if like is not None:
+        if molecule.smiles_flat != like.smiles_flat:
+            raise InputError(f"'{folder}' is {molecule.smiles}, and the reference is {like.smiles}.")
+        same = molecule.heavy_bonds.tolist() == like.heavy_bonds.tolist()
+        numbers = molecule.atomic_numbers[: molecule.n_heavy].tolist()
+        if not same or numbers != like.atomic_numbers[: like.n_heavy].tolist():
+            trajectories = _reordered(molecule, like, trajectories)
+    strides = set()
+    for trajectory in trajectories:
+        stride = config.frame_ps / trajectory.frame_ps
+        if abs(stride - round(stride)) > 0.01 * stride or round(stride) < 1:
+            raise InputError(
+                f"'{folder}' has frames every {trajectory.frame_ps} ps, which do not make {config.frame_ps} ps; "
+                "choose another frame spacing of the evaluation."
+            )
+        strides.add(round(stride))
+        if not np.isfinite(trajectory.positions).all():
+            bad = int((~np.isfinite(trajectory.positions).all(axis=(1, 2))).sum())
+            raise InputError(
+                f"'{folder}' has coordinates that are not finite in {bad} of {trajectory.n_frames} frames."
+            )
+        if trajectory.n_frames <= round(stride):
+            raise InputError(f"'{folder}' has a trajectory shorter than two frames of {config.frame_ps} ps.")
+    if len(strides) > 1:
+        raise InputError(f"the trajectories of '{folder}' have several frame spacings.")
+    return molecule, [trajectory.positions for trajectory in trajectories], strides.pop(), meta
+
+
+def _reordered(molecule: Molecule, like: Molecule, trajectories: Sequence[Any]) -> list[Any]:
+    """Heavy-atom trajectories in the order of `like`; of another stereoisomer too, whose retention will tell."""
+    from eginterpolator.trajectory import Trajectory
+
+    mol = molecule.heavy_mol
+    match = mol.GetSubstructMatch(like.heavy_mol, useChirality=True) or mol.GetSubstructMatch(like.heavy_mol)
+    if len(match) != like.n_heavy:
+        raise InputError(f"the atoms of {molecule.smiles} cannot be matched with those of {like.smiles}.")
+    return [Trajectory(like, t.heavy[:, list(match)], t.frame_ps, t.meta) for t in trajectories]
+
+
+def draw_windows(
+    replicas: Sequence[np.ndarray], stride: int, count: int, config: EvaluationConfig, random: np.random.Generator
+) -> list[np.ndarray]:
+    """`count` windows of each replica at random offsets in its stored frames, thinned by `stride`.
+
+    A replica that is too short for a window of `config.n_frames` is taken as a whole.
+    """
+    result = []
+    span = (config.n_frames - 1) * stride + 1
+    for replica in replicas:
+        if len(replica) <= span:
+            result.append(replica[::stride])
+            continue
+        for offset in random.integers(len(replica) - span + 1, size=count):
+            result.append(replica[offset : offset + span : stride])
+    return result
