@@ -203,7 +203,8 @@ from pathlib import Path
 here = Path(__file__).parent
 script = Path(sys.argv[-1]).read_text()
 (here / "script").write_text(script)
-job = subprocess.Popen(["sh", "-c", script], start_new_session=True, stdout=open(here / "log", "w"), stderr=2)
+log = open(here / "log", "w")  # a pipe that the job keeps open would never end for dask-jobqueue
+job = subprocess.Popen(["sh", "-c", script], start_new_session=True, stdout=log, stderr=log)
 print("Submitted batch job", job.pid)
 """
 SCANCEL = """#!{python}
@@ -261,7 +262,7 @@ def test_simulations_survive_a_killed_worker_and_a_killed_command(tmp_path) -> N
         "--out",
         "out",
     ]
-    command += ["--replicas", "2", "--ns", "0.2", "--workers", "2"]
+    command += ["--replicas", "2", "--ns", "0.1", "--workers", "2"]
     out = tmp_path / "out"
 
     def made() -> set[str]:

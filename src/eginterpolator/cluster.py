@@ -33,6 +33,9 @@ ALLOWED_DEATHS = 3
 AHEAD = 4
 """Molecules that wait at the scheduler for each worker."""
 CONNECT_SECONDS = 30
+LOST_SECONDS = 300
+"""How long a lost worker of our own may take to come back before its place is given up; Dask's 15 s are too short for
+a busy machine, where a process needs longer than that to start."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENMM_CPU_THREADS")
 CLUSTER_KEYS = ("class", "jobs", "minimum_jobs", "maximum_jobs", "settings")
 
@@ -133,7 +136,7 @@ def _settings() -> Any:
         {
             "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
             "distributed.scheduler.worker-saturation": 1.0,  # a lost worker takes nothing with it but what it worked on
-            "distributed.worker.daemon": True,
+            "distributed.deploy.lost-worker-timeout": LOST_SECONDS,
         }
     )
 
@@ -240,11 +243,9 @@ def _jobqueue(path: Path) -> tuple[Any, int]:
     settings["worker_extra_args"] = [*settings.get("worker_extra_args", ()), "--nthreads", "1"]
     try:
         cluster = classes[described["class"]](**settings)
-        if "jobs" in described:
-            cluster.scale(jobs=int(described["jobs"]))
-        else:
-            least = int(described.get("minimum_jobs", 0))
-            cluster.adapt(minimum_jobs=least, maximum_jobs=int(described.get("maximum_jobs", max(1, least))))
+        least = int(described.get("jobs") or described.get("minimum_jobs") or 0)
+        most = int(described.get("jobs") or described.get("maximum_jobs") or max(1, least))
+        cluster.adapt(minimum_jobs=least, maximum_jobs=most)  # jobs that end at their walltime are replaced
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"'{path}' describes no cluster: {' '.join(str(error).split())}.") from error
     return cluster, max(1, int(settings["cores"]) // processes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import time
 from collections import Counter
@@ -32,7 +33,9 @@ from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.api import replica_seed
 from eginterpolator.simulation.refine import METHODS, RefinementError, refiner, require_method
 
-SUMMARY = ("name", "smiles", "n_heavy", "embedded", "conformers", "lowest_kcal", "seconds")
+log = logging.getLogger(__name__)
+
+SUMMARY = ("name", "smiles", "n_heavy", "embedded", "dropped", "conformers", "lowest_kcal", "seconds")
 GAS_KCAL = 1.987204259e-3
 """Gas constant, kcal/mol/K."""
 MAX_MATCHES = 1000
@@ -151,8 +154,10 @@ def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[R
             minima.append(positions)
             found.append(energy)
     counts["dropped"] = sum(reasons.values())
+    why = "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common())
+    if reasons:
+        log.info("%s: %d of %d structures left out: %s", molecule.name, counts["dropped"], counts["embedded"], why)
     if not minima:
-        why = "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common())
         raise GenerationError(f"No conformer of {molecule.smiles} is left: {why}.")
     ensemble, energies = np.stack(minima), np.array(found)
     low = np.flatnonzero(energies <= energies.min() + settings.energy_window_kcal)
@@ -166,7 +171,7 @@ def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[R
         energies_kcal=energies[chosen],
         weights=boltzmann_weights(energies[chosen], settings.temperature_K),
     )
-    return record, {**counts, "conformers": len(chosen), "lowest_kcal": float(energies.min()), "reasons": dict(reasons)}
+    return record, {**counts, "conformers": len(chosen), "lowest_kcal": float(energies.min())}
 
 
 def _mmff_knows(mol: Chem.Mol) -> bool:
