@@ -42,8 +42,8 @@ from network_helpers import (
 SMALL = {"hidden": 24, "layers": 3}
 SYSTEMS: dict[str, tuple[dict, NoiseProcess, dict, bool]] = {
     "ConfGF": (
-        {"class": "ConfGF", **SMALL}, NCSN(levels=12),
-        {"name": "annealed_langevin", "steps": 12, "options": {"inner": 8, "step": 5e-6}}, False,
+        {"class": "ConfGF", **SMALL}, NCSN(levels=12, sigma_min=0.03, sigma_max=3.0),
+        {"name": "annealed_langevin", "steps": 12, "options": {"inner": 8, "step": 9e-5}}, False,
     ),
     "GeoDiff": (
         {"class": "GeoDiff", "hidden": 24, "global_layers": 2, "local_layers": 2}, SigmoidDDPM(),

@@ -135,22 +135,36 @@ def conformer_molecules(folder: Path) -> list[Target]:
     return result
 
 
-def trajectory_molecules(task: TrajectoryTask) -> list[Target]:
-    """The molecules of a folder of simulations, in the order of their names.
+def simulation_folder(task: TrajectoryTask, out: Path) -> Path:
+    """Folder of the simulations of the first `limit` molecules: links below `out`, or the reference itself.
 
     Raises
     ------
     InputError
-        When the folder holds none.
+        When the reference holds no molecule folder.
     """
-    paths = sorted(path.parent for path in Path(task.reference).glob("*/molecule.sdf"))[: task.limit]
+    paths = sorted(path.parent for path in Path(task.reference).glob("*/molecule.sdf"))
     if not paths:
         raise InputError(
             f"'{task.reference}' holds no molecule folders (<name>/molecule.sdf) to compare with; "
             "docs/benchmark.md says how to make them."
         )
+    if task.limit is None or task.limit >= len(paths):
+        return Path(task.reference)
+    chosen = [path.resolve() for path in paths[: task.limit]]
+    digest = hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]
+    folder = out / f"simulations_{digest}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in chosen:
+        if not (folder / path.name).exists():
+            (folder / path.name).symlink_to(path, target_is_directory=True)
+    return folder
+
+
+def trajectory_molecules(folder: Path) -> list[Target]:
+    """The molecules of a folder of simulations, in the order of their names."""
     result = []
-    for path in paths:
+    for path in sorted(path.parent for path in folder.glob("*/molecule.sdf")):
         molecule, replicas, meta = read_molecule_folder(path)
         simulated_ns = sum(replica.n_frames * replica.frame_ps for replica in replicas) / 1000
         seconds = meta.get("seconds")

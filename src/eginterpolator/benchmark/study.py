@@ -22,6 +22,7 @@ from eginterpolator.benchmark.data import (
     data_hashes,
     make_data,
     reference_folder,
+    simulation_folder,
     trajectory_molecules,
 )
 from eginterpolator.benchmark.tables import write_tables
@@ -184,8 +185,8 @@ class Study:
             self.rows += judge_conformers(system, seed, task, made, reference, targets, trained)
 
     def _trajectory_table(self, table: str, task: TrajectoryTask) -> None:
-        targets = trajectory_molecules(task)
-        names = {target.molecule.name for target in targets}
+        reference = simulation_folder(task, self.out / "references")
+        targets = trajectory_molecules(reference)
         forward = table == "forward"
         for system, seed in self._systems(table):
             trained = self.trainer.trained(system, seed) if system.tool is None else None
@@ -203,7 +204,7 @@ class Study:
                 each = {name: meta["seconds"] / task.samples for name, meta in made.metas.items()}
                 self._seconds.setdefault((table, system.name), each)
             self.say(f"{table}: {system.name}, seed {seed}: judging")
-            self._judge_trajectories(table, system, seed, made, task, names, trained)
+            self._judge_trajectories(table, system, seed, made, task, reference, trained)
         if table in self._oracles:
             speed = [t.md_seconds_per_ns for t in targets if t.md_seconds_per_ns is not None]
             cost = {"sample_seconds_each": statistics.mean(speed) * length_ns(task)} if speed else {}
@@ -219,19 +220,18 @@ class Study:
         return found or {}
 
     def _judge_trajectories(
-        self, table: str, system: SystemConfig, seed: int, made: sampling.Made, task: TrajectoryTask, names: set[str],
+        self, table: str, system: SystemConfig, seed: int, made: sampling.Made, task: TrajectoryTask, reference: Path,
         trained: Trained | None,
     ) -> None:  # fmt: skip
         failures = dict(made.failures)
         metrics: dict[str, Any] = {}
         if made.metas:
             config = EvaluationConfig(task.frame_ps, task.n_frames, oracle=table not in self._oracles)
-            judged = evaluate_folders(made.folder, task.reference, config).to_dict()
+            judged = evaluate_folders(made.folder, reference, config).to_dict()
             metrics = judged["generated"]
             if judged["oracle"]:
                 self._oracles[table] = judged["oracle"]
-            reasons = {each["name"]: each["reason"] for each in judged["failures"] if each["name"] in names}
-            failures = {**reasons, **failures}
+            failures = {**{each["name"]: each["reason"] for each in judged["failures"]}, **failures}
         cost = {
             **(trained.cost if trained else {}),
             "sample_seconds": made.seconds(),

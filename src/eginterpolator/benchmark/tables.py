@@ -78,8 +78,14 @@ def _section(
     for name, figures in published.items():
         cells = [metric_cell(metric, figures.get(metric)) for metric in metrics]
         quality.append([f"{name} ({SOURCE})", *cells, DASH, DASH, DASH])
+    learned = [
+        f"{row['system']} (seed {row['seed']}): learned α of coordinates and of features: "
+        + "; ".join(f"{name} {', '.join(f'{a:.3f}' for a in pair)}" for name, pair in row["cost"]["alpha"].items())
+        for row in rows
+        if row["cost"].get("alpha")
+    ]
     failures = [
-        f"{row['system']} (seed {row['seed']}): {name}: {reason}"
+        f"failed: {row['system']} (seed {row['seed']}): {name}: {reason}"
         for row in rows
         for name, reason in row["failures"].items()
     ]
@@ -89,7 +95,7 @@ def _section(
         "quality": quality,
         "cost_head": ["", *COSTS.values(), "differs from the published setting"],
         "cost": cost,
-        "failures": failures,
+        "remarks": [*learned, *failures],
     }
 
 
@@ -148,7 +154,7 @@ def _markdown(result: dict[str, Any], sections: list[dict[str, Any]]) -> str:
     for section in sections:
         parts += [f"## {section['title']}", "", _markdown_table(section["quality_head"], section["quality"]), ""]
         parts += [_markdown_table(section["cost_head"], section["cost"]), ""]
-        parts += [f"- failed: {text}" for text in section["failures"]] + [""] * bool(section["failures"])
+        parts += [f"- {text}" for text in section["remarks"]] + [""] * bool(section["remarks"])
     parts += ["## How it was made", "", *(f"- {line}" for line in notes(result)), ""]
     return "\n".join(parts)
 
@@ -203,7 +209,7 @@ tr.published { color: #5d6b7a; } h1, h2 { font-weight: 600; } li { overflow-wrap
 {%- for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 {% endfor %}
-{% if section.failures %}<ul>{% for text in section.failures %}<li>failed: {{ text }}</li>{% endfor %}</ul>{% endif %}
+{% if section.remarks %}<ul>{% for text in section.remarks %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 {% endfor %}
 <h2>How it was made</h2>
 <ul>{% for line in notes %}<li>{{ line }}</li>{% endfor %}</ul>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,7 +33,8 @@ class Trained:
         Hash of everything that they follow from: settings, data, the structure model's key.
     cost : dict
         `parameters` and, of them, `trained_parameters`; `updates`, `samples_seen`, `train_seconds`,
-        `train_cpu_seconds` of this run; `stage_one_seconds` and `stage_one_samples` of the structure model's, or 0.
+        `train_cpu_seconds` of this run; `stage_one_seconds` and `stage_one_samples` of the structure model's, or 0;
+        of interpolators `alpha`, the learned shares of the structure model, by the parameter's name.
     """
 
     model: Model
@@ -90,6 +92,8 @@ class Trainer:
         if _steps(folder) < config.max_steps:
             from eginterpolator.training.run import train
 
+            for name in ("lightning.pytorch", "pytorch_lightning"):  # what it says of devices is not for this table
+                logging.getLogger(name).setLevel(logging.WARNING)
             self.say(f"{system.name}, seed {seed}: training, {_steps(folder)} of {config.max_steps} updates done")
             train(config)
         model = load_model(folder / "model")
@@ -138,7 +142,7 @@ def _cost(model: Model, below: Trained | None) -> dict[str, Any]:
     if below is not None and model.config["training"]["freeze"]:
         frozen = below.cost["parameters"]
     parameters = sum(p.numel() for p in model.denoiser.parameters())
-    return {
+    cost = {
         "parameters": parameters,
         "trained_parameters": parameters - frozen,
         "updates": trained["steps"],
@@ -149,3 +153,6 @@ def _cost(model: Model, below: Trained | None) -> dict[str, Any]:
         "stage_one_seconds": below.cost["train_seconds"] if below else 0.0,
         "stage_one_samples": below.cost["samples_seen"] if below else 0,
     }
+    weights = model.denoiser.network.named_parameters()
+    alpha = {name: [round(float(a), 4) for a in p.detach().sigmoid()] for name, p in weights if name.endswith("logits")}
+    return {**cost, "alpha": alpha} if alpha else cost

@@ -103,9 +103,11 @@ def annealed_langevin(
     """Langevin dynamics at one level after the other (Song and Ermon 2019, Algorithm 1).
 
     `inner` steps x' = x + a s(x) + sqrt(2 a) z at each level but the final 0, with the score
-    s(x) = (D(x) - x) / sigma^2 and a = step (sigma / smallest sigma)^2.
+    s(x) = (D(x) - x) / sigma^2 and a = step (sigma / smallest sigma)^2. It starts from x / levels[0], of unit size: a
+    score of *distances* perturbed by sigma has never seen atoms as far apart as coordinates perturbed by sigma are.
     """
     smallest = levels[-2]
+    x = x / levels[0]
     for sigma in levels[:-1]:
         size = step * (sigma / smallest) ** 2
         for _ in range(inner):
