@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from rdkit import Chem
 
 from cli_helpers import contents, rows, sentence
 from eginterpolator import cluster
@@ -75,16 +76,13 @@ def test_items_are_read_as_they_are_needed(scheduler: str) -> None:
 
 def test_a_molecule_travels_whole() -> None:
     for smiles in ("C/C=C\\[C@H](O)C#N", "C[NH3+]"):
-        molecule = Molecule.from_smiles(smiles, "its name")
-        conformer = molecule.rdmol.__class__(molecule.rdmol)
-        from rdkit import Chem
-
-        positions = np.random.default_rng(0).normal(size=(molecule.n_atoms, 3))
-        added = Chem.Conformer(molecule.n_atoms)
-        added.SetPositions(positions)
-        conformer.AddConformer(added)
-        conformer.SetProp("smiles", smiles)
-        sent = Molecule(conformer, "its name")
+        mol = Molecule.from_smiles(smiles).rdmol
+        positions = np.random.default_rng(0).normal(size=(mol.GetNumAtoms(), 3))
+        conformer = Chem.Conformer(mol.GetNumAtoms())
+        conformer.SetPositions(positions)
+        mol.AddConformer(conformer)
+        mol.SetProp("smiles", smiles)
+        sent = Molecule(mol, "its name")
         came = pickle.loads(pickle.dumps(sent))
         assert (came.name, came.smiles, came.rdmol.GetProp("smiles")) == (sent.name, sent.smiles, smiles)
         np.testing.assert_array_equal(came.rdmol.GetConformer().GetPositions(), positions)
@@ -106,6 +104,11 @@ def test_commands_on_workers_write_the_same_files(egi, tmp_path, scheduler: str)
             assert other.read_bytes() == path.read_bytes()
         tables = [rows(tmp_path / f"{command[0]}_{place}" / "failures.csv") for place in ("here", "there")]
         assert tables[0] == tables[1] and [row["name"] for row in tables[0]] == ["iron"] and tables[0][0]["reason"]
+    for kind, made in (("trajectories", "generate"), ("conformers", "conformers")):
+        folders = (f"{made}_there", f"{made}_here")
+        assert egi("evaluate", kind, *folders, "--json", "here.json").code == 0
+        assert egi("evaluate", kind, *folders, "--json", "there.json", "--scheduler", scheduler).code == 0
+        assert (tmp_path / "here.json").read_text() == (tmp_path / "there.json").read_text()
 
 
 class Failing:
