@@ -43,10 +43,8 @@ class Frames:
     cell: np.ndarray | None = None
 
 
-def read_frames(
-    path: str | os.PathLike[str], n_atoms: int | None = None, atoms: np.ndarray | None = None, stride: int = 1
-) -> Frames:
-    """Every `stride`-th frame of a trajectory file, of all atoms or of those in `atoms` in their order.
+def read_frames(path: str | os.PathLike[str], n_atoms: int | None = None, atoms: np.ndarray | None = None) -> Frames:
+    """Frames of a trajectory file, of all atoms or of those in `atoms` in their order.
 
     Formats are those of MDTraj (XTC, TRR, DCD, NetCDF, HDF5 ...), and for other suffixes those of MDAnalysis.
     `n_atoms` is how many the file must have; of the few formats that do not tell how many they have, it is needed.
@@ -61,7 +59,7 @@ def read_frames(
     if n_atoms is not None and count != n_atoms:
         raise InputError(f"'{path}' has {count} atoms a frame, and its topology {n_atoms}; give the one it belongs to.")
     with _reading(path):
-        frames = _reader(path)(path, count, atoms, stride)
+        frames = _reader(path)(path, count, atoms)
     if not len(frames.positions):
         raise InputError(f"'{path}' holds no frame.")
     return frames
@@ -101,8 +99,8 @@ def count_atoms(path: str | os.PathLike[str], n_atoms: int | None = None) -> int
         return int((first[0] if isinstance(first, tuple) else first).shape[1])
 
 
-def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float | None, stride: int = 1) -> float:
-    """Time between frames in ps: what the file tells, or `stride` times `frame_ps`, the spacing in the file.
+def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float | None) -> float:
+    """Time between frames in ps: what the file tells, or `frame_ps`.
 
     Raises
     ------
@@ -117,10 +115,10 @@ def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float 
             raise InputError(
                 f"'{path}' does not tell the time between its frames; give it with --frame-ps (Python: frame_ps)."
             )
-        return float(frame_ps) * stride
+        return float(frame_ps)
     spacing = even_spacing(times, path)
-    if frame_ps is not None and abs(frame_ps * stride - spacing) > 0.01 * spacing:
-        raise InputError(f"'{path}' has frames every {spacing / stride:g} ps, not every {frame_ps:g} ps.")
+    if frame_ps is not None and abs(frame_ps - spacing) > 0.01 * spacing:
+        raise InputError(f"'{path}' has frames every {spacing:g} ps, not every {frame_ps:g} ps.")
     return spacing
 
 
@@ -144,14 +142,14 @@ def _mdtraj_suffixes() -> set[str]:
     return set(FormatRegistry.loaders)
 
 
-def _reader(path: Path) -> Callable[[Path, int, np.ndarray | None, int], Frames]:
+def _reader(path: Path) -> Callable[[Path, int, np.ndarray | None], Frames]:
     suffix = path.suffix.lower()
     if suffix in _HDF5:
         return _read_hdf5
     return _read_mdtraj if suffix in _mdtraj_suffixes() else _read_mdanalysis
 
 
-def _read_mdtraj(path: Path, n_atoms: int, atoms: np.ndarray | None, stride: int) -> Frames:
+def _read_mdtraj(path: Path, n_atoms: int, atoms: np.ndarray | None) -> Frames:
     import mdtraj
 
     topology = mdtraj.Topology()
@@ -159,29 +157,30 @@ def _read_mdtraj(path: Path, n_atoms: int, atoms: np.ndarray | None, stride: int
     for _ in range(n_atoms):
         topology.add_atom("X", None, residue)
     ordered = None if atoms is None else np.sort(atoms)
-    frames = mdtraj.load(str(path), top=topology, stride=stride, atom_indices=ordered)
+    frames = mdtraj.load(str(path), top=topology, atom_indices=ordered)
     positions = frames.xyz if atoms is None else frames.xyz[:, np.argsort(np.argsort(atoms))]
     cell = frames.unitcell_vectors
     boxed = cell is not None and bool(np.abs(np.linalg.det(cell)).min() > 0)
+    box = (cell * 10.0).astype(np.float32) if boxed else None
     times = frames.time.astype(np.float64) if path.suffix.lower() in _TIMED else None
-    return Frames(positions * np.float32(10.0), times, cell * np.float32(10.0) if boxed else None)
+    return Frames(positions * np.float32(10.0), times, box)
 
 
-def _read_hdf5(path: Path, n_atoms: int, atoms: np.ndarray | None, stride: int) -> Frames:
+def _read_hdf5(path: Path, n_atoms: int, atoms: np.ndarray | None) -> Frames:
     """MDTraj's HDF5 convention, read without PyTables."""
     import h5py
 
     with h5py.File(path) as file:
-        positions = file["coordinates"][::stride] * np.float32(10.0)
-        times = np.asarray(file["time"][::stride], dtype=np.float64) if "time" in file else None
+        positions = file["coordinates"][:] * np.float32(10.0)
+        times = np.asarray(file["time"][:], dtype=np.float64) if "time" in file else None
     return Frames(positions if atoms is None else positions[:, atoms], times)
 
 
-def _read_mdanalysis(path: Path, n_atoms: int, atoms: np.ndarray | None, stride: int) -> Frames:
+def _read_mdanalysis(path: Path, n_atoms: int, atoms: np.ndarray | None) -> Frames:
     chosen = slice(None) if atoms is None else atoms
     positions, times, timed = [], [], True
     with _mdanalysis(path, n_atoms) as source:
-        for step in source[::stride]:
+        for step in source:
             timed &= "time" in step.data or "dt" in step.data
             times.append(step.time)
             positions.append(step.positions[chosen].astype(np.float32))

@@ -53,9 +53,7 @@ def print_facts(facts: dict[str, Any], store: Path) -> None:
     console.print(table)
     for key, label, counted in PANELS:
         if facts[key]:
-            console.print(
-                f"\n{counted} by {label}" if counted == "frames" or label != "element" else f"\n{counted} with"
-            )
+            console.print(f"\n{counted} by {label}")
             _bars(console, facts[key])
 
 

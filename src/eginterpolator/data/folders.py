@@ -50,11 +50,10 @@ class MoleculeFolders:
             except InputError as error:
                 dropped.failure(folder.name, str(error))
                 continue
-            step = self.stride
-            replicas = [Replica(str(t.meta["file"]), t.positions[::step], t.frame_ps * step) for t in trajectories]
+            replicas = [Replica(str(t.meta["file"]), t.positions, t.frame_ps) for t in trajectories]
             source = str(meta.get("forcefield") or meta.get("protocol") or "")
             try:
-                yield replicas_record(Molecule(found.rdmol, folder.name), replicas, dropped, source)
+                yield replicas_record(Molecule(found.rdmol, folder.name), replicas, dropped, source, self.stride)
             except InputError as error:
                 dropped.molecule(str(error), folder.name)
 

@@ -117,11 +117,12 @@ class TrajectoryFiles:
     def _record(self, simulation: Simulation, dropped: Dropped) -> Record:
         solute = read_topology(simulation.topology, simulation.molecule, simulation.residue, simulation.charge)
         solute = Solute(Molecule(solute.molecule.rdmol, simulation.name), solute.atoms, solute.n_topology)
-        replicas = [read_replica(path, solute, simulation.frame_ps, self.stride) for path in simulation.trajectories]
-        return replicas_record(solute.molecule, replicas, dropped, f"{self.source}, {simulation.trajectories[0].name}")
+        replicas = [read_replica(path, solute, simulation.frame_ps) for path in simulation.trajectories]
+        source = f"{self.source}, {simulation.trajectories[0].name}"
+        return replicas_record(solute.molecule, replicas, dropped, source, self.stride)
 
 
-def read_replica(path: Path, solute: Solute, frame_ps: float | None, stride: int) -> Replica:
+def read_replica(path: Path, solute: Solute, frame_ps: float | None) -> Replica:
     """Frames of the solute, whole, in its order.
 
     Raises
@@ -130,8 +131,8 @@ def read_replica(path: Path, solute: Solute, frame_ps: float | None, stride: int
         When the file cannot be read, has another number of atoms, or nobody tells the frame spacing.
     """
     count, rows = solute.rows(count_atoms(path, solute.n_topology))
-    frames = read_frames(path, n_atoms=count, atoms=rows, stride=stride)
-    spacing = frame_spacing(path, frames, frame_ps, stride)
+    frames = read_frames(path, n_atoms=count, atoms=rows)
+    spacing = frame_spacing(path, frames, frame_ps)
     return Replica(path.name, make_whole(solute.molecule, frames), spacing)
 
 
@@ -188,6 +189,8 @@ def one_simulation(
 ) -> TrajectoryFiles:
     """Replicas of one molecule, named `name` or after its topology; see `Simulation`."""
     files = [Path(path) for path in trajectories]
+    if not Path(topology).is_file():
+        raise InputError(f"There is no topology '{topology}'.")
     simulation = Simulation(
         name=name or Path(topology).stem, trajectories=files, topology=Path(topology), molecule=molecule,
         residue=residue, charge=charge, frame_ps=frame_ps,

@@ -95,7 +95,7 @@ class PublishedSimulations:
             replicas: list[Replica] = []
             for folder in folders:
                 try:
-                    molecule, replica = read_replica(folder, name, self.frame_ps, self.stride)
+                    molecule, replica = read_replica(folder, name, self.frame_ps)
                 except InputError as error:
                     dropped.failure(f"{name}, {folder.name}", str(error))
                     continue
@@ -113,7 +113,7 @@ class PublishedSimulations:
                 dropped.molecule("no replica is left", name)
                 continue
             try:
-                yield replicas_record(first, replicas, dropped, SOURCE)
+                yield replicas_record(first, replicas, dropped, SOURCE, self.stride)
             except InputError as error:
                 dropped.molecule(str(error), name)
 
@@ -131,8 +131,8 @@ def find_replicas(root: Path) -> list[Path]:
     return []
 
 
-def read_replica(folder: Path, name: str, frame_ps: float | None, stride: int) -> tuple[Molecule, Replica]:
-    """The molecule of a replica folder and every `stride`-th of its frames.
+def read_replica(folder: Path, name: str, frame_ps: float | None) -> tuple[Molecule, Replica]:
+    """The molecule of a replica folder, and its frames.
 
     Raises
     ------
@@ -145,9 +145,9 @@ def read_replica(folder: Path, name: str, frame_ps: float | None, stride: int) -
     if not (folder / "smiles.txt").is_file() or not (words := (folder / "smiles.txt").read_text().split()):
         raise InputError(f"'{folder}' has no smiles.txt with a SMILES, which the published layout has.")
     mol = Chem.AddHs(Chem.Mol(mol), addCoords=mol.GetNumConformers() > 0)
-    frames = read_frames(folder / "traj.xtc", n_atoms=mol.GetNumAtoms(), stride=stride)
+    frames = read_frames(folder / "traj.xtc", n_atoms=mol.GetNumAtoms())
     _check_system(folder / "system.pdb", mol)
-    spacing = frame_spacing(folder / "traj.xtc", frames, frame_ps, stride)
+    spacing = frame_spacing(folder / "traj.xtc", frames, frame_ps)
     _check_end(folder, frames, spacing)
     if mol.GetNumConformers() == 0 or not mol.GetConformer().Is3D():
         mol = with_conformers(mol, frames.positions[:1])

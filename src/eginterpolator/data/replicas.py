@@ -24,11 +24,14 @@ class Replica:
     frame_ps: float
 
 
-def replicas_record(molecule: Molecule, replicas: Sequence[Replica], dropped: Dropped, source: str) -> Record:
+def replicas_record(
+    molecule: Molecule, replicas: Sequence[Replica], dropped: Dropped, source: str, stride: int = 1
+) -> Record:
     """The replicas that are whole: a record holds one array, so all have the commonest length and spacing.
 
     A replica is left out, and counted in `dropped`, when its first frame shows other bonds or another stereoisomer
-    than the molecule, a bond breaks on the way, it is not finite, or its length or spacing is another.
+    than the molecule, a bond breaks on the way, it is not finite, or its length or spacing is another. All frames are
+    looked at, and every `stride`-th of them kept.
 
     Raises
     ------
@@ -50,10 +53,10 @@ def replicas_record(molecule: Molecule, replicas: Sequence[Replica], dropped: Dr
     chosen = []
     for replica in kept:
         if (len(replica.positions), round(replica.frame_ps, 6)) == (length, spacing):
-            chosen.append(replica.positions)
+            chosen.append(replica.positions[::stride])
         else:
             dropped.structure("a replica of another length or spacing", f"{molecule.name}, {replica.label}")
-    return Record(molecule.name, molecule, None, np.stack(chosen), spacing, "thermal", source)
+    return Record(molecule.name, molecule, None, np.stack(chosen), spacing * stride, "thermal", source)
 
 
 def _fault(molecule: Molecule, replica: Replica) -> str:

@@ -133,7 +133,7 @@ def _of_pdb(path: Path, wanted: Molecule | None, residue: str | None, charge: in
         raise InputError(f"The solute of '{path}' has {hydrogens} hydrogens; write the topology with all of its atoms.")
     if wanted is not None:
         try:
-            mol = AllChem.AssignBondOrdersFromTemplate(wanted.heavy_mol, mol)
+            mol = AllChem.AssignBondOrdersFromTemplate(wanted.rdmol, mol)
         except ValueError as error:
             raise InputError(f"The solute of '{path}' is not '{wanted.smiles}': their bonds differ.") from error
     else:

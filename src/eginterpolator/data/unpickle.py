@@ -183,8 +183,9 @@ def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> np.nd
 
     if not isinstance(storage, torch.storage.TypedStorage):
         raise pickle.UnpicklingError("a tensor without a storage")
+    numbers = storage._untyped_storage.nbytes() // storage.dtype.itemsize
     last = int(offset) + sum((int(n) - 1) * int(step) for n, step in zip(size, stride, strict=True))
-    if min((offset, *size, *stride)) < 0 or (0 not in size and last >= storage.size()):
+    if min((offset, *size, *stride)) < 0 or (0 not in size and last >= numbers):
         raise pickle.UnpicklingError("a tensor is larger than its storage")
     empty = torch.empty(0, dtype=storage.dtype)
     return np.array(empty.set_(storage._untyped_storage, int(offset), tuple(size), tuple(stride)).numpy())
