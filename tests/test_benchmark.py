@@ -9,7 +9,6 @@ import pytest
 
 import qm9_trajectories
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation import kinetics
 from eginterpolator.folder import write_molecule_folder
 from eginterpolator.trajectory import Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
@@ -27,12 +26,6 @@ def inputs(tmp_path_factory) -> tuple[Path, Path]:
         meta = {"smiles": molecule.smiles, "frame_ps": 1.3, "seconds": 4.68}
         write_molecule_folder(root / "data" / "reference" / name, molecule, replicas, meta)
     return model, root / "data" / "reference"
-
-
-@pytest.fixture(autouse=True)
-def few_states(monkeypatch):
-    """PCCA with 3 states: ten take a second a molecule."""
-    monkeypatch.setattr(kinetics, "METASTABLE", 3)
 
 
 def arguments(inputs: tuple[Path, Path], folder: Path, *more: str) -> list[str]:

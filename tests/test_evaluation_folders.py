@@ -232,6 +232,7 @@ def test_every_key_of_the_json_is_documented(folders, few_states):
     assert pooled["per_molecule"]["mean"] == pytest.approx(result.generated["good"].jsd["torsion"].mean())
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_numbers(folders):
     from eginterpolator.jobs import Workers
 

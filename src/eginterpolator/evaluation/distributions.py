@@ -17,7 +17,7 @@ RANGES = {"length": (1.0, 2.2), "angle": (0.0, np.pi), "torsion": (-np.pi, np.pi
 def histograms(values: np.ndarray, low: float, high: float, bins: int = BINS) -> np.ndarray:
     """Counts of each column of finite values [T, F] in equal bins over [low, high]: int64 [F, bins].
 
-    Values outside the range count in the first or the last bin, so that every column sums to T; `count_outside` tells
+    Values outside the range count in the first or the last bin, so that every column sums to T; `outside_range` tells
     how many they are.
     """
     index = ((values - low) * (bins / (high - low))).clip(0, bins - 1).astype(np.int64)
