@@ -109,7 +109,7 @@ class CascadedInterpolator(nn.Module):
         temporal = context._replace(noise=self.noise(context.noise))
         state = State(clean, h.float(), v)
         for block in self.blocks:
-            state = block(state, temporal, frame_ps)
+            state = block(state, x, temporal, frame_ps)
         with torch.autocast(device_type=x.device.type, enabled=False):
             read = self.read_vectors(state.v.transpose(-1, -2)).squeeze(-1)
             gate = self.gate(temporal.noise.float())[..., None]
@@ -168,7 +168,7 @@ class BlockwiseInterpolator(nn.Module):
                 continue
             # conditioning frames enter the temporal block as they are: frozen layers see only noisy frames
             seen = State(*(_where(predicted, new, old) for new, old in zip(framewise, state, strict=True)))
-            over_time = block(seen, context, frame_ps)
+            over_time = block(seen, x, context, frame_ps)
             alpha_x, alpha_h = cast(Mixer, mixer).alpha(strength)
             mixed_x = alpha_x * seen.x + (1 - alpha_x) * over_time.x
             state = State(

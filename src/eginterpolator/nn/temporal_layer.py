@@ -13,8 +13,10 @@ class TemporalAttention(nn.Module):
     """Attention with values [v, phi, phi x], so that memory stays linear in T.
 
     x'_t = x_t + sum_s a_ts phi_s (x_t - x_s) = x_t + x_t sum_s a_ts phi_s - sum_s a_ts phi_s x_s, and vectors are
-    carried in the same way. Queries and keys hold vector channels too: their dot products are rotation invariant,
-    because all frames of a trajectory share one orientation of space. The relative time enters as a bias.
+    carried in the same way. Among them are the noisy frames themselves, with their lengths: what their average over
+    a few neighbours says of the slow motion, the state x has partly lost. It moves x and the vectors alike.
+    Queries and keys hold vector channels too: their dot products are rotation invariant, because all frames of a
+    trajectory share one orientation of space. The relative time enters as a bias.
     """
 
     def __init__(self, hidden: int, channels: int, heads: int, per_head: int = 3) -> None:
@@ -23,7 +25,7 @@ class TemporalAttention(nn.Module):
         self.norm = nn.LayerNorm(hidden)
         self.noise = nn.Linear(hidden, hidden)
         self.scalars = nn.Linear(hidden, 3 * hidden + heads * (1 + per_head))
-        self.vectors = nn.Linear(channels + 1, 3 * heads * per_head, bias=False)
+        self.vectors = nn.Linear(channels + 2, 3 * heads * per_head, bias=False)
         self.lag = LagBias(heads)
         self.out = nn.Linear(hidden, hidden)
         self.out_vectors = nn.Linear(heads * per_head, channels + 1, bias=False)
@@ -31,16 +33,15 @@ class TemporalAttention(nn.Module):
         for layer in (self.out, self.out_vectors, self.out_x):
             damp(layer)
 
-    def forward(self, state: State, context: Context, frame_ps: float) -> State:
+    def forward(self, state: State, noisy: Tensor, context: Context, frame_ps: float) -> State:
         x, h, v = state
         frames, heads, per_head = x.shape[1], self.heads, self.per_head
         normed = self.norm(h) + self.noise(context.noise)[:, :, None]
         q, k, value, gates = self.scalars(normed).split([heads * self.width] * 3 + [heads * (1 + per_head)], dim=-1)
         phi, gate = gates.float().unflatten(-1, (heads, -1)).split([1, per_head], dim=-1)
         with torch.autocast(device_type=x.device.type, enabled=False):
-            mixed = self.vectors(
-                torch.cat([x[..., None, :], v], dim=-2).transpose(-1, -2)
-            )  # [..., 3, 3 heads per_head]
+            stack = torch.cat([torch.stack([x, noisy - x], dim=-2), v], dim=-2)
+            mixed = self.vectors(stack.transpose(-1, -2))  # [..., 3, 3 heads per_head]
         mixed = mixed.unflatten(-1, (3, heads, per_head)).movedim(-4, -1)  # [B, T, N, 3, heads, per_head, 3]
         vq, vk, vv = mixed.unbind(dim=3)
         q, k, value = (part.float().unflatten(-1, (heads, self.width)) for part in (q, k, value))
@@ -58,7 +59,7 @@ class TemporalAttention(nn.Module):
             step = self.out_x(moved.transpose(-1, -2).float()).squeeze(-1)
             vectors = vector.float().unflatten(-1, (per_head, 3)).flatten(-3, -2)  # [..., heads per_head, 3]
             update = self.out_vectors(vectors.transpose(-1, -2)).transpose(-1, -2)
-        return State(x + step, h, v + update[..., 1:, :])
+        return State(x + step + update[..., 0, :], h, v + update[..., 1:, :])
 
     @staticmethod
     def _attend(q: Tensor, k: Tensor, value: Tensor, bias: Tensor) -> Tensor:
@@ -85,8 +86,9 @@ class TemporalLayer(nn.Module):
         self.attention = TemporalAttention(hidden, channels, heads)
         self.transition = Transition(hidden, channels)
 
-    def forward(self, state: State, context: Context, frame_ps: float) -> State:
-        return self.transition(self.attention(state, context, frame_ps))
+    def forward(self, state: State, noisy: Tensor, context: Context, frame_ps: float) -> State:
+        """New state, from the state and the scaled noisy frames [B, T, N, 3]."""
+        return self.transition(self.attention(state, noisy, context, frame_ps))
 
 
 class TemporalBlock(nn.Module):
@@ -98,7 +100,8 @@ class TemporalBlock(nn.Module):
         self.structure = StructureLayer(hidden, channels)
         self.after = TemporalLayer(hidden, channels, heads)
 
-    def forward(self, state: State, context: Context, frame_ps: float) -> State:
-        state = self.before(state, context, frame_ps)
+    def forward(self, state: State, noisy: Tensor, context: Context, frame_ps: float) -> State:
+        """New state, from the state and the scaled noisy frames [B, T, N, 3]."""
+        state = self.before(state, noisy, context, frame_ps)
         state = self.structure(state, context)
-        return self.after(state, context, frame_ps)
+        return self.after(state, noisy, context, frame_ps)
