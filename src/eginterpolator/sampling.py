@@ -123,7 +123,8 @@ class Sampler:
 
         def noise() -> Tensor:
             drawn = [torch.randn((n_frames, n_atoms, 3), generator=generator) for generator in generators]
-            return centre(torch.stack(drawn).to(self.device), graph.mask)
+            white = torch.stack(drawn).to(self.device)
+            return centre(self.model.process.memory(white, self.frame_ps), graph.mask)
 
         def denoise(x: Tensor, sigma: float) -> Tensor:
             progress(count)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from eginterpolator.diffusion.memory import NoiseMemory
 
 
 class NoiseProcess(ABC):
@@ -23,6 +26,7 @@ class NoiseProcess(ABC):
 
     sigma_min: float
     sigma_max: float
+    memory: NoiseMemory = NoiseMemory()
 
     @abstractmethod
     def input_scale(self, sigma: Tensor) -> Tensor:
@@ -74,6 +78,8 @@ class Preconditioned(NoiseProcess):
         Normal distribution of log(sigma / Å) in training.
     rho : float
         Curvature of the sampling levels.
+    memory : sequence of (ps, weight)
+        Correlation of the noise along a trajectory; see `NoiseMemory`.
     """
 
     def __init__(
@@ -84,9 +90,11 @@ class Preconditioned(NoiseProcess):
         sigma_min: float = 0.01,
         sigma_max: float = 12.0,
         rho: float = 5.0,
+        memory: Sequence[Sequence[float]] = (),
     ) -> None:
         self.sigma_data, self.log_mean, self.log_std = sigma_data, log_mean, log_std
         self.sigma_min, self.sigma_max, self.rho = sigma_min, sigma_max, rho
+        self.memory = NoiseMemory(memory)
 
     def _total(self, sigma: Tensor) -> Tensor:
         return (sigma.square() + self.sigma_data**2).sqrt()
@@ -116,7 +124,8 @@ class Preconditioned(NoiseProcess):
 
     def config(self) -> dict[str, Any]:
         names = ("sigma_data", "log_mean", "log_std", "sigma_min", "sigma_max", "rho")
-        return {"class": "Preconditioned", **{name: getattr(self, name) for name in names}}
+        memory = {"memory": [list(pair) for pair in self.memory.components]} if self.memory.components else {}
+        return {"class": "Preconditioned", **{name: getattr(self, name) for name in names}, **memory}
 
 
 class DDPM(NoiseProcess):

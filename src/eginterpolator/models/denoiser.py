@@ -76,7 +76,8 @@ class Denoiser(nn.Module):
         """
         sigma = self.process.sample_sigma(batch.uniform).expand(batch.predicted.shape)
         sigma = torch.where(batch.predicted, sigma, torch.zeros_like(sigma))
-        x, x0 = add_noise(batch.x0, sigma, batch.noise, batch.graph.mask, align)
+        noise = self.process.memory(batch.noise, batch.frame_ps)
+        x, x0 = add_noise(batch.x0, sigma, noise, batch.graph.mask, align)
         raw = self.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)
         level = torch.where(batch.predicted, sigma, torch.ones_like(sigma))
         return denoising_loss(self.process, raw, x0, x, level, batch.graph.mask, batch.predicted), sigma
