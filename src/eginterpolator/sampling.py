@@ -120,20 +120,22 @@ class Sampler:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         graph = _repeat(self.graph, count)
         fixed, predicted = self._conditioning(given, n_frames)
+        modes = self.model.process.memory.modes(predicted, self.frame_ps)
 
         def noise() -> Tensor:
             drawn = [torch.randn((n_frames, n_atoms, 3), generator=generator) for generator in generators]
-            white = torch.stack(drawn).to(self.device)
-            return centre(self.model.process.memory(white, self.frame_ps), graph.mask)
+            return centre(torch.stack(drawn).to(self.device), graph.mask)
 
         def denoise(x: Tensor, sigma: float) -> Tensor:
             progress(count)
-            x = torch.where(predicted[..., None, None], x, fixed)
+            x = torch.where(predicted[..., None, None], modes.frames(x), fixed)
             levels = torch.where(predicted, torch.full_like(predicted, sigma, dtype=x.dtype), x.new_zeros(()))
             with self._autocast():
-                return self.model.denoiser(x, levels, graph, predicted, self.frame_ps, self.strength)
+                clean = self.model.denoiser(x, levels, graph, predicted, self.frame_ps, self.strength)
+            return modes.coefficients(clean)
 
-        x = self.config.run(denoise, self.levels[0] * noise(), self.levels, noise)
+        first = torch.as_tensor(modes.level(self.levels[0])).to(self.device, torch.float32) * noise()
+        x = modes.frames(self.config.run(denoise, first, self.levels, noise, modes.level))
         return torch.where(predicted[..., None, None], x, fixed).float().cpu().numpy()
 
     def _conditioning(self, given: Sequence[Given], n_frames: int) -> tuple[Tensor, Tensor]:

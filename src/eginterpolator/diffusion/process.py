@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -78,8 +77,8 @@ class Preconditioned(NoiseProcess):
         Normal distribution of log(sigma / Å) in training.
     rho : float
         Curvature of the sampling levels.
-    memory : sequence of (ps, weight)
-        Correlation of the noise along a trajectory; see `NoiseMemory`.
+    memory : dict or None
+        Parameters of the `NoiseMemory` along a trajectory; None is white noise.
     """
 
     def __init__(
@@ -90,11 +89,11 @@ class Preconditioned(NoiseProcess):
         sigma_min: float = 0.01,
         sigma_max: float = 12.0,
         rho: float = 5.0,
-        memory: Sequence[Sequence[float]] = (),
+        memory: dict[str, Any] | None = None,
     ) -> None:
         self.sigma_data, self.log_mean, self.log_std = sigma_data, log_mean, log_std
         self.sigma_min, self.sigma_max, self.rho = sigma_min, sigma_max, rho
-        self.memory = NoiseMemory(memory)
+        self.memory = NoiseMemory(**(memory or {}))
 
     def _total(self, sigma: Tensor) -> Tensor:
         return (sigma.square() + self.sigma_data**2).sqrt()
@@ -124,7 +123,7 @@ class Preconditioned(NoiseProcess):
 
     def config(self) -> dict[str, Any]:
         names = ("sigma_data", "log_mean", "log_std", "sigma_min", "sigma_max", "rho")
-        memory = {"memory": [list(pair) for pair in self.memory.components]} if self.memory.components else {}
+        memory = {"memory": self.memory.config()} if self.memory.components else {}
         return {"class": "Preconditioned", **{name: getattr(self, name) for name in names}, **memory}
 
 

@@ -1,7 +1,8 @@
 """Samplers: short functions over `denoise(x, sigma) -> x_0` in the picture x_sigma = x_0 + sigma noise.
 
 Each takes the first noisy sample x at levels[0], the decreasing `levels` (the last one 0), and `noise()` for fresh
-standard normal noise of x's shape, and returns the clean sample. They know nothing of molecules.
+standard normal noise of x's shape, and returns the clean sample. Where parts of x have noise levels of their own, such
+as the temporal modes of `memory`, `level(sigma)` gives them. They know nothing of molecules.
 """
 
 from __future__ import annotations
@@ -15,33 +16,44 @@ from torch import Tensor
 
 Denoise = Callable[[Tensor, float], Tensor]
 Noise = Callable[[], Tensor]
+Level = Callable[[float], Any]  # of each part of x: a number, or a tensor that broadcasts against x
 
 
-def ddim(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+def _same(sigma: float) -> float:
+    return sigma
+
+
+def _like(factor: Any, x: Tensor) -> Any:
+    """A factor in the precision of x."""
+    return factor.to(x.dtype) if isinstance(factor, Tensor) else factor
+
+
+def ddim(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
     """Deterministic first-order steps: DDIM (Song et al. 2021, eta = 0), Euler on the probability-flow ODE."""
     for now, then in zip(levels, levels[1:], strict=False):
         clean = denoise(x, now)
-        x = clean + (then / now) * (x - clean)
+        x = clean + _like(level(then) / level(now), x) * (x - clean)
     return x
 
 
-def ancestral(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+def ancestral(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
     """Ancestral DDPM sampling with the fixed-large variance beta (Ho et al. 2020).
 
     With abar = 1 / (1 + sigma^2) and 1 - beta = abar_t / abar_{t-1}; coordinates here are x_t / sqrt(abar_t).
     """
     for now, then in zip(levels, levels[1:], strict=False):
         clean = denoise(x, now)
-        x = clean + (then / now) ** 2 * (x - clean)
+        before, after = level(now), level(then)
+        x = clean + _like((after / before) ** 2, x) * (x - clean)
         if then > 0:
-            beta = 1 - (1 + then**2) / (1 + now**2)
-            x = x + (beta * (1 + then**2)) ** 0.5 * noise()
+            beta = 1 - (1 + after**2) / (1 + before**2)
+            x = x + _like((beta * (1 + after**2)) ** 0.5, x) * noise()
     return x
 
 
-def heun(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+def heun(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
     """Deterministic second-order steps (Karras et al. 2022, Algorithm 1)."""
-    return stochastic(denoise, x, levels, noise, churn=0.0)
+    return stochastic(denoise, x, levels, noise, level, churn=0.0)
 
 
 def stochastic(
@@ -49,6 +61,7 @@ def stochastic(
     x: Tensor,
     levels: list[float],
     noise: Noise,
+    level: Level = _same,
     churn: float = 20.0,
     churn_min: float = 0.02,
     churn_max: float = 8.0,
@@ -63,18 +76,21 @@ def stochastic(
         gamma = min(churn / steps, 2**0.5 - 1) if churn_min <= now <= churn_max else 0.0
         if gamma > 0:
             raised = now * (1 + gamma)
-            x = x + noise_scale * (raised**2 - now**2) ** 0.5 * noise()
+            x = x + _like(noise_scale * (level(raised) ** 2 - level(now) ** 2) ** 0.5, x) * noise()
             now = raised
-        slope = (x - denoise(x, now)) / now
-        ahead = x + (then - now) * slope
+        before, after = _like(level(now), x), _like(level(then), x)
+        slope = (x - denoise(x, now)) / before
+        ahead = x + (after - before) * slope
         if then > 0:
-            slope = (slope + (ahead - denoise(ahead, then)) / then) / 2
-            ahead = x + (then - now) * slope
+            slope = (slope + (ahead - denoise(ahead, then)) / after) / 2
+            ahead = x + (after - before) * slope
         x = ahead
     return x
 
 
-def sde(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, eta: float = 1.0) -> Tensor:
+def sde(
+    denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same, eta: float = 1.0
+) -> Tensor:
     """Stochastic multistep solver, one network call a step: DPM-Solver++(2M) for the SDE (Lu et al. 2022).
 
     With h = log(sigma / sigma'),
@@ -86,19 +102,25 @@ def sde(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, eta: flo
         clean = denoise(x, now)
         if then == 0:
             return clean
-        ratio = now / then
-        h = float(torch.log(torch.tensor(ratio, dtype=torch.float64)))
-        decay = ratio ** (-(1 + eta))
+        ratio, after = level(now) / level(then), level(then)
+        h = float(torch.log(torch.tensor(now / then, dtype=torch.float64)))
+        decay = _like(ratio ** (-(1 + eta)), x)
         estimate = clean if previous is None else clean + (h / last_h) / 2 * (clean - previous)
         x = decay * x + (1 - decay) * estimate
         if eta > 0:
-            x = x + then * (1 - ratio ** (-2 * eta)) ** 0.5 * noise()
+            x = x + _like(after * (1 - ratio ** (-2 * eta)) ** 0.5, x) * noise()
         previous, last_h = clean, h
     return x
 
 
 def annealed_langevin(
-    denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, inner: int = 100, step: float = 2.4e-6
+    denoise: Denoise,
+    x: Tensor,
+    levels: list[float],
+    noise: Noise,
+    level: Level = _same,
+    inner: int = 100,
+    step: float = 2.4e-6,
 ) -> Tensor:
     """Langevin dynamics at one level after the other (Song and Ermon 2019, Algorithm 1).
 
@@ -111,7 +133,7 @@ def annealed_langevin(
     for sigma in levels[:-1]:
         size = step * (sigma / smallest) ** 2
         for _ in range(inner):
-            score = (denoise(x, sigma) - x) / sigma**2
+            score = (denoise(x, sigma) - x) / _like(level(sigma), x) ** 2
             x = x + size * score + (2 * size) ** 0.5 * noise()
     return x
 
@@ -134,6 +156,6 @@ class SamplerConfig:
     steps: int = 40
     options: tuple[tuple[str, Any], ...] = ()
 
-    def run(self, denoise: Denoise, x: Tensor, levels: list[float], noise: Noise) -> Tensor:
+    def run(self, denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
         """Sample from the noisy x at levels[0]."""
-        return SAMPLERS[self.name](denoise, x, levels, noise, **dict(self.options))
+        return SAMPLERS[self.name](denoise, x, levels, noise, level, **dict(self.options))

@@ -74,9 +74,11 @@ class Denoiser(nn.Module):
 
         `align` rotates the noisy frames onto the clean ones first; see `add_noise`.
         """
-        sigma = self.process.sample_sigma(batch.uniform).expand(batch.predicted.shape)
-        sigma = torch.where(batch.predicted, sigma, torch.zeros_like(sigma))
-        noise = self.process.memory(batch.noise, batch.frame_ps)
+        level = self.process.sample_sigma(batch.uniform)
+        sigma = torch.where(batch.predicted, level, torch.zeros_like(level))
+        modes = self.process.memory.modes(batch.predicted, batch.frame_ps)
+        share = torch.as_tensor(modes.level(level) / level[..., None, None]).to(batch.noise.dtype)
+        noise = modes.frames(share * batch.noise)
         x, x0 = add_noise(batch.x0, sigma, noise, batch.graph.mask, align)
         raw = self.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)
         level = torch.where(batch.predicted, sigma, torch.ones_like(sigma))
