@@ -212,7 +212,9 @@ def test_gradients_reach_what_is_trained_and_nothing_else(denoiser, frozen):
     assert trained == {id(p) for name, p in denoiser.network.named_parameters() if not (frozen and name in structure)}
 
 
-def attention_inputs(n_frames: int, hidden: int = 12, channels: int = 3) -> tuple[TemporalAttention, State, object]:
+def attention_inputs(
+    n_frames: int, hidden: int = 12, channels: int = 3
+) -> tuple[TemporalAttention, State, torch.Tensor, object]:
     attention = TemporalAttention(hidden, channels, heads=2, per_head=2)
     shake(attention)
     generator = torch.Generator().manual_seed(2)
@@ -221,10 +223,11 @@ def attention_inputs(n_frames: int, hidden: int = 12, channels: int = 3) -> tupl
     h = torch.randn((*x.shape[:3], hidden), generator=generator)
     v = torch.randn((*x.shape[:3], channels, 3), generator=generator)
     context = make_context(batch, torch.randn((1, n_frames, hidden), generator=generator), 7)
-    return attention, State(x, h, v), context
+    noisy = x + torch.randn(x.shape, generator=generator)
+    return attention, State(x, h, v), noisy, context
 
 
-def naive_attention(layer: TemporalAttention, state: State, context, frame_ps: float) -> State:
+def naive_attention(layer: TemporalAttention, state: State, noisy, context, frame_ps: float) -> State:
     """The same layer by explicit T x T x 3 differences, one atom and one head at a time (SPEC section 3)."""
     x, h, v = (part[0].detach() for part in state)
     n_frames, n_atoms, _ = x.shape
@@ -233,7 +236,8 @@ def naive_attention(layer: TemporalAttention, state: State, context, frame_ps: f
     new_x, new_h, new_v = x.clone(), h.clone(), v.clone()
     for atom in range(n_atoms):
         scalars = layer.scalars(normed[:, atom])  # [T, ...]
-        stacked = torch.cat([x[:, atom, None], v[:, atom]], dim=1)  # [T, 1 + channels, 3]
+        residue = (noisy[0] - x)[:, atom, None]
+        stacked = torch.cat([x[:, atom, None], residue, v[:, atom]], dim=1)  # [T, 2 + channels, 3]
         mixed = torch.einsum("oc,tcd->tod", layer.vectors.weight, stacked)
         mixed = mixed.reshape(n_frames, 3, layer.heads, layer.per_head, 3)
         parts = scalars[:, : 3 * layer.heads * width].reshape(n_frames, 3, layer.heads, width)
@@ -259,14 +263,16 @@ def naive_attention(layer: TemporalAttention, state: State, context, frame_ps: f
             vectors.append(torch.einsum("ts,sp,spd->tpd", a, gate, vv))
         new_h[:, atom] += layer.out(torch.cat(from_heads, dim=-1))
         carried = torch.einsum("oc,tcd->tod", layer.out_vectors.weight, torch.cat(vectors, dim=1))
+        new_x[:, atom] += carried[:, 0]
         new_v[:, atom] += carried[:, 1 : 1 + channels]
     return State(new_x[None], new_h[None], new_v[None])
 
 
 def test_temporal_attention_is_the_sum_over_pairs_of_frames():
-    attention, state, context = attention_inputs(6)
+    attention, state, noisy, context = attention_inputs(6)
     with torch.no_grad():
-        got, wanted = attention(state, context, FRAME_PS), naive_attention(attention, state, context, FRAME_PS)
+        got = attention(state, noisy, context, FRAME_PS)
+        wanted = naive_attention(attention, state, noisy, context, FRAME_PS)
     for new, naive, old in zip(got, wanted, state, strict=True):
         torch.testing.assert_close(new, naive, rtol=1e-4, atol=1e-5)
         assert (naive - old).abs().max() > 0.01
@@ -289,9 +295,9 @@ class Largest(TorchDispatchMode):
 
 def test_temporal_attention_makes_nothing_of_size_frames_squared_for_each_atom():
     n_frames = 600
-    attention, state, context = attention_inputs(n_frames)
+    attention, state, noisy, context = attention_inputs(n_frames)
     with torch.no_grad(), Largest() as largest:
-        attention(state, context, FRAME_PS)
+        attention(state, noisy, context, FRAME_PS)
     heads, n_atoms = attention.heads, state.x.shape[2]
     assert largest.numel <= heads * n_frames**2  # the lag bias, shared by all atoms and trajectories
     assert heads * n_frames**2 < n_atoms * n_frames**2 < n_atoms * n_frames**2 * 3

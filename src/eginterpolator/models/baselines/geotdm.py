@@ -53,6 +53,6 @@ class GeoTDM(nn.Module):
         state = state._replace(h=state.h + self.given((~predicted).long())[:, :, None])
         moving = predicted[..., None, None]
         for structure, temporal in zip(self.frames.layers, self.temporal, strict=True):
-            state = temporal(structure(state, context), context, frame_ps)
+            state = temporal(structure(state, context), x, context, frame_ps)
             state = state._replace(x=torch.where(moving, state.x, x))
         return self.frames.output(x, state, graph)
