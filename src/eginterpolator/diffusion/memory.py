@@ -49,6 +49,13 @@ class TemporalModes:
         """Modes [B, M, N, 3] -> frames [B, T, N, 3]."""
         return modes if self.basis is None else torch.einsum("btm,bmnd->btnd", self.basis.to(modes.dtype), modes)
 
+    def noise(self, white: Tensor, sigma: Tensor) -> Tensor:
+        """Frames of noise, standard normal in each of them, from white noise [B, M, N, 3]; levels sigma [B, 1], Å."""
+        if self.basis is None:
+            return white
+        share = self.level(sigma) / sigma[..., None, None]
+        return self.frames(share.to(white.dtype) * white)
+
     def level(self, sigma: Any) -> Any:
         """sigma_m of each mode, float64 [B, M, 1, 1], where frames have sigma: a number, or a tensor [B, 1], Å."""
         if self.variances is None:
