@@ -239,7 +239,7 @@ def test_a_batch_system_runs_the_molecules(tmp_path, monkeypatch) -> None:
     assert "#SBATCH -n 1" in script and "#SBATCH -t 24:00:00" in script and "--nthreads 1" in script
 
 
-def _wait(condition: Callable[[], bool], process: subprocess.Popen, seconds: float = 400.0) -> None:
+def _wait(condition: Callable[[], bool], process: subprocess.Popen, seconds: float = 900.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -265,7 +265,7 @@ def test_simulations_survive_a_killed_worker_and_a_killed_command(tmp_path) -> N
         "--out",
         "out",
     ]
-    command += ["--replicas", "2", "--ns", "0.1", "--workers", "2"]
+    command += ["--replicas", "2", "--ns", "0.05", "--workers", "2"]
     out = tmp_path / "out"
 
     def made() -> set[str]:
@@ -289,7 +289,7 @@ def test_simulations_survive_a_killed_worker_and_a_killed_command(tmp_path) -> N
         time.sleep(0.1)
     finished, old = made(), contents(out)
     assert 4 <= len(finished) < 12
-    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1200)
     assert second.returncode == 0, second.stderr
     assert f"{12 - len(finished)} done, {len(finished)} finished before" in second.stdout
     after = contents(out)

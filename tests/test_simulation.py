@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -247,6 +248,14 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
     assert meta["protocol"]["name"] == "implicit" and meta["stereo_retention"] == 1.0
     energies = (out / "butanol" / "energies_001.csv").read_text().splitlines()
     assert len(energies) == 21 and energies[0].startswith("time_ps,potential_kcal")
+
+    kept = [path.name for path in out.iterdir()]
+    monkeypatch.setattr(shutil, "rmtree", lambda *args, **options: None)  # as if killed before the replicas are removed
+    simulate_many(molecules[:1], out, SHORT, overwrite=True, **settings)
+    monkeypatch.undo()
+    assert [path.name for path in out.iterdir() if path.name.startswith(".ethanol.replicas")]
+    assert simulate_many(molecules[:2], out, SHORT, **settings).skipped == ["ethanol", "butanol"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(kept)
 
     with pytest.raises(InputError, match="no run"):
         simulate_many(molecules, out, SHORT, **{**settings, "replicas": 0})

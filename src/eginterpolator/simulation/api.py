@@ -123,11 +123,15 @@ def simulate_to_folder(
     from eginterpolator.trajectory import with_conformers
 
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    settings = simulation_settings(molecule, protocol, replicas, ns, save_ps, seed)
+    settings = {
+        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": replicas, "ns": ns,
+        "save_ps": save_ps, "seed": seed,
+    }  # fmt: skip
     folder = Path(out) / molecule.name
-    if not overwrite and (finished := finished_simulation(folder, settings)) is not None:
-        return {**finished, "resumed": True}
     partial = Path(out) / f".{molecule.name}.replicas-{_digest({**settings, 'platform': platform})}"
+    if not overwrite and (finished := _finished(folder, settings)) is not None:
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed between the two
+        return {**finished, "resumed": True}
     results = run_replicas(
         molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
         threads=threads, progress=progress, keep=partial,
@@ -273,17 +277,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def simulation_settings(
-    molecule: Molecule, protocol: Protocol, replicas: int, ns: float, save_ps: float, seed: int
-) -> dict[str, Any]:
-    """What decides about a simulation's result, as its meta.json names it."""
-    return {
-        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": replicas, "ns": ns,
-        "save_ps": save_ps, "seed": seed,
-    }  # fmt: skip
-
-
-def finished_simulation(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+def _finished(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """Meta data of a finished folder, None when there is none; InputError when something else is in its place."""
     if not folder.exists():
         return None
