@@ -49,9 +49,13 @@ def ensemble_record(
     """
     reasons: Counter[str] = Counter()
     passed: list[tuple[Molecule, np.ndarray, Structure]] = []
+    known: tuple[bytes, Molecule, np.ndarray] | None = None
     for structure in structures:
         try:
-            molecule, order = checked(structure.mol, smiles, name)
+            graph = _graph(structure.mol)
+            if known is None or known[0] != graph or not _is_isomer(known[1], structure.mol, known[2]):
+                known = (graph, *checked(structure.mol, smiles, name))
+            _, molecule, order = known
             positions = structure.mol.GetConformer().GetPositions()[order].astype(np.float32)
             if not graph_holds(molecule, positions[None])[0]:
                 raise InputError("a structure whose bonds are not those of its graph")
@@ -86,6 +90,20 @@ def ensemble_record(
         energies_kcal=np.array(energies) * HARTREE_KCAL if len(energies) == len(kept) else None,
         weights=weights / weights.sum() if len(weights) == len(kept) and weights.sum() > 0 else None,
     )
+
+
+def _graph(mol: Chem.Mol) -> bytes:
+    """Atoms and bonds as they stand: conformers that agree on it need not be looked at again, but for their stereo."""
+    atoms = [(a.GetAtomicNum(), a.GetFormalCharge(), a.GetNumExplicitHs(), a.GetIsAromatic()) for a in mol.GetAtoms()]
+    bonds = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx(), int(b.GetBondType())) for b in mol.GetBonds()]
+    return repr((atoms, bonds)).encode()
+
+
+def _is_isomer(molecule: Molecule, mol: Chem.Mol, order: np.ndarray) -> bool:
+    """Whether the structure of `mol`, a graph that passed, has the stereo of `molecule`."""
+    if mol.GetNumConformers() == 0 or not mol.GetConformer().Is3D():
+        return False
+    return bool(frame_stereo(molecule, mol.GetConformer().GetPositions()[None, order])[0])
 
 
 def _same_numbering(molecule: Molecule, other: Molecule) -> bool:
