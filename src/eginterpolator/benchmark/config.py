@@ -33,7 +33,8 @@ class MadeData:
     ns, save_ps : float
         Length of each replica and spacing of its frames.
     conformers : int
-        Candidates for the reference conformers of each test molecule, embedded by ETKDG and minimised with MMFF94s.
+        Structures that ETKDG embeds for the reference conformers of each test molecule: their minima in the same
+        force field and solvent.
     """
 
     train: tuple[str, ...]
@@ -151,7 +152,7 @@ class StudyConfig:
     seeds : tuple of int
         Each trained system is trained and sampled once for each.
     threads : int
-        Of PyTorch.
+        Of PyTorch; 0 leaves its own choice.
     hydrogens : bool
         Put hydrogens back into what networks generate.
     made : MadeData or None

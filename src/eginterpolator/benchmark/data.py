@@ -56,6 +56,7 @@ def make_data(made: MadeData, out: Path, say: Say) -> None:
         As `simulate_to_folder`: nothing can be compared without the data.
     """
     from eginterpolator.data.build import build_trajectories
+    from eginterpolator.data.conformers import ConformerSettings, conformer_record
     from eginterpolator.simulation.api import simulate_to_folder
 
     for part, smiles, replicas in (
@@ -73,17 +74,10 @@ def make_data(made: MadeData, out: Path, say: Say) -> None:
     for k, text in enumerate(made.test):
         folder = out / "conformers" / f"test_{k:02d}"
         if not folder.is_dir():
-            write_conformer_folder(folder, _minima(Molecule.from_smiles(text, folder.name), made.conformers), {})
-
-
-def _minima(molecule: Molecule, candidates: int) -> ConformerEnsemble:
-    """Diverse MMFF94s minima from ETKDG, each once."""
-    from eginterpolator.simulation.starts import kabsch_rmsd, start_conformers
-
-    found = start_conformers(molecule, candidates, seed=1)
-    heavy = found[:, : molecule.n_heavy]
-    keep = [k for k in range(len(found)) if k == 0 or kabsch_rmsd(heavy[:k], heavy[k]).min() > 0.05]
-    return ConformerEnsemble(molecule, found[keep].astype(np.float32))
+            molecule = Molecule.from_smiles(text, folder.name)
+            settings = ConformerSettings(method="sage", embed=made.conformers)
+            record, _ = conformer_record(molecule, settings)
+            write_conformer_folder(folder, ConformerEnsemble(molecule, np.asarray(record.conformers)), {})
 
 
 def reference_folder(task: ConformerTask, out: Path) -> Path:

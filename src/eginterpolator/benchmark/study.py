@@ -125,7 +125,8 @@ class Study:
             When data, a store or a setting cannot be used. A molecule that fails is listed in its row.
         """
         began = machine()
-        torch.set_num_threads(self.config.threads)
+        if self.config.threads:
+            torch.set_num_threads(self.config.threads)
         if self.config.made is not None:
             make_data(self.config.made, self.made_folder(self.out), self.say)
         hashes = data_hashes(self.config)

@@ -38,7 +38,11 @@ def edge_vectors(scalars: Tensor, unit: Tensor, pairs: Tensor) -> Tensor:
 
 
 class EdgeEmbedding(nn.Module):
-    """Embedded pair type times an MLP of the distance: [B, T, N, N] Å -> [B, T, N, N, hidden]."""
+    """Embedded pair type times an MLP of the distance: [B, T, N, N] Å -> [B, T, N, N, hidden].
+
+    The MLP reads asinh(d / 1 Å): like d at bond lengths, and still of order one at distances that were perturbed by
+    10 Å, where products of features of d itself run away and Langevin dynamics with them.
+    """
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -46,7 +50,7 @@ class EdgeEmbedding(nn.Module):
         self.length = nn.Sequential(nn.Linear(1, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
 
     def forward(self, distance: Tensor, graph: GraphBatch) -> Tensor:
-        return self.types(graph.edges)[:, None] * self.length(distance[..., None])
+        return self.types(graph.edges)[:, None] * self.length(distance[..., None].asinh())
 
 
 class GINLayer(nn.Module):
