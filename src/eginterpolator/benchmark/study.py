@@ -115,38 +115,42 @@ class Study:
         self._oracles: dict[str, dict[str, Any]] = {}
 
     def run(self, command: str) -> dict[str, Any]:
-        """Make data, train, sample, judge; write `<out>/tables.{json,md,csv,html}`; returns what the JSON holds.
+        """Make data, train, sample, judge; write `<out>/tables.{json,md,csv,html}` after every row.
 
-        `command` is what was typed, for the record.
+        `command` is what was typed, for the record. Returns what the JSON holds.
 
         Raises
         ------
         InputError
             When data, a store or a setting cannot be used. A molecule that fails is listed in its row.
         """
-        began = machine()
+        self._command, self._machine = command, machine()
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
         if self.config.made is not None:
             make_data(self.config.made, self.made_folder(self.out), self.say)
-        hashes = data_hashes(self.config)
+        self._hashes = data_hashes(self.config)
         for table, task in self.config.tasks().items():
             if isinstance(task, ConformerTask):
                 self._conformer_table(task)
             else:
                 self._trajectory_table(table, task)
+        return self._written()
+
+    def _written(self) -> dict[str, Any]:
+        """Write the tables of the rows that there are."""
         result = {
             "schema_version": SCHEMA_VERSION,
             "study": self.config.name,
             "dataset": self.config.dataset,
             "scale": self.config.scale,
             "dry_run": self.dry_run,
-            "command": command,
+            "command": self._command,
             "fairness": self.config.fairness,
             "seeds": list(self.config.seeds),
-            "machine": began,
+            "machine": self._machine,
             "versions": versions(),
-            "references_sha256": {_short(path): value for path, value in hashes.items()},
+            "references_sha256": {_short(path): value for path, value in self._hashes.items()},
             "stores_sha256": {_short(path): value for path, value in self.trainer.store_hashes.items()},
             "tasks": {name: _task(task) for name, task in self.config.tasks().items()},
             "rows": [asdict(row) for row in self.rows],
@@ -176,7 +180,8 @@ class Study:
         targets = conformer_molecules(reference)
         for system, seed in self._systems("conformers"):
             trained = self.trainer.trained(system, seed) if system.tool is None else None
-            folder = self._folder("conformers", system, seed, [reference.name, asdict(task), *self._identity(trained)])
+            settings = [reference.name, asdict(task), self.config.hydrogens, *self._identity(trained)]
+            folder = self._folder("conformers", system, seed, settings)
             self.say(f"conformers: {system.name}, seed {seed}: sampling")
             if trained is None:
                 made = sampling.etkdg(targets, task, folder, seed, refine=system.tool == "etkdg_mmff")
@@ -184,6 +189,7 @@ class Study:
                 hydrogens = self.config.hydrogens
                 made = sampling.model_conformers(trained.model, targets, task, folder, seed, hydrogens)
             self.rows += judge_conformers(system, seed, task, made, reference, targets, trained)
+            self._written()
 
     def _trajectory_table(self, table: str, task: TrajectoryTask) -> None:
         reference = simulation_folder(task, self.out / "references")
@@ -191,14 +197,14 @@ class Study:
         forward = table == "forward"
         for system, seed in self._systems(table):
             trained = self.trainer.trained(system, seed) if system.tool is None else None
-            settings = [asdict(task), system.strength, *self._identity(trained)]
+            settings = [asdict(task), self._hashes[task.reference], system.strength, *self._identity(trained)]
             self.say(f"{table}: {system.name}, seed {seed}: sampling")
             if trained is None:
-                equal = self._equal_seconds(table, system)
-                folder = self._folder(table, system, seed, settings)
+                equal = self._seconds.get((table, str(system.seconds_of)), {})
+                folder = self._folder(table, system, seed, [*settings, equal])
                 made = sampling.short_md(targets, task, folder, seed, equal, forward)
             else:
-                folder = self._folder(table, system, seed, settings)
+                folder = self._folder(table, system, seed, [*settings, self.config.hydrogens])
                 made = sampling.model_trajectories(
                     trained.model, targets, task, folder, seed, system.strength, forward, self.config.hydrogens
                 )
@@ -206,19 +212,13 @@ class Study:
                 self._seconds.setdefault((table, system.name), each)
             self.say(f"{table}: {system.name}, seed {seed}: judging")
             self._judge_trajectories(table, system, seed, made, task, reference, trained)
+            self._written()
         if table in self._oracles:
             speed = [t.md_seconds_per_ns for t in targets if t.md_seconds_per_ns is not None]
             cost = {"sample_seconds_each": statistics.mean(speed) * length_ns(task)} if speed else {}
             metrics = self._oracles[table]
             note = "the held-out replica of the reference; seconds by its meta.json" if speed else ""
             self.rows.append(Row("MD oracle", table, 0, None, metrics, cost, {}, metrics["molecules"], note))
-
-    def _equal_seconds(self, table: str, system: SystemConfig) -> dict[str, float]:
-        """Seconds a trajectory, by molecule, of the system whose time this one gets."""
-        found = self._seconds.get((table, str(system.seconds_of)))
-        if found is None and self.only:
-            self.say(f"{table}: {system.name} is left out with {system.seconds_of}, whose time it takes")
-        return found or {}
 
     def _judge_trajectories(
         self, table: str, system: SystemConfig, seed: int, made: sampling.Made, task: TrajectoryTask, reference: Path,

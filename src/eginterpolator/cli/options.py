@@ -44,7 +44,11 @@ Out = Annotated[Path, typer.Option(help="Output folder; a sub-folder a molecule.
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the run; each molecule and sample derives its own.")]
 Steps = Annotated[int | None, typer.Option(help="Steps of the sampler; the model's own by default.")]
 SamplerName = Annotated[
-    str | None, typer.Option("--sampler", help="ddim, ancestral, heun, stochastic or sde; the model's own by default.")
+    str | None,
+    typer.Option(
+        "--sampler",
+        help="ddim, ancestral, heun, stochastic, sde or annealed_langevin; the model's own by default.",
+    ),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the networks; auto is fp32 on a CPU.")]
