@@ -515,6 +515,16 @@ def test_another_isomer_than_that_of_the_coordinates_is_refused(tmp_path):
         read_topology(tmp_path / "system.pdb", MIRRORED)
 
 
+def test_a_pdb_atom_without_an_element_is_named(tmp_path):
+    write_system(tmp_path / "system.pdb", "CCO", waters=0)
+    lines = (tmp_path / "system.pdb").read_text().splitlines()
+    k = next(k for k, line in enumerate(lines) if line.startswith(("ATOM", "HETATM")))
+    lines[k] = (lines[k][:12] + " Q1 " + lines[k][16:]).ljust(80)[:76] + "    "
+    (tmp_path / "system.pdb").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"Atom 1 \(Q1\) of .* has no element"):
+        read_topology(tmp_path / "system.pdb")
+
+
 def test_a_system_of_two_solutes_names_them(tmp_path):
     source, topology = mol("CCO"), mdtraj.Topology()
     for name in ("LIG", "TWO"):

@@ -154,7 +154,13 @@ def solute_atoms(topology: mdtraj.Topology, path: Path, residue: str | None = No
         names = ", ".join(sorted({r.name for r in topology.residues})[:8])
         what = f"no residue '{residue}'" if residue else "nothing but solvent"
         raise InputError(f"'{path}' holds {what} (residues {names}); name the solute with --residue.")
-    return np.array([atom.index for r in residues for atom in r.atoms], dtype=np.int64)
+    atoms = [atom for r in residues for atom in r.atoms]
+    unknown = next((atom for atom in atoms if atom.element.atomic_number == 0), None)
+    if unknown is not None:
+        raise InputError(
+            f"Atom {unknown.index + 1} ({unknown.name}) of '{path}' has no element; write columns 77 and 78."
+        )
+    return np.array([atom.index for atom in atoms], dtype=np.int64)
 
 
 def _connected(frame: mdtraj.Trajectory, atoms: np.ndarray, path: Path) -> Chem.Mol:
