@@ -238,7 +238,7 @@ class Molecule:
 
 
 def _unpickled(binary: bytes, name: str) -> Molecule:
-    return Molecule(Chem.Mol(binary), name)
+    return Molecule(Chem.Mol(binary), name)  # type: ignore[call-overload]  # its stubs say str
 
 
 def flat_smiles(mol: Chem.Mol | str) -> str:
