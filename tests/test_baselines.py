@@ -40,6 +40,7 @@ from network_helpers import (
 )
 
 SMALL = {"hidden": 24, "layers": 2}
+WIDE = Preconditioned(sigma_data=1.2, log_mean=0.2, log_std=1.2)
 SYSTEMS: dict[str, tuple[dict, NoiseProcess, dict, bool]] = {
     "ConfGF": (
         {"class": "ConfGF", **SMALL}, NCSN(levels=12, sigma_min=0.03, sigma_max=3.0),
@@ -50,15 +51,15 @@ SYSTEMS: dict[str, tuple[dict, NoiseProcess, dict, bool]] = {
         {"name": "ancestral", "steps": 40}, True,
     ),
     "GeoTDM": (
-        {"class": "GeoTDM", **SMALL, "channels": 4, "heads": 2}, Preconditioned(sigma_data=1.2, log_mean=0.2, log_std=1.2),
+        {"class": "GeoTDM", **SMALL, "channels": 4, "heads": 2}, WIDE,
         {"name": "sde", "steps": 20}, False,
     ),
     "AutoregressiveEGNN": (
-        {"class": "AutoregressiveEGNN", **SMALL, "channels": 4}, Preconditioned(sigma_data=1.2, log_mean=0.2, log_std=1.2),
+        {"class": "AutoregressiveEGNN", **SMALL, "channels": 4}, WIDE,
         {"name": "sde", "steps": 20}, False,
     ),
     "AutoregressiveET": (
-        {"class": "AutoregressiveET", **SMALL, "channels": 4, "heads": 2}, Preconditioned(sigma_data=1.2, log_mean=0.2, log_std=1.2),
+        {"class": "AutoregressiveET", **SMALL, "channels": 4, "heads": 2}, WIDE,
         {"name": "sde", "steps": 20}, False,
     ),
 }  # fmt: skip

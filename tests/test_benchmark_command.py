@@ -21,9 +21,11 @@ from eginterpolator.benchmark.study import Study, dry
 from eginterpolator.benchmark.tables import metric_cell
 from eginterpolator.data.store import Record, write_store
 from eginterpolator.errors import InputError
+from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.evaluation import kinetics
 from eginterpolator.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.models.registry import build_denoiser
+from eginterpolator.simulation.starts import kabsch_rmsd, start_conformers
 from eginterpolator.trajectory import ConformerEnsemble, Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
 
@@ -231,6 +233,13 @@ def test_a_molecule_that_fails_is_listed_and_counts(finished, config, few_states
     assert row["failures"] == {"stiff": "the molecule does not fit."} and row["molecules"] == 1
     assert row["metrics"]["cov_r"]["count"] == 2 and row["metrics"]["mat_r"]["count"] == 1
     assert "failed: BasicES (seed 0): stiff: the molecule does not fit." in (out / "tables.md").read_text()
+
+
+def test_conformers_of_seed_zero_are_not_one_structure():
+    """RDKit takes the seed times the conformer's number: the seed 0 is the same for all of them."""
+    molecule, _ = embedded(FLEXIBLE)
+    for frames in (etkdg_conformers(molecule, 6, seed=0).positions, start_conformers(molecule, 3, seed=0)):
+        assert kabsch_rmsd(frames[:, : molecule.n_heavy], frames[0, : molecule.n_heavy]).max() > 0.3
 
 
 def test_md_of_equal_seconds_needs_the_seconds(config, tmp_path):

@@ -137,7 +137,8 @@ def test_a_few_picoseconds_of_ethanol_are_sane_and_reproducible() -> None:
     np.testing.assert_allclose(bonds, [1.53, 1.43], atol=0.04)
     hydrogen = np.linalg.norm(first.positions[:, 2] - first.positions[:, 8], axis=-1)
     assert np.ptp(hydrogen) < 1e-3 and 0.9 < hydrogen.mean() < 1.05  # constrained
-    assert abs(first.temperature_K.mean() - 300.0) < 45.0
+    # 20 ps of 20 degrees of freedom at 1/ps of friction: the mean of the two runs has a standard error of about 20 K
+    assert abs(np.mean([first.temperature_K, other.temperature_K]) - 300.0) < 60.0
     assert np.isfinite(first.potential_kcal).all() and np.ptp(first.potential_kcal) > 1.0
 
 

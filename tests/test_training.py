@@ -283,7 +283,7 @@ def test_the_aligned_loss_is_smaller(folder):
         ("colour=red", "'colour' is not a setting"),
         ("optimiser={rate: 1}", "'optimiser.rate' is not a setting"),
         ("data.sources=[{store: a.h5}]", "'data.sources.store' is not a setting"),
-        ("data.sources={stores: [a.h5]}", "'data.sources' must be a list of sources"),
+        ("data.sources={stores: [a.h5]}", "'data.sources' must be a list, not"),
         ("data=5", "'data' must hold keys and values, not '5'"),
         ("max_steps=many", "'max_steps' must be a whole number, not 'many'"),
         ("max_steps=2.5", "'max_steps' must be a whole number, not '2.5'"),

@@ -48,7 +48,8 @@ def embed(molecule: Molecule, n_conformers: int, seed: int = 0, prune_rmsd: floa
     mol = Chem.Mol(molecule.rdmol)
     mol.RemoveAllConformers()
     parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
-    parameters.randomSeed = seed % (2**31 - 1)
+    # RDKit multiplies the seed by the conformer's number: with 0 they would all be the same structure
+    parameters.randomSeed = 1 + seed % (2**31 - 2)
     parameters.useSmallRingTorsions = True
     parameters.pruneRmsThresh = prune_rmsd
     enough = n_conformers if prune_rmsd < 0 else 1

@@ -36,7 +36,7 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
     mol = Chem.Mol(molecule.rdmol)
     mol.RemoveAllConformers()
     parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
-    parameters.randomSeed = int(seed) % (2**31 - 1)
+    parameters.randomSeed = int(seed) % (2**31 - 1) or 1  # with 0 RDKit embeds one structure again and again
     parameters.useSmallRingTorsions = True
     ids: list[int] = []
     for random_coordinates in (False, True):

@@ -98,7 +98,7 @@ class ExportWeights(Callback):
 
     def state_dict(self) -> dict[str, float]:
         spent = (time.perf_counter() - self.began[0], time.process_time() - self.began[1])
-        return {key: round(self.before[key] + more, 1) for key, more in zip(self.before, spent, strict=True)}
+        return {key: round(self.before[key] + more, 3) for key, more in zip(self.before, spent, strict=True)}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         self.before = dict(state_dict)
