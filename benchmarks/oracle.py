@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from eginterpolator.benchmark.published import published_trajectories
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
+from eginterpolator.evaluation.published import published_trajectories
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.io import write_json, write_text
+from eginterpolator.io import fill, write_json, write_text
 
-START, END = "<!-- oracle:start -->", "<!-- oracle:end -->"
 COLUMNS = {"angle": "angle", "length": "length", "torsion": "torsion", "tica_0": "TICA 0", "tica_01": "TICA 0,1"}
 PROTOCOL = "replica 4 against replicas 0–3, the protocol (10 windows)"
 
@@ -83,9 +82,7 @@ def main() -> int:
     )  # fmt: skip
     write_text(options.results / "oracle.md", f"{text}\n")
     if options.docs is not None:
-        page = options.docs.read_text()
-        before, rest = page.split(START)
-        write_text(options.docs, f"{before}{START}\n{text}\n{END}{rest.split(END)[1]}")
+        fill(options.docs, "oracle", text)
     print(text)
     print(f"different stored frames in the oracle's windows, mean: {np.mean(different):.0f}")
     return 0

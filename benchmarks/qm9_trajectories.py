@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
 import statistics
 import sys
 from collections.abc import Sequence
@@ -25,24 +23,23 @@ from typing import Any
 
 import torch
 
-from eginterpolator.cli.evaluate import PUBLISHED
 from eginterpolator.errors import EGIError, InputError
+from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.folder import read_molecule_folder
 from eginterpolator.generation import GenerationConfig, frame_ps, resolve_device
 from eginterpolator.inputs import read_inputs
-from eginterpolator.io import sha256, write_json, write_text
+from eginterpolator.io import fill, sha256, write_json, write_text
 from eginterpolator.models.compiled import compile_parts
 from eginterpolator.models.registry import Model, load_model, model_folder
-from eginterpolator.runs import Hooks, run_generation, versions
+from eginterpolator.provenance import machine, versions
+from eginterpolator.runs import Hooks, run_generation
 
 SCHEMA_VERSION = 1
 COLUMNS = {
     "length": "bond length", "angle": "bond angle", "torsion": "torsion", "decorrelation": "decorrelation",
     "tica_0": "TICA 0", "tica_01": "TICA 0,1",
 }  # fmt: skip
-PUBLISHED_DECORRELATION = {"EGInterpolator, arXiv 2604.03911, QM9": {"mean": 0.607, "median": 0.727}}
-START, END = "<!-- results:start -->", "<!-- results:end -->"
 
 
 @dataclass(frozen=True)
@@ -81,19 +78,6 @@ def folder_sha256(folder: Path) -> str:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n".encode())
     return digest.hexdigest()
-
-
-def machine() -> dict[str, Any]:
-    """Processor, cores and how busy they are: seconds mean nothing without."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "load_average_at_start": round(os.getloadavg()[0], 2),
-    }
 
 
 def generate_and_judge(
@@ -156,8 +140,7 @@ def table(runs: Sequence[dict[str, Any]], n_molecules: int) -> str:
     oracle = runs[0]["evaluation"]["oracle"]
     if oracle:
         rows.append((f"MD oracle, {oracle['molecules']} of these molecules", oracle))
-    for label, values in PUBLISHED.items():
-        rows.append((f"published: {label}", {**values, "decorrelation": PUBLISHED_DECORRELATION.get(label)}))
+    rows += [(f"published: {label}", values) for label, values in published_beside().items()]
     columns = {**COLUMNS, "stereo_retention": "stereo retention", "valid": "valid frames"}
     lines = [f"| | {' | '.join(columns.values())} |", f"|---|{'---|' * len(columns)}"]
     lines += [f"| {label} | {' | '.join(_cell(row.get(key)) for key in columns)} |" for label, row in rows]
@@ -205,15 +188,6 @@ def provenance(result: dict[str, Any]) -> str:
 
 def _listed(values: dict[str, Any]) -> str:
     return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
-
-
-def fill(path: Path, text: str) -> None:
-    """Put `text` between the markers of a Markdown file; InputError where it has none."""
-    page = path.read_text()
-    if page.count(START) != 1 or page.count(END) != 1:
-        raise InputError(f"'{path}' lacks the markers {START} and {END}, or has them twice.")
-    before, after = page.split(START)[0], page.split(END)[1]
-    write_text(path, f"{before}{START}\n{text}\n{END}{after}")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -274,15 +248,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         },
         "reference": {"name": reference.label, "sha256": reference.sha256, "molecules": len(reference.smiles)},
         "runs": runs,
-        "published": PUBLISHED,
-        "published_decorrelation": PUBLISHED_DECORRELATION,
+        "published": published_beside(),
     }
     text = f"{table(runs, len(reference.smiles))}\n\n{caption(result)}"
     write_json(options.results / "qm9_trajectories.json", result)
     page = f"# Trajectories of {reference.label}\n\n{text}\n\n## How it was made\n{provenance(result)}\n"
     write_text(options.results / "qm9_trajectories.md", page)
     if options.readme is not None:
-        fill(options.readme, f"{text}\n\n`{result['command']}`")
+        fill(options.readme, "results", f"{text}\n\n`{result['command']}`")
     print(text)
     return result
 

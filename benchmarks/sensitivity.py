@@ -21,12 +21,11 @@ import numpy as np
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.features import torsion_quadruples, torsions
 from eginterpolator.evaluation.loading import EvaluationConfig, windows_of_folder
-from eginterpolator.io import write_json, write_text
+from eginterpolator.io import fill, write_json, write_text
 from eginterpolator.molecule import Molecule
 
 Windows = list[np.ndarray]
 Spoil = Callable[[Molecule, Windows, np.random.Generator], Windows]
-START, END = "<!-- sensitivity:start -->", "<!-- sensitivity:end -->"
 METRICS = {
     "length": "length", "angle": "angle", "torsion": "torsion", "torsion_w": "torsion W₁, °",
     "decorrelation": "decorr.", "tica_0": "TICA 0", "tica_01": "TICA 0,1", "msm": "MSM",
@@ -186,9 +185,7 @@ def main() -> int:
     )  # fmt: skip
     write_text(options.results / "sensitivity.md", f"{text}\n")
     if options.docs is not None:
-        page = options.docs.read_text()
-        before, rest = page.split(START)
-        write_text(options.docs, f"{before}{START}\n{text}\n{END}{rest.split(END)[1]}")
+        fill(options.docs, "sensitivity", text)
     print(text)
     for problem in problems:
         print(f"does not hold: {problem}", file=sys.stderr)

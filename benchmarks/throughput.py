@@ -16,7 +16,6 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,7 @@ import numpy as np
 from eginterpolator.data.conformers import ConformerSettings, conformer_record
 from eginterpolator.io import write_json, write_text
 from eginterpolator.molecule import Molecule
-from eginterpolator.runs import versions
+from eginterpolator.provenance import machine, versions
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
 from eginterpolator.simulation.runner import choose_platform, make_context
@@ -129,13 +128,6 @@ def measure(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on, with the load before the measurement."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    return {"processor": model, "cores": os.cpu_count(), "system": platform.system(), "load": os.getloadavg()[0]}
-
-
 def duration(hours: float) -> str:
     """Hours as a text of two digits, in days from four of them on."""
     return f"{hours / 24:.2g} days" if hours >= 96 else f"{hours:.2g} h"
@@ -149,8 +141,8 @@ def table(result: dict[str, Any]) -> str:
         "",
         f"`{result['command']}`",
         "",
-        f"One thread of {found['processor']}, {found['cores']} cores with a load of {found['load']:.1f} when the "
-        "measurement began. Molecules an hour are by CPU time, so they are what a core does that has nothing else to "
+        f"One thread of {found['processor']}, {found['cores']} cores with a load of "
+        f"{found['load_average_at_start']:.1f} when the measurement began. Molecules an hour are by CPU time, so they are what a core does that has nothing else to "
         "do; on this loaded machine the same work took the wall-clock time of the last column.",
         "",
         f"The published sets: QM9 {PUBLISHED['QM9']:,} and Drugs {PUBLISHED['Drugs']:,} molecules. Hours on N workers "

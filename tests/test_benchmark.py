@@ -10,6 +10,7 @@ import pytest
 import qm9_trajectories
 from eginterpolator.errors import InputError
 from eginterpolator.folder import write_molecule_folder
+from eginterpolator.io import fill
 from eginterpolator.trajectory import Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
 from tiny_model import write_tiny_model
@@ -74,7 +75,7 @@ def test_benchmark_names_what_is_wrong(inputs, tmp_path, capsys):
     readme = tmp_path / "README.md"
     readme.write_text("no markers")
     with pytest.raises(InputError, match="markers"):
-        qm9_trajectories.fill(readme, "x")
+        fill(readme, "results", "x")
     assert qm9_trajectories.main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
     assert "no molecule folders" in capsys.readouterr().err
 

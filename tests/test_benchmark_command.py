@@ -15,7 +15,6 @@ from cli_helpers import sentence
 from eginterpolator.benchmark import training
 from eginterpolator.benchmark.config import StudyConfig, find_config, load_study, train_config
 from eginterpolator.benchmark.data import conformer_molecules, hash_of, trajectory_molecules
-from eginterpolator.benchmark.published import published_conformers, published_trajectories
 from eginterpolator.benchmark.sampling import short_md
 from eginterpolator.benchmark.study import Study, dry
 from eginterpolator.benchmark.tables import metric_cell
@@ -23,6 +22,7 @@ from eginterpolator.data.store import Record, write_store
 from eginterpolator.errors import InputError
 from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.evaluation import kinetics
+from eginterpolator.evaluation.published import published_conformers, published_trajectories
 from eginterpolator.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.models.registry import build_denoiser
 from eginterpolator.simulation.starts import kabsch_rmsd, start_conformers

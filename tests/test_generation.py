@@ -40,8 +40,7 @@ class Oracle(Denoiser):
     """Answers with the same frames, float32 [K, N, 3], for samples 0 to K - 1 of a batch, whatever the noise."""
 
     def __init__(self, frames: np.ndarray) -> None:
-        super().__init__()
-        self.process = Preconditioned()
+        super().__init__(torch.nn.Identity(), Preconditioned())
         self.frames = torch.nn.Parameter(torch.from_numpy(np.float32(frames)), requires_grad=False)
 
     def forward(self, x, sigma, graph, predicted, frame_ps, strength=1.0):

@@ -114,8 +114,9 @@ def partial_charges(molecule: Molecule) -> np.ndarray:
 
     mol = Chem.Mol(molecule.rdmol)
     rdPartialCharges.ComputeGasteigerCharges(mol)
-    # RDKit answers NaN for atom types it has no parameters for; these are inputs, never generated coordinates
-    return np.nan_to_num(np.array([atom.GetDoubleProp("_GasteigerCharge") for atom in mol.GetAtoms()]), posinf=0.0)
+    charges = np.array([atom.GetDoubleProp("_GasteigerCharge") for atom in mol.GetAtoms()])
+    # RDKit answers NaN or infinity for atom types it has no parameters for; inputs, never generated coordinates
+    return np.where(np.isfinite(charges), charges, 0.0)
 
 
 def _lj_of(atom: Chem.Atom) -> tuple[float, float]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from eginterpolator.errors import InputError
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -58,6 +60,22 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text`, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text)
+
+
+def fill(path: str | os.PathLike[str], name: str, text: str) -> None:
+    """Put `text` between the markers `<!-- name:start -->` and `<!-- name:end -->` of a Markdown file, atomically.
+
+    Raises
+    ------
+    InputError
+        When the file has not each of them once.
+    """
+    page = Path(path).read_text()
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    if page.count(start) != 1 or page.count(end) != 1:
+        raise InputError(f"'{path}' lacks the markers {start} and {end}, or has them twice.")
+    before, after = page.split(start)[0], page.split(end)[1]
+    write_text(path, f"{before}{start}\n{text}\n{end}{after}")
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

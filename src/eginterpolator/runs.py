@@ -6,11 +6,10 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +33,14 @@ from eginterpolator.inputs import Failure
 from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
+from eginterpolator.provenance import versions
 from eginterpolator.trajectory import ConformerEnsemble
 
-__all__ = ["Hooks", "RunResult", "run_conformers", "run_etkdg", "run_generation", "versions"]
+__all__ = ["Hooks", "RunResult", "run_conformers", "run_etkdg", "run_generation"]
 
 log = logging.getLogger(__name__)
 
 SUMMARY = ("name", "smiles", "n_heavy", "n_frames", "frame_ps", "samples", "seconds", "stereo_retention", "valid")
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    found = {"python": platform.python_version()}
-    for package in ("eginterpolator", "torch", "rdkit", "numpy", "mdtraj"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def run_generation(
@@ -134,7 +123,7 @@ def run_etkdg(
 
 
 @dataclass(frozen=True)
-class _FolderTask:
+class _FolderTask(ABC):
     """What makes one molecule's folder in `out`; `settings` are those that meta.json must name to count as finished."""
 
     out: Path
@@ -146,9 +135,9 @@ class _FolderTask:
         meta = None if self.overwrite else _finished(self.out / molecule.name, molecule, self.settings)
         return self.make(molecule, self.out / molecule.name, step) if meta is None else meta
 
+    @abstractmethod
     def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
-        """Make the folder."""
-        raise NotImplementedError
+        """Make the folder; returns its meta data."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -29,7 +27,7 @@ from eginterpolator.benchmark.tables import write_tables
 from eginterpolator.benchmark.training import Trained, Trainer, slug
 from eginterpolator.evaluation.conformers import evaluate_conformer_folders
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
-from eginterpolator.runs import versions
+from eginterpolator.provenance import machine, versions
 from eginterpolator.training.config import SourceConfig
 
 SCHEMA_VERSION = 1
@@ -311,19 +309,6 @@ def _frames(task: TrajectoryTask | None) -> int:
 def length_ns(task: TrajectoryTask) -> float:
     """Length of a trajectory, ns."""
     return task.n_frames * task.frame_ps / 1000
-
-
-def machine() -> dict[str, Any]:
-    """Processor, cores and how busy they are: seconds mean nothing without."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "load_average_at_start": round(os.getloadavg()[0], 2),
-    }
 
 
 def _short(path: str) -> str:

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from eginterpolator.benchmark.published import (
+from eginterpolator.evaluation.published import (
     CONFORMER_METRICS,
     SOURCE,
     TRAJECTORY_METRICS,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.evaluation.published import published_beside
 
 if TYPE_CHECKING:
     from eginterpolator.evaluation.conformers import ConformerEvaluation
@@ -18,21 +19,6 @@ app = typer.Typer(no_args_is_help=True)
 ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page that shows the evaluation.")]
 
 
-def _published(length: str, angle: str, torsion: str, tica_0: str, tica_01: str) -> dict[str, Any]:
-    """A row of the paper's table: 'mean/median' of each column."""
-    texts = {"length": length, "angle": angle, "torsion": torsion, "tica_0": tica_0, "tica_01": tica_01}
-    return {
-        kind: dict(zip(("mean", "median"), (float(part) for part in text.split("/")), strict=True))
-        for kind, text in texts.items()
-    }
-
-
-PUBLISHED = {
-    "EGInterpolator, arXiv 2604.03911, QM9": _published(
-        ".210/.188", ".305/.292", ".363/.380", ".417/.406", ".636/.642"
-    ),
-    "its MD oracle, in explicit water": _published(".032/.031", ".042/.028", ".192/.134", ".318/.291", ".413/.394"),
-}
 COLUMNS = {
     "length": "length", "angle": "angle", "torsion": "torsion", "decorrelation": "decorr.", "tica_0": "TICA 0",
     "tica_01": "TICA 0,1", "msm": "MSM", "stereo_retention": "stereo", "valid": "valid",
@@ -96,7 +82,7 @@ def trajectories_command(
     if report is not None:
         from eginterpolator.report.evaluation_page import write_evaluation_report
 
-        rows = {f"Published: {label}": row for label, row in PUBLISHED.items()}
+        rows = {f"Published: {label}": row for label, row in published_beside().items()}
         write_evaluation_report(report, result, rows, title=generated.resolve().name)
     if figures is not None:
         from eginterpolator.report.evaluation_figures import write_figures
@@ -158,7 +144,7 @@ def _check_outputs(report: Path | None, figures: Path | None) -> None:
 
 def _published_conformers(deltas: tuple[float, ...]) -> dict[float, dict[str, Any]]:
     """Published rows at each threshold that has some, labelled with their source and data set."""
-    from eginterpolator.benchmark.published import SOURCE, published_conformers
+    from eginterpolator.evaluation.published import SOURCE, published_conformers
 
     return {
         delta: {
@@ -184,7 +170,7 @@ def _print(result: Evaluation) -> None:
         rows[f"generated, {len(result.generated)} molecules"] = values["generated"]
     if result.oracle:
         rows[f"MD oracle, {len(result.oracle)} molecules"] = values["oracle"]
-    _table("Jensen-Shannon distance to the reference, mean / median", COLUMNS, {**rows, **PUBLISHED})
+    _table("Jensen-Shannon distance to the reference, mean / median", COLUMNS, {**rows, **published_beside()})
     for label, row in rows.items():
         if row:
             print(f"{label}: stereo over the {row['molecules_with_stereo']} with stereo", end="")

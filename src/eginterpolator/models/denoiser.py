@@ -28,6 +28,14 @@ class Denoiser(nn.Module):
     network: nn.Module
     process: NoiseProcess
 
+    def __init__(self, network: nn.Module, process: NoiseProcess) -> None:
+        super().__init__()
+        self.network, self.process = network, process
+
+    def scaled(self, x: Tensor, sigma: Tensor, graph: GraphBatch) -> Tensor:
+        """What a network sees of noisy frames x [B, T, N, 3] Å at levels sigma [B, T] Å: centred, times c_in."""
+        return self.process.input_scale(sigma)[..., None, None] * centre(x, graph.mask)
+
     @abstractmethod
     def raw(
         self,
@@ -80,18 +88,15 @@ class Denoiser(nn.Module):
         noise = modes.noise(batch.noise, level)
         x, x0 = add_noise(batch.x0, sigma, noise, batch.graph.mask, align)
         raw = self.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)
-        level = torch.where(batch.predicted, sigma, torch.ones_like(sigma))
-        return denoising_loss(self.process, raw, x0, x, level, batch.graph.mask, batch.predicted), sigma
+        # `level` everywhere: at 0 the target of a given frame would divide by zero; its loss is left out
+        loss = denoising_loss(self.process, raw, x0, x, level.expand_as(sigma), batch.graph.mask, batch.predicted)
+        return loss, sigma
 
 
 class StructureDenoiser(Denoiser):
     """A network of single structures, BasicES or GeoDiff: every frame by itself."""
 
     network: BasicES | GeoDiff | ConfGF
-
-    def __init__(self, network: BasicES | GeoDiff | ConfGF, process: NoiseProcess) -> None:
-        super().__init__()
-        self.network, self.process = network, process
 
     def raw(
         self,
@@ -102,18 +107,13 @@ class StructureDenoiser(Denoiser):
         frame_ps: float,
         strength: float = 1.0,
     ) -> Tensor:
-        scaled = self.process.input_scale(sigma)[..., None, None] * centre(x, graph.mask)
-        return self.network(scaled, self.process.label(sigma), graph)
+        return self.network(self.scaled(x, sigma, graph), self.process.label(sigma), graph)
 
 
 class InterpolatorDenoiser(Denoiser):
     """An interpolator: frames together."""
 
     network: CascadedInterpolator | BlockwiseInterpolator
-
-    def __init__(self, network: CascadedInterpolator | BlockwiseInterpolator, process: NoiseProcess) -> None:
-        super().__init__()
-        self.network, self.process = network, process
 
     @property
     def structure(self) -> StructureDenoiser:
@@ -130,12 +130,10 @@ class InterpolatorDenoiser(Denoiser):
         strength: float = 1.0,
     ) -> Tensor:
         each = sigma[..., None, None]
-        scale_in = self.process.input_scale(each)
-        scaled = scale_in * centre(x, graph.mask)
         label = self.process.label(sigma)
-        skip = self.process.skip_scale(each) / scale_in
-        scale_out = self.process.output_scale(each)
-        return self.network(scaled, label, graph, predicted, frame_ps, strength, skip, scale_out)
+        skip = self.process.skip_scale(each) / self.process.input_scale(each)
+        scale = self.process.output_scale(each)
+        return self.network(self.scaled(x, sigma, graph), label, graph, predicted, frame_ps, strength, skip, scale)
 
 
 class DistanceScoreDenoiser(StructureDenoiser):
@@ -156,10 +154,6 @@ class WindowDenoiser(Denoiser):
 
     network: GeoTDM | AutoregressiveEGNN
 
-    def __init__(self, network: GeoTDM | AutoregressiveEGNN, process: NoiseProcess) -> None:
-        super().__init__()
-        self.network, self.process = network, process
-
     def raw(
         self,
         x: Tensor,
@@ -170,5 +164,4 @@ class WindowDenoiser(Denoiser):
         strength: float = 1.0,
     ) -> Tensor:
         """As `Denoiser.raw`; `strength` must be 1, which `generation.check_task` sees to."""
-        scaled = self.process.input_scale(sigma)[..., None, None] * centre(x, graph.mask)
-        return self.network(scaled, self.process.label(sigma), graph, predicted, frame_ps)
+        return self.network(self.scaled(x, sigma, graph), self.process.label(sigma), graph, predicted, frame_ps)

@@ -70,6 +70,15 @@ def published_trajectories(dataset: str, table: str) -> dict[str, dict[str, Any]
     return rows
 
 
+def published_beside() -> dict[str, dict[str, Any]]:
+    """The two published rows that stand beside our own trajectories, by label: generated, and the MD oracle (QM9)."""
+    rows = published_trajectories("qm9", "unconditional")
+    return {
+        "EGInterpolator, arXiv 2604.03911, QM9": rows["EGInterpolator"],
+        "its MD oracle, in explicit water": rows["MD oracle"],
+    }
+
+
 def _row(text: str, metrics: tuple[str, ...]) -> dict[str, dict[str, float]]:
     values = [tuple(float(part) for part in cell.split("/")) for cell in text.split()]
     return {name: {"mean": mean, "median": median} for name, (mean, median) in zip(metrics, values, strict=False)}
