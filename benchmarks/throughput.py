@@ -142,8 +142,9 @@ def table(result: dict[str, Any]) -> str:
         f"`{result['command']}`",
         "",
         f"One thread of {found['processor']}, {found['cores']} cores with a load of "
-        f"{found['load_average_at_start']:.1f} when the measurement began. Molecules an hour are by CPU time, so they are "
-        "what a core does that has nothing else to do; on this loaded machine the same work took the wall-clock time of the last column.",
+        f"{found['load_average_at_start']:.1f} when the measurement began. Molecules an hour are by CPU "
+        "time, so they are what a core does that has nothing else to do; on this loaded machine the same work took the "
+        "wall-clock time of the last column.",
         "",
         f"The published sets: QM9 {PUBLISHED['QM9']:,} and Drugs {PUBLISHED['Drugs']:,} molecules. Hours on N workers "
         "are CPU seconds × the molecules of the busiest worker (molecules / N, rounded up), one thread each.",
