@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
+from eginterpolator.cores import on_cores, shares
 from eginterpolator.data.frames import superpose
 from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
 from eginterpolator.errors import InputError
@@ -230,14 +231,23 @@ def generate_trajectories(
     began = time.perf_counter()
     sampler = make_sampler(model, molecule, config)
     window = window_frames(model, config)
-    size = config.batch or sampler.batch_size(window)
     given = _given(molecule, start, end)
-    trajectories: list[Trajectory] = []
-    for first in range(0, config.n_samples, size):
-        samples = range(first, min(first + size, config.n_samples))
-        heavy = _blocks(sampler, samples, config.n_frames, window, given, progress)
-        for k, frames in zip(samples, heavy, strict=True):
-            trajectories.append(_finish(model, sampler, k, frames, config, start, end, given))
+
+    def make(samples: range, check: Callable[[], None]) -> list[Trajectory]:
+        def told(calls: int) -> None:
+            check()
+            progress(calls)
+
+        heavy = _blocks(sampler, samples, config.n_frames, window, given, told)
+        return [
+            _finish(model, sampler, k, frames, config, start, end, given)
+            for k, frames in zip(samples, heavy, strict=True)
+        ]
+
+    cpu = sampler.device.type == "cpu"
+    parts = shares(config.n_samples, config.batch or sampler.batch_size(window), torch.get_num_threads() if cpu else 1)
+    made = on_cores(make, parts) if cpu else [make(part, lambda: None) for part in parts]
+    trajectories = [trajectory for part in made for trajectory in part]
     seconds = (time.perf_counter() - began) / config.n_samples
     for trajectory in trajectories:
         trajectory.meta["seconds"] = round(seconds, 3)

@@ -23,7 +23,9 @@ from eginterpolator.nn.graph_batch import GraphBatch, centre
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-PAIR_BUDGET = 400_000  # frames x atoms^2 in one pass of the network
+PAIR_BUDGET = {"cpu": 11_000, "cuda": 400_000}
+"""Frames x atoms^2 in one pass of the network. On a processor a pass is fastest where its messages, 64 floats a pair,
+stay near the cache (docs/performance.md); the figure for a GPU is a guess, as none was at hand."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Sampler:
 
     def batch_size(self, n_frames: int) -> int:
         """Samples that fit one pass of the network."""
-        return max(1, PAIR_BUDGET // (n_frames * self.molecule.n_heavy**2))
+        return max(1, PAIR_BUDGET[self.device.type] // (n_frames * self.molecule.n_heavy**2))
 
     def window(
         self,

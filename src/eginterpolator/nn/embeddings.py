@@ -38,12 +38,13 @@ class RadialBasis(nn.Module):
 
     def __init__(self, count: int, reach: float) -> None:
         super().__init__()
-        self.register_buffer("centres", torch.linspace(0.0, math.log1p(reach), count), persistent=False)
-        self.scale = (count - 1) / math.log1p(reach)
+        self.scale = (count - 1) / math.log1p(reach) / math.sqrt(2.0)
+        centres = torch.linspace(0.0, math.log1p(reach), count) * self.scale
+        self.register_buffer("centres", centres, persistent=False)
 
     def forward(self, distance: Tensor) -> Tensor:
-        offset = (torch.log1p(distance)[..., None] - self.centres) * self.scale
-        return torch.exp(-0.5 * offset.square())
+        offset = (torch.log1p(distance) * self.scale)[..., None] - self.centres
+        return torch.exp(-offset.square())
 
 
 class NoiseEmbedding(nn.Module):

@@ -115,7 +115,7 @@ class PairMessages(nn.Module):
         edges = context.edges.expand(-1, x.shape[1], -1, -1, -1)
         pair = self.pair(torch.cat([self.radial(distance), edges], dim=-1))
         pair = pair + self.receiver(normed)[:, :, :, None] + self.sender(normed)[:, :, None]
-        message = nn.functional.silu(self.message(nn.functional.silu(pair))) * context.pairs
+        message = nn.functional.silu(self.message(nn.functional.silu(pair)))
         neighbours = context.pairs.sum(dim=3).clamp(min=1.0)  # [B, 1, N, 1]
         gates = self.gates(message).float() * context.pairs
         unit = relative / (distance + 1.0)[..., None]
@@ -124,7 +124,8 @@ class PairMessages(nn.Module):
         pushed = torch.einsum("btijc,btijd->bticd", radial_gate, unit)
         mixed = torch.einsum("btijc,btjcd->bticd", mix_gate, v)
         v = v + (pushed + mixed) / neighbours[..., None]
-        gathered = message.sum(dim=3) / neighbours.sqrt()
+        # the sum over senders as a matrix product: what passes no message has weight 0
+        gathered = (context.pairs.transpose(-1, -2).to(message.dtype) @ message).squeeze(-2) / neighbours.sqrt()
         h = h + self.update(torch.cat([normed, gathered.to(normed.dtype)], dim=-1))
         return State(x, h, v)
 

@@ -1,0 +1,74 @@
+"""Pieces of work on the cores of one process: order, sizes, failures, and samples that do not depend on it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from eginterpolator.cores import on_cores, shares
+from eginterpolator.generation import GenerationConfig, generate_trajectories
+from eginterpolator.models.registry import Model
+from eginterpolator.molecule import Molecule
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("count", "most", "threads"), [(1, 2, 2), (10, 2, 2), (10, 3, 4), (3, 1, 2), (7, 100, 2)])
+def test_shares_cover_everything_and_are_small_enough(count: int, most: int, threads: int) -> None:
+    parts = shares(count, most, threads)
+    assert [index for part in parts for index in part] == list(range(count))
+    assert max(map(len, parts)) <= most
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_results_keep_the_order_of_the_parts(two_threads: None) -> None:
+    def work(part: int, check: Callable[[], None]) -> tuple[int, int, int]:
+        time.sleep(0.02 * (3 - part))
+        return part, torch.get_num_threads(), threading.get_ident()
+
+    made = on_cores(work, [0, 1, 2])
+    assert [part for part, _, _ in made] == [0, 1, 2]
+    assert {threads for _, threads, _ in made} == {1}
+    assert len({thread for _, _, thread in made}) == 2
+    assert torch.get_num_threads() == 2
+
+
+def test_a_single_part_keeps_all_threads(two_threads: None) -> None:
+    assert on_cores(lambda part, check: torch.get_num_threads(), ["all"]) == [2]
+
+
+def test_a_failure_stops_the_other_parts(two_threads: None) -> None:
+    done = []
+
+    def work(part: int, check: Callable[[], None]) -> None:
+        if part == 0:
+            raise ValueError("part 0")
+        for _ in range(1000):
+            check()
+            time.sleep(0.01)
+        done.append(part)
+
+    with pytest.raises(ValueError, match="part 0"):
+        on_cores(work, [0, 1, 2, 3])
+    assert not done
+
+
+def test_samples_do_not_depend_on_threads(two_threads: None, tiny: Model) -> None:
+    molecule = Molecule.from_smiles("CCO")
+    config = GenerationConfig(n_frames=6, n_samples=4, steps=3, seed=5, batch=1)
+    spread = generate_trajectories(tiny, molecule, config)
+    torch.set_num_threads(1)
+    alone = generate_trajectories(tiny, molecule, config)
+    for one, other in zip(spread, alone, strict=True):
+        np.testing.assert_allclose(one.positions, other.positions, atol=1e-4)
