@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
-from network_helpers import CHIRAL, FRAME_PS, MODELS, frames, graphs, network
-from plain_layers import PlainStructureLayer, make_plain
 
 from eginterpolator.nn.structure_layer import StructureLayer
+from network_helpers import CHIRAL, FRAME_PS, MODELS, frames, graphs, network
+from plain_layers import PlainStructureLayer, make_plain
 
 LEVEL = 0.6
 
