@@ -1,0 +1,142 @@
+"""A training step at the published size: the package's layers against plain ones, and what of it compilation gives.
+
+    python benchmarks/layers.py [--results benchmarks/results] [--repeats 5] [--frames 500] [--hidden 128]
+
+BasicES and the blockwise EGInterpolator with 6 blocks, one molecule of 9 heavy atoms, one window: loss, backward,
+AdamW. The plain layers are those of tests/plain_layers.py, which the tests hold equal to the fast ones. Variants take
+turns within each repeat, so that whatever else the machine does falls on all of them; ratios are within a repeat.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from eginterpolator.data.batching import collate_graphs
+from eginterpolator.diffusion.process import Preconditioned
+from eginterpolator.graph import featurize
+from eginterpolator.io import write_json, write_text
+from eginterpolator.models.compiled import compile_parts
+from eginterpolator.models.denoiser import Denoiser
+from eginterpolator.models.interpolator import BlockwiseInterpolator
+from eginterpolator.models.registry import build_denoiser
+from eginterpolator.molecule import Molecule
+from eginterpolator.provenance import machine, versions
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from plain_layers import make_plain
+
+SMILES = "CC[C@H](O)C#CCOC"
+FRAME_PS = 5.2
+
+
+def networks(hidden: int) -> dict[str, dict[str, Any]]:
+    """The two networks at the published depth."""
+    structure = {"hidden": hidden, "channels": 16, "layers": 6}
+    return {
+        "BasicES": {"class": "BasicES", **structure},
+        "EGInterpolator, blockwise": {"class": "BlockwiseInterpolator", "structure": structure, "heads": 8},
+    }
+
+
+def step_of(denoiser: Denoiser, n_frames: int, precision: str) -> Callable[[], float]:
+    """A function that does one training step and returns its seconds; an interpolator's structure part is frozen."""
+    graph = collate_graphs([featurize(Molecule.from_smiles(SMILES))])
+    if isinstance(denoiser.network, BlockwiseInterpolator):
+        denoiser.network.freeze()
+    trained = [p for p in denoiser.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=1e-4)
+    generator = torch.Generator().manual_seed(0)
+    x0 = torch.randn((1, n_frames, graph.mask.shape[1], 3), generator=generator)
+    noise = torch.randn(x0.shape, generator=generator)
+    sigma = torch.full((1, n_frames), 0.5)
+    predicted = torch.ones((1, n_frames), dtype=torch.bool)
+
+    def step() -> float:
+        began = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+            clean = denoiser(x0 + 0.5 * noise, sigma, graph, predicted, FRAME_PS)
+        (clean - x0).square().mean().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        return time.perf_counter() - began
+
+    return step
+
+
+def measure(spec: dict[str, Any], options: argparse.Namespace) -> dict[str, list[float]]:
+    """Seconds of every repeat for each variant."""
+    steps = {}
+    for variant in ("plain", "fast", "fast, compiled"):
+        torch.manual_seed(0)
+        denoiser = build_denoiser(spec, Preconditioned(sigma_data=1.5).config())
+        if variant == "plain":
+            make_plain(denoiser)
+        elif variant == "fast, compiled":
+            compile_parts(denoiser)
+        steps[variant] = step_of(denoiser, options.frames, options.precision)
+        steps[variant]()  # compiles, and fills caches
+    seconds: dict[str, list[float]] = {variant: [] for variant in steps}
+    for _ in range(options.repeats):
+        for variant, step in steps.items():
+            seconds[variant].append(step())
+    return seconds
+
+
+def table(result: dict[str, Any]) -> str:
+    """Markdown."""
+    lines = [
+        "| network | variant | seconds, median (least to most) | times faster than plain, median (least to most) |",
+        "|---|---|---|---|",
+    ]
+    for network, seconds in result["seconds"].items():
+        for variant, values in seconds.items():
+            ratios = [plain / value for plain, value in zip(seconds["plain"], values, strict=True)]
+            lines.append(f"| {network} | {variant} | {_spread(values)} | {_spread(ratios)} |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def main() -> None:
+    """Run from the command line; see the module's first lines."""
+    parser = argparse.ArgumentParser(description="Training steps against plain layers.")
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=500)
+    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    result: dict[str, Any] = {
+        "command": "python benchmarks/layers.py " + " ".join(sys.argv[1:]),
+        "settings": {key: value for key, value in vars(options).items() if key != "results"},
+        "molecule": SMILES,
+        "machine": machine(),
+        "versions": versions(),
+        "seconds": {},
+    }
+    for name, spec in networks(options.hidden).items():
+        result["seconds"][name] = measure(spec, options)
+        print(table(result), flush=True)
+    write_json(options.results / "layers.json", result)
+    head = (
+        f"# A training step against plain layers\n\n`{result['command']}`: one window of {options.frames} frames of "
+        f"{SMILES} (9 heavy atoms), hidden {options.hidden}, 6 blocks, {options.precision}, {options.threads} threads, "
+        f"{options.repeats} repeats in turn, {result['machine']['processor']}.\n\n"
+    )
+    write_text(options.results / "layers.md", head + table(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
