@@ -19,7 +19,6 @@ from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.generation import (
     Endpoint,
     GenerationConfig,
-    check_molecule,
     generate_conformers,
     generate_trajectories,
     make_sampler,
@@ -331,19 +330,6 @@ def test_a_task_needs_its_frames(tiny):
     for bad in (geometry("CO")[:1], geometry("CO") * np.nan, geometry("CO")[None]):
         with pytest.raises(InputError, match="finite and of shape"):
             Endpoint.of(bad, molecule("CO"))
-
-
-def test_molecules_outside_of_the_training_data_need_force(tiny):
-    for smiles, message in (("C" * 13, "13 heavy atoms, more than the 12"), ("CCCl", "contains Cl.*C, N, O, F only")):
-        outside = Molecule.from_smiles(smiles)
-        with pytest.raises(InputError, match=message + r".*--force"):
-            check_molecule(tiny, outside)
-        (warning,) = check_molecule(tiny, outside, force=True)
-        assert "outside of the model's training data" in warning
-    assert check_molecule(tiny, molecule(CHIRAL)) == []
-    with pytest.raises(InputError, match="Xe, an element that no model knows"):
-        check_molecule(tiny, Molecule.from_smiles("[Xe]"), force=True)
-    assert check_molecule(replace(tiny, config={}), Molecule.from_smiles("C" * 40)) == []
 
 
 def test_the_python_functions(tiny, tiny_folder):

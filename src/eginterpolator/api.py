@@ -11,12 +11,12 @@ from eginterpolator.errors import InputError
 from eginterpolator.generation import (
     Endpoint,
     GenerationConfig,
-    check_molecule,
     generate_conformers,
     generate_trajectories,
     resolve_device,
 )
-from eginterpolator.models.registry import DEFAULT_MODEL, Model, load_model
+from eginterpolator.models.choice import AUTO, Models
+from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.trajectory import ConformerEnsemble, Trajectory
 
@@ -27,7 +27,7 @@ def generate(
     molecule: AnyMolecule,
     n_frames: int = 500,
     seed: int = 0,
-    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Model = AUTO,
     **settings: Any,
 ) -> Trajectory:
     """One trajectory of a molecule.
@@ -37,11 +37,11 @@ def generate(
     molecule : str, Molecule or rdkit.Chem.Mol
         A SMILES with its stereo defined, or a molecule.
     n_frames : int
-        Frames, given ones included; their spacing is the model's (5.2 ps for the shipped one).
+        Frames, given ones included; their spacing is the model's (5.2 ps for the shipped ones).
     seed : int
         Equal seeds give equal trajectories.
     model : str, path or Model
-        Name of a shipped model, a checkpoint folder, or a loaded model.
+        Name of a shipped model, a checkpoint folder, a loaded model, or `auto`: the shipped one that fits.
     settings
         As `generate_samples` takes them.
 
@@ -63,7 +63,7 @@ def generate_samples(
     n_samples: int,
     n_frames: int = 500,
     seed: int = 0,
-    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Model = AUTO,
     *,
     start: Any = None,
     end: Any = None,
@@ -97,8 +97,7 @@ def generate_samples(
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
     config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, **settings)
-    loaded = _model(model, config.device)
-    check_molecule(loaded, chosen, force)
+    loaded = _model(model, config.device, chosen, force)
     return generate_trajectories(loaded, chosen, config, first, last)
 
 
@@ -106,7 +105,7 @@ def conformers(
     molecule: AnyMolecule,
     n_conformers: int = 50,
     seed: int = 0,
-    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Model = AUTO,
     *,
     force: bool = False,
     **settings: Any,
@@ -114,8 +113,7 @@ def conformers(
     """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0)."""
     chosen = _molecule(molecule)
     config = GenerationConfig(seed=seed, n_frames=1, strength=0.0, **settings)
-    loaded = _model(model, config.device)
-    check_molecule(loaded, chosen, force)
+    loaded = _model(model, config.device, chosen, force)
     return generate_conformers(loaded, chosen, n_conformers, config)
 
 
@@ -127,5 +125,6 @@ def _molecule(molecule: AnyMolecule) -> Molecule:
     return Molecule.from_rdkit(molecule)
 
 
-def _model(model: str | os.PathLike[str] | Model, device: str) -> Model:
-    return model if isinstance(model, Model) else load_model(model, resolve_device(device))
+def _model(model: str | os.PathLike[str] | Model, device: str, molecule: Molecule, force: bool) -> Model:
+    models = Models.of(model) if isinstance(model, Model) else Models.load(model, resolve_device(device))
+    return models.choose(molecule, force).model

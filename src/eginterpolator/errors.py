@@ -11,3 +11,8 @@ class InputError(EGIError):
 
 class GenerationError(EGIError):
     """A sample could not be generated, after every retry."""
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """A SMILES as it fits into a sentence."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -13,10 +13,9 @@ from scipy.spatial.transform import Rotation, Slerp
 from eginterpolator.cores import on_cores, shares
 from eginterpolator.data.frames import superpose
 from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
-from eginterpolator.errors import InputError
+from eginterpolator.errors import InputError, shortened
 from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
-from eginterpolator.graph import featurize
 from eginterpolator.hydrogens import add_hydrogens
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
@@ -110,40 +109,14 @@ class Endpoint:
         frame = np.asarray(positions, dtype=np.float32)
         if frame.shape not in ((molecule.n_atoms, 3), (molecule.n_heavy, 3)) or not np.isfinite(frame).all():
             raise InputError(
-                f"A given frame of '{_short(molecule.smiles)}' must be finite and of shape ({molecule.n_atoms}, 3) or "
-                f"({molecule.n_heavy}, 3) in Å; this one has shape {frame.shape}."
+                f"A given frame of '{shortened(molecule.smiles)}' must be finite and of shape ({molecule.n_atoms}, 3) "
+                f"or ({molecule.n_heavy}, 3) in Å; this one has shape {frame.shape}."
             )
         return cls(frame)
 
     def heavy(self, molecule: Molecule) -> np.ndarray:
         """Heavy atoms, [n_heavy, 3]."""
         return self.positions[: molecule.n_heavy]
-
-
-def check_molecule(model: Model, molecule: Molecule, force: bool = False) -> list[str]:
-    """Warnings about a molecule outside of what the model was trained on.
-
-    Raises
-    ------
-    InputError
-        Instead of a warning, unless `force`; always for an element that the featuriser has no code for.
-    """
-    featurize(molecule)
-    limits = model.config.get("limits", {})
-    problems = []
-    largest = limits.get("max_heavy_atoms")
-    if largest and molecule.n_heavy > largest:
-        problems.append(f"it has {molecule.n_heavy} heavy atoms, more than the {largest} that the model was trained on")
-    elements = limits.get("elements")
-    unknown = sorted({a.GetSymbol() for a in molecule.heavy_mol.GetAtoms()} - set(elements or ()))
-    if elements and unknown:
-        problems.append(f"it contains {', '.join(unknown)}, and the model was trained on H, {', '.join(elements)} only")
-    if problems and not force:
-        raise InputError(
-            f"'{_short(molecule.smiles)}' does not fit the model '{model.name}': {'; '.join(problems)}. "
-            "Choose another --model, or run with --force and check the result with care."
-        )
-    return [f"'{_short(molecule.smiles)}' is outside of the model's training data: {p}." for p in problems]
 
 
 def check_task(model: Model, config: GenerationConfig, start: Endpoint | None, end: Endpoint | None) -> None:
@@ -389,7 +362,3 @@ def _turn(frame: np.ndarray, onto: np.ndarray) -> np.ndarray:
     u, _, vt = np.linalg.svd(onto.T @ frame)
     u[:, -1] *= np.sign(np.linalg.det(u @ vt))
     return np.asarray(u @ vt)
-
-
-def _short(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else text[: limit - 3] + "..."

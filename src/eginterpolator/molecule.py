@@ -14,7 +14,7 @@ import numpy as np
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdmolops
 
-from eginterpolator.errors import InputError
+from eginterpolator.errors import InputError, shortened
 from eginterpolator.isomers import open_isomers, open_stereo
 
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
@@ -55,7 +55,7 @@ class Molecule:
         smiles = smiles.strip()
         mol = Chem.MolFromSmiles(smiles)
         if mol is None:
-            raise InputError(f"'{_short(smiles)}' is not a valid SMILES: {_reason(smiles)}.")
+            raise InputError(f"'{shortened(smiles)}' is not a valid SMILES: {_reason(smiles)}.")
         return cls.from_rdkit(mol, name)
 
     @classmethod
@@ -76,14 +76,14 @@ class Molecule:
             raise InputError("The molecule has no atoms.")
         if len(rdmolops.GetMolFrags(mol)) > 1:
             raise InputError(
-                f"'{_short(Chem.MolToSmiles(mol))}' has several fragments; give one molecule at a time, "
+                f"'{shortened(Chem.MolToSmiles(mol))}' has several fragments; give one molecule at a time, "
                 "without salts or solvent."
             )
         if all(atom.GetAtomicNum() <= 1 for atom in mol.GetAtoms()):
             raise InputError("The molecule has no heavy atom; give one with at least one atom other than hydrogen.")
         if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
             raise InputError(
-                f"'{_short(Chem.MolToSmiles(mol))}' contains a dummy atom or wildcard; replace it with an element."
+                f"'{shortened(Chem.MolToSmiles(mol))}' contains a dummy atom or wildcard; replace it with an element."
             )
         three_d = mol.GetNumConformers() > 0 and mol.GetConformer().Is3D()
         if three_d:
@@ -97,7 +97,7 @@ class Molecule:
                 if len(isomers) > 1:
                     names = [Chem.MolToSmiles(Chem.RemoveHs(isomer)) for isomer in isomers]
                     raise InputError(
-                        f"'{_short(Chem.MolToSmiles(mol))}' leaves the stereo of {undefined} open; name one isomer "
+                        f"'{shortened(Chem.MolToSmiles(mol))}' leaves the stereo of {undefined} open; name one isomer "
                         f"({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}) or pass --stereo enumerate "
                         "(Python: enumerate_stereo) to run each of them."
                     )
@@ -246,7 +246,7 @@ def flat_smiles(mol: Chem.Mol | str) -> str:
     if isinstance(mol, str):
         parsed = Chem.MolFromSmiles(mol)
         if parsed is None:
-            raise InputError(f"'{_short(mol)}' is not a valid SMILES: {_reason(mol)}.")
+            raise InputError(f"'{shortened(mol)}' is not a valid SMILES: {_reason(mol)}.")
         mol = parsed
     mol = Chem.RemoveHs(mol)
     return cast(str, Chem.MolToSmiles(Chem.MolFromSmiles(Chem.MolToSmiles(mol, isomericSmiles=False))))
@@ -344,7 +344,3 @@ def _reason(smiles: str) -> str:
         return "its syntax cannot be parsed; check brackets, ring numbers and bonds"
     problems = Chem.DetectChemistryProblems(Chem.MolFromSmiles(smiles, sanitize=False))
     return problems[0].Message().lower() if problems else "RDKit cannot sanitise it"
-
-
-def _short(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else text[: limit - 3] + "..."

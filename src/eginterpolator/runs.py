@@ -23,7 +23,6 @@ from eginterpolator.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.generation import (
     Endpoint,
     GenerationConfig,
-    check_molecule,
     check_task,
     generate_conformers,
     generate_trajectories,
@@ -31,6 +30,7 @@ from eginterpolator.generation import (
 )
 from eginterpolator.inputs import Failure
 from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
+from eginterpolator.models.choice import Choice, Models
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.provenance import versions
@@ -40,11 +40,22 @@ __all__ = ["Hooks", "RunResult", "run_conformers", "run_etkdg", "run_generation"
 
 log = logging.getLogger(__name__)
 
-SUMMARY = ("name", "smiles", "n_heavy", "n_frames", "frame_ps", "samples", "seconds", "stereo_retention", "valid")
+SUMMARY = (
+    "name",
+    "smiles",
+    "n_heavy",
+    "model",
+    "n_frames",
+    "frame_ps",
+    "samples",
+    "seconds",
+    "stereo_retention",
+    "valid",
+)
 
 
 def run_generation(
-    model: Model,
+    model: Model | Models,
     molecules: Sequence[Molecule],
     out: str | os.PathLike[str],
     config: GenerationConfig,
@@ -56,7 +67,7 @@ def run_generation(
     hooks: Hooks | None = None,
     workers: Workers | None = None,
 ) -> RunResult:
-    """Generate trajectories of all molecules into `out` (DESIGN section 3).
+    """Generate trajectories of all molecules into `out` (DESIGN section 3), each by the model that it fits.
 
     A molecule folder whose meta.json names the same settings is finished and skipped; one with other settings is
     refused unless `overwrite`. A molecule that fails is listed in failures.csv, the others go on. With `workers`
@@ -67,15 +78,17 @@ def run_generation(
     InputError
         When the output folder cannot be used, the task lacks its given frames, or the only molecule does not fit.
     """
-    check_task(model, config, start, end)
-    _check_single(model, molecules, failures, force)
-    settings = {**asdict(config), **_source(model), "start": _endpoint_hash(start), "end": _endpoint_hash(end)}
-    task = _Generation(Path(out).resolve(), settings, overwrite, model, config, force, start, end)
+    models = Models.of(model)
+    for each in models.used(molecules, force):
+        check_task(each, config, start, end)
+    _check_single(models, molecules, failures, force)
+    settings = {**asdict(config), "start": _endpoint_hash(start), "end": _endpoint_hash(end)}
+    task = _Generation(Path(out).resolve(), settings, overwrite, models, config, force, start, end)
     return _run(molecules, out, task, failures, hooks, workers)
 
 
 def run_conformers(
-    model: Model,
+    model: Model | Models,
     molecules: Sequence[Molecule],
     out: str | os.PathLike[str],
     n_conformers: int,
@@ -93,9 +106,10 @@ def run_conformers(
     InputError
         When the output folder cannot be used, or the only molecule does not fit.
     """
-    _check_single(model, molecules, failures, force)
-    settings = {**asdict(config), **_source(model), "n_conformers": n_conformers}
-    task = _Conformers(Path(out).resolve(), settings, overwrite, model, config, force, n_conformers)
+    models = Models.of(model)
+    _check_single(models, molecules, failures, force)
+    settings = {**asdict(config), "n_conformers": n_conformers}
+    task = _Conformers(Path(out).resolve(), settings, overwrite, models, config, force, n_conformers)
     return _run(molecules, out, task, failures, hooks, workers)
 
 
@@ -132,8 +146,19 @@ class _FolderTask(ABC):
 
     def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
         """Make the folder, unless another process finished it meanwhile; returns its meta data."""
-        meta = None if self.overwrite else _finished(self.out / molecule.name, molecule, self.settings)
+        meta = self.finished(molecule)
         return self.make(molecule, self.out / molecule.name, step) if meta is None else meta
+
+    def finished(self, molecule: Molecule) -> dict[str, Any] | None:
+        """Meta data of a molecule that needs no work, None where it is to be made."""
+        settings = self.settings_of(molecule)
+        if self.overwrite or settings is None:
+            return None
+        return _finished(self.out / molecule.name, molecule, settings)
+
+    def settings_of(self, molecule: Molecule) -> dict[str, Any] | None:
+        """What meta.json must name; None for a molecule that cannot be made."""
+        return self.settings
 
     @abstractmethod
     def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
@@ -142,16 +167,28 @@ class _FolderTask(ABC):
 
 @dataclass(frozen=True)
 class _ModelTask(_FolderTask):
-    model: Model
+    models: Models
     config: GenerationConfig
     force: bool
 
-    def here(self) -> Model:
-        """The model on the kind of device that `config` asks for in this process."""
-        device = resolve_device(self.config.device)
-        if next(self.model.denoiser.parameters()).device.type == device:
-            return self.model
-        return replace(self.model, denoiser=self.model.denoiser.to(device))
+    def settings_of(self, molecule: Molecule) -> dict[str, Any] | None:
+        choice = self.models.choose_or_none(molecule, self.force)
+        return self._with_source(choice) if choice else None
+
+    def choice(self, molecule: Molecule) -> tuple[Choice, dict[str, Any]]:
+        """The molecule's model, on the kind of device that `config` asks for in this process, and the settings."""
+        choice = self.models.choose(molecule, self.force)
+        for warning in choice.warnings:
+            log.warning(warning)
+        log.info("%s: %s (%s)", molecule.name, choice.model.name, choice.reason)
+        settings, device = self._with_source(choice), resolve_device(self.config.device)
+        if next(choice.model.denoiser.parameters()).device.type != device:
+            moved = replace(choice.model, denoiser=choice.model.denoiser.to(device))
+            choice = replace(choice, model=moved)
+        return choice, settings
+
+    def _with_source(self, choice: Choice) -> dict[str, Any]:
+        return {**self.settings, **_source(choice.model)}
 
 
 @dataclass(frozen=True)
@@ -160,10 +197,9 @@ class _Generation(_ModelTask):
     end: Endpoint | None
 
     def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
-        model = self.here()
-        warnings = _warn(model, molecule, self.force)
-        trajectories = generate_trajectories(model, molecule, self.config, self.start, self.end, step)
-        meta = _molecule_meta(molecule, [t.meta for t in trajectories], self.settings, warnings)
+        choice, settings = self.choice(molecule)
+        trajectories = generate_trajectories(choice.model, molecule, self.config, self.start, self.end, step)
+        meta = _molecule_meta(molecule, [t.meta for t in trajectories], settings, choice)
         write_molecule_folder(folder, molecule, trajectories, meta)
         return meta
 
@@ -173,10 +209,9 @@ class _Conformers(_ModelTask):
     n_conformers: int
 
     def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
-        model = self.here()
-        warnings = _warn(model, molecule, self.force)
-        ensemble = generate_conformers(model, molecule, self.n_conformers, self.config, step)
-        meta = _molecule_meta(molecule, [ensemble.meta], self.settings, warnings)
+        choice, settings = self.choice(molecule)
+        ensemble = generate_conformers(choice.model, molecule, self.n_conformers, self.config, step)
+        meta = _molecule_meta(molecule, [ensemble.meta], settings, choice)
         write_conformer_folder(folder, ensemble, meta)
         return meta
 
@@ -201,7 +236,7 @@ class _Etkdg(_FolderTask):
             "stereo_retention": stereo_retention(molecule, ensemble.positions),
             "valid": valid_share(molecule, ensemble.positions),
         }
-        meta = _molecule_meta(molecule, [facts], self.settings, [])
+        meta = _molecule_meta(molecule, [facts], self.settings)
         write_conformer_folder(folder, ensemble, meta)
         return meta
 
@@ -214,25 +249,15 @@ def _run(
     hooks: Hooks | None,
     workers: Workers | None,
 ) -> RunResult:
-    def finished(molecule: Molecule) -> dict[str, Any] | None:
-        return None if task.overwrite else _finished(task.out / molecule.name, molecule, task.settings)
-
     return run_molecules(
-        molecules, out, task, finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
+        molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
     )  # fmt: skip
 
 
-def _check_single(model: Model, molecules: Sequence[Molecule], failures: Sequence[Failure], force: bool) -> None:
+def _check_single(models: Models, molecules: Sequence[Molecule], failures: Sequence[Failure], force: bool) -> None:
     """With nothing else to go on with, a molecule that does not fit is an error of the input."""
     if len(molecules) == 1 and not failures:
-        check_molecule(model, molecules[0], force)
-
-
-def _warn(model: Model, molecule: Molecule, force: bool) -> list[str]:
-    warnings = check_molecule(model, molecule, force)
-    for warning in warnings:
-        log.warning(warning)
-    return warnings
+        models.choose(molecules[0], force)
 
 
 def _source(model: Model) -> dict[str, str]:
@@ -275,7 +300,7 @@ def _identity(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _molecule_meta(
-    molecule: Molecule, samples: Sequence[dict[str, Any]], settings: dict[str, Any], warnings: Sequence[str]
+    molecule: Molecule, samples: Sequence[dict[str, Any]], settings: dict[str, Any], choice: Choice | None = None
 ) -> dict[str, Any]:
     first = samples[0]
     shared = ("frame_ps", "n_frames", "seed", "model", "task", "strength", "sampler", "steps", "precision", "device")
@@ -286,7 +311,8 @@ def _molecule_meta(
         "seconds": round(sum(s["seconds"] for s in samples), 3),
         "stereo_retention": sum(s["stereo_retention"] for s in samples) / len(samples),
         "valid": sum(s["valid"] for s in samples) / len(samples),
-        "warnings": list(warnings),
+        **({"model_choice": choice.reason} if choice else {}),
+        "warnings": choice.warnings if choice else [],
         "versions": versions(),
         "settings": settings,
     }

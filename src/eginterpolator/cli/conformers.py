@@ -13,7 +13,9 @@ from eginterpolator.cli import options as o
 def conformers_command(
     source: o.Source,
     num: Annotated[int, typer.Option(min=1, help="Conformers of each molecule.")] = 50,
-    model: Annotated[str, typer.Option(help="A shipped model, a checkpoint folder, or etkdg (RDKit).")] = "qm9-obc2",
+    model: Annotated[
+        str, typer.Option(help="A shipped model, a checkpoint folder, auto (the one that fits), or etkdg.")
+    ] = "auto",
     steps: o.Steps = None,
     sampler: o.SamplerName = None,
     seed: o.Seed = 0,
@@ -43,7 +45,7 @@ def conformers_command(
     molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
-    from eginterpolator.models.registry import load_model
+    from eginterpolator.models.choice import Models
     from eginterpolator.runs import run_conformers, run_etkdg
 
     config = GenerationConfig(
@@ -51,8 +53,8 @@ def conformers_command(
         device=device.value, precision=precision.value, batch=o.parse_batch(batch), ensemble=ensemble,
     )  # fmt: skip
     prepare_out(out)
-    loaded = None if model == "etkdg" else load_model(model, "cpu" if helpers else resolve_device(device.value))
-    calls = network_calls(loaded, config) if loaded else 1
+    loaded = None if model == "etkdg" else Models.load(model, "cpu" if helpers else resolve_device(device.value))
+    calls = max(network_calls(each, config) for each in loaded.models) if loaded else 1
     with Progress(calls * len(molecules), quiet) as progress:
         hooks = progress.hooks(calls)
         if loaded:

@@ -30,7 +30,7 @@ def generate_command(
         str | None, typer.Option(help="First frame: FILE or FILE#k (.sdf, or .pdb/.xyz/.xtc of our topology).")
     ] = None,
     end: Annotated[str | None, typer.Option(help="Last frame, in the same way.")] = None,
-    model: o.ModelName = "qm9-obc2",
+    model: o.ModelName = "auto",
     steps: o.Steps = None,
     sampler: o.SamplerName = None,
     seed: o.Seed = 0,
@@ -63,7 +63,7 @@ def generate_command(
     from eginterpolator.endpoints import read_endpoint
     from eginterpolator.errors import InputError
     from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
-    from eginterpolator.models.registry import load_model
+    from eginterpolator.models.choice import Models
     from eginterpolator.runs import run_generation
 
     config = GenerationConfig(
@@ -75,8 +75,8 @@ def generate_command(
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_endpoint(text, molecules[0]) if text else None for text in (start, end))
     prepare_out(out)
-    loaded = load_model(model, "cpu" if helpers else resolve_device(device.value))
-    calls = network_calls(loaded, config)
+    loaded = Models.load(model, "cpu" if helpers else resolve_device(device.value))
+    calls = max(network_calls(each, config) for each in loaded.models)
     with Progress(calls * len(molecules), quiet) as progress:
         hooks = progress.hooks(calls)
         result = run_generation(

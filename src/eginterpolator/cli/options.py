@@ -39,7 +39,9 @@ class Precision(StrEnum):
 
 
 Source = Annotated[str, typer.Argument(metavar="INPUT", help="A SMILES, a .smi, .csv or .sdf file, or a folder.")]
-ModelName = Annotated[str, typer.Option("--model", help="A shipped model (egi models list) or a checkpoint folder.")]
+ModelName = Annotated[
+    str, typer.Option("--model", help="A shipped model (egi models list), a checkpoint folder, or auto.")
+]
 Out = Annotated[Path, typer.Option(help="Output folder; a sub-folder a molecule.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the run; each molecule and sample derives its own.")]
 Steps = Annotated[int | None, typer.Option(help="Steps of the sampler; the model's own by default.")]

@@ -32,8 +32,6 @@ from eginterpolator.models.denoiser import (
 from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator
 from eginterpolator.models.structure import BasicES
 
-DEFAULT_MODEL = "qm9-obc2"
-
 NETWORKS: dict[str, tuple[type, type]] = {
     "BasicES": (BasicES, StructureDenoiser),
     "CascadedInterpolator": (CascadedInterpolator, InterpolatorDenoiser),
