@@ -1,0 +1,252 @@
+"""How long a trajectory takes: against MD, by length and by size, for many molecules, and what the fan-out costs.
+
+    python benchmarks/generation_speed.py [--parts md,library,curves,fan_out] [--results benchmarks/results]
+
+- md: `egi generate` of 10 x 500 frames of one molecule, start-up, hydrogens and report included, beside
+  OpenMM's steps a second of that molecule in implicit and in explicit water. MD has all cores too: one simulation on
+  each, at the same time. They take turns; ratios are within a turn.
+- library: 32 molecules in one call, a trajectory of 500 frames each.
+- curves: seconds and peak memory of a process that makes one trajectory, by frames and by heavy atoms.
+- fan_out: what Dask's workers add to tasks that only wait, and a library of a million molecules from all this.
+
+A part that is not asked for keeps what `generation_speed.json` holds of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from eginterpolator.io import write_json, write_text
+from eginterpolator.jobs import Step, Workers, fan_out
+from eginterpolator.molecule import Molecule
+from eginterpolator.provenance import machine, versions
+
+SMILES = "CC[C@H](O)C#CCOC"
+SAMPLES, FRAMES, FRAME_PS = 10, 500, 5.2
+LIBRARY = 32
+T_CURVE = (125, 250, 500, 1000, 2000, 4000, 8000)
+ATOM_CURVE = (5, 9, 15, 30, 45, 60)
+WORKERS = (1, 2, 4)
+TASKS, TASK_SECONDS = 100, 0.2
+MD_SECONDS = {"implicit": 8.0, "explicit": 20.0}
+
+ONE = """
+import resource, sys, time
+from eginterpolator import generate
+began = time.perf_counter()
+generate(sys.argv[1], n_frames=int(sys.argv[2]), force=True)
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def command(*arguments: str) -> float:
+    """Seconds of an `egi` command that must succeed."""
+    began = time.perf_counter()
+    subprocess.run(["egi", *arguments], check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def md_ns_a_second(protocol: str, seed: int) -> float:
+    """Simulated ns in a second of one thread, after a warm-up."""
+    import numpy as np
+    import openmm
+
+    from eginterpolator.simulation.forcefield import build_system
+    from eginterpolator.simulation.protocol import protocol_named
+    from eginterpolator.simulation.runner import choose_platform, make_context
+    from eginterpolator.simulation.starts import start_conformers
+
+    chosen, molecule = protocol_named(protocol), Molecule.from_smiles(SMILES)
+    system = build_system(molecule, np.asarray(start_conformers(molecule, 1)[0]), chosen, seed)
+    platform = choose_platform("auto", system.system.getNumParticles())
+    context, integrator = make_context(system, chosen, seed, platform, 1)
+    context.setPositions(system.positions * 0.1)
+    openmm.LocalEnergyMinimizer.minimize(context, 10.0, 1000)
+    context.setVelocitiesToTemperature(chosen.temperature_K, seed)
+    block = 200 if protocol == "implicit" else 5
+    integrator.step(2 * block)
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < MD_SECONDS[protocol]:
+        integrator.step(block)
+        context.getState(getEnergy=True)
+        steps += block
+    return steps * chosen.timestep_fs * 1e-6 / (time.perf_counter() - began)
+
+
+def against_md(repeats: int) -> dict[str, Any]:
+    """Seconds of generation and of MD of the same simulated time on all cores, each repeat."""
+    cores = os.cpu_count() or 1
+    rows = []
+    for repeat in range(repeats):
+        with tempfile.TemporaryDirectory() as out:
+            row = {
+                "generate": command(
+                    "generate",
+                    SMILES,
+                    "--samples",
+                    str(SAMPLES),
+                    "--frames",
+                    str(FRAMES),
+                    "--seed",
+                    str(repeat),
+                    "--out",
+                    out,
+                    "-q",
+                )  # fmt: skip
+            }
+        for protocol in MD_SECONDS:
+            with ProcessPoolExecutor(cores) as pool:
+                speeds = list(pool.map(md_ns_a_second, [protocol] * cores, range(cores)))
+            row[protocol] = SAMPLES * FRAMES * FRAME_PS / 1000 / sum(speeds)
+        rows.append(row)
+        print(row, flush=True)
+    return {"molecule": SMILES, "ns": SAMPLES * FRAMES * FRAME_PS / 1000, "cores": cores, "seconds": rows}
+
+
+def library(listing: Path) -> dict[str, Any]:
+    """Seconds for each of 32 molecules in one call."""
+    with tempfile.TemporaryDirectory() as folder:
+        few = Path(folder) / "molecules.smi"
+        few.write_text("\n".join(listing.read_text().splitlines()[:LIBRARY]) + "\n")
+        arguments = ["generate", str(few), "--frames", str(FRAMES), "--stereo", "enumerate", "-q"]
+        alone = command(*arguments, "--out", str(Path(folder) / "here"), "--no-report")
+        cores = str(os.cpu_count() or 1)
+        spread = command(*arguments, "--out", str(Path(folder) / "workers"), "--no-report", "--workers", cores)
+        made = len(list((Path(folder) / "here").glob("*/meta.json")))
+    return {"molecules": made, "seconds": {"one process": alone, f"{cores} workers": spread}}
+
+
+def one(smiles: str, frames: int) -> dict[str, float]:
+    """Seconds and MiB of a process that makes one trajectory."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE, smiles, str(frames)], check=True, capture_output=True, text=True
+    )  # fmt: skip
+    seconds, memory = done.stdout.split()[-2:]
+    return {"seconds": float(seconds), "peak_mib": float(memory)}
+
+
+def curves() -> dict[str, Any]:
+    """By frames at 9 heavy atoms, and by heavy atoms of alkanes at 125 frames."""
+    result: dict[str, Any] = {"frames": {}, "heavy_atoms": {}}
+    for frames in T_CURVE:
+        result["frames"][str(frames)] = one(SMILES, frames)
+        print(frames, result["frames"][str(frames)], flush=True)
+    for atoms in ATOM_CURVE:
+        result["heavy_atoms"][str(atoms)] = one("C" * atoms, T_CURVE[0])
+        print(atoms, result["heavy_atoms"][str(atoms)], flush=True)
+    return result
+
+
+def wait(seconds: float, step: Step) -> float:
+    """A task that takes its time and no processor."""
+    time.sleep(seconds)
+    return seconds
+
+
+def fan_out_overhead() -> dict[str, float]:
+    """Wall-clock seconds on each number of workers, the first task of each left out as start-up."""
+    result = {}
+    for workers in WORKERS:
+        outcomes = fan_out(wait, [TASK_SECONDS] * (TASKS + workers), Workers(count=workers))
+        for _ in range(workers):
+            next(outcomes)
+        began = time.perf_counter()
+        done = sum(1 for outcome in outcomes if outcome.reason is None)
+        assert done == TASKS
+        result[str(workers)] = time.perf_counter() - began
+        print(workers, result[str(workers)], flush=True)
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Markdown of the parts that there are."""
+    lines: list[str] = []
+    if "md" in result:
+        rows, md = result["md"]["seconds"], result["md"]
+        lines += [f"## {md['ns']:.0f} ns of {md['molecule']} on {md['cores']} cores, {len(rows)} turns", ""]
+        lines += ["| | seconds, median (least to most) | times the seconds of `egi generate` |", "|---|---|---|"]
+        for name in ("generate", "implicit", "explicit"):
+            ratios = [row[name] / row["generate"] for row in rows]
+            label = "`egi generate`" if name == "generate" else f"MD, {name} water, by its steps a second"
+            lines.append(f"| {label} | {_spread([row[name] for row in rows])} | {_spread(ratios)} |")
+        lines.append("")
+    if "library" in result:
+        part = result["library"]
+        each = [f"{name} {seconds / part['molecules']:.1f} s" for name, seconds in part["seconds"].items()]
+        lines += [f"## {part['molecules']} molecules in one call", "", f"A trajectory of {FRAMES} frames: "]
+        lines[-1] += ", ".join(each) + " a molecule, start-up included."
+        lines.append("")
+    if "curves" in result:
+        for key, label in (("frames", "frames, 9 heavy atoms"), ("heavy_atoms", "heavy atoms, 125 frames")):
+            lines += [f"## By {label}", "", f"| {label} | seconds | peak memory, MiB |", "|---|---|---|"]
+            lines += [f"| {n} | {v['seconds']:.1f} | {v['peak_mib']:.0f} |" for n, v in result["curves"][key].items()]
+            lines.append("")
+    if "fan_out" in result:
+        lines += [
+            "## Fan-out",
+            "",
+            f"| workers | seconds for {TASKS} tasks of {TASK_SECONDS} s | overhead a task, ms |",
+        ]
+        lines.append("|---|---|---|")
+        for workers, seconds in result["fan_out"].items():
+            over = (seconds * int(workers) - TASKS * TASK_SECONDS) / TASKS * 1000
+            lines.append(f"| {workers} | {seconds:.2f} | {over:.0f} |")
+        lines.append("")
+    if "library" in result:
+        part = result["library"]
+        cores = result["machine"]["cores"]
+        hours = min(part["seconds"].values()) / part["molecules"] * cores * 1e6 / 3600
+        lines += ["## A library of a million molecules", ""]
+        lines.append(
+            f"{hours:,.0f} core-hours for a trajectory of {FRAMES} frames each, as the call above was spread: "
+        )
+        lines[-1] += ", ".join(f"{hours / n:,.0f} h on {n:,} cores" for n in (16, 128, 1024)) + "."
+        lines.append("A GPU was not measured.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+
+
+def main() -> None:
+    """Run from the command line; see the module's first lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default="md,library,curves,fan_out")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--molecules", type=Path, help="SMILES of the library, one a line")
+    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    path = options.results / "generation_speed.json"
+    result: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    result |= {"command": "python benchmarks/generation_speed.py", "machine": machine(), "versions": versions()}
+    for part in options.parts.split(","):
+        if part == "library" and options.molecules is None:
+            parser.error("the part 'library' needs --molecules FILE.smi")
+        work = {
+            "md": lambda: against_md(options.repeats),
+            "library": lambda: library(options.molecules),
+            "curves": curves,
+            "fan_out": fan_out_overhead,
+        }[part]
+        load = os.getloadavg()[0]
+        result[part] = work()
+        result.setdefault("load_average_before", {})[part] = round(load, 2)
+        write_json(path, result)
+        where = f"{result['machine']['processor']}, {result['machine']['cores']} cores; load average before each part "
+        head = f"# Speed of generation\n\n`{result['command']}`. {where}{result['load_average_before']}.\n\n"
+        write_text(options.results / "generation_speed.md", head + table(result))
+
+
+if __name__ == "__main__":
+    main()
