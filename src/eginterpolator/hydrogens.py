@@ -191,11 +191,12 @@ def _contact_energy(
     for k, hydrogen in enumerate(site.hydrogens):
         radius, depth = lennard_jones(molecule, int(hydrogen), others)
         delta = placed[:, :, k, None] - positions[:, None, others]
-        distance = np.sqrt((delta**2).sum(-1)).clip(min=0.5)
-        ratio = (radius / distance) ** 6
-        energy += (scale_lj * depth * (ratio**2 - 2.0 * ratio)).sum(-1)
+        square = np.einsum("tcod,tcod->tco", delta, delta).clip(min=0.25)
+        inverse = radius**2 / square
+        sixth = inverse * inverse * inverse
+        energy += (sixth * (sixth - 2.0)) @ (scale_lj * depth)
         coulomb = COULOMB / DIELECTRIC * charges[hydrogen] * charges[others]
-        energy += (scale_q * coulomb / distance).sum(-1)
+        energy += (1.0 / np.sqrt(square)) @ (scale_q * coulomb)
     return energy
 
 
