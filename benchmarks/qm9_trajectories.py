@@ -115,8 +115,27 @@ def generate_and_judge(
         "seconds_a_trajectory": seconds,
         "md_seconds_a_trajectory": md_seconds,
         "failures": reasons,
+        "slow_torsions": {source: slow_torsions(judged, source) for source in ("generated", "oracle")},
         "evaluation": judged,
     }
+
+
+def slow_torsions(judged: dict[str, Any], source: str) -> dict[str, Any]:
+    """Median decorrelation times of `source` over the reference's, of torsions slower than two frames there.
+
+    A torsion that does not decorrelate counts with the length of the trajectories.
+    """
+    spacing, frames = judged["config"]["frame_ps"], judged["config"]["n_frames"]
+    ratios = []
+    for molecule in judged["molecules"].values():
+        times = (molecule[source] or {}).get("decorrelation_ps", {"generated": [], "reference": []})
+        for ours, theirs in zip(times["generated"], times["reference"], strict=True):
+            wanted = spacing * frames if theirs is None else theirs
+            if wanted > 2 * spacing:
+                ratios.append((spacing * frames if ours is None else ours) / wanted)
+    within = [0.5 <= ratio <= 2 for ratio in ratios]
+    median = statistics.median(ratios) if ratios else None
+    return {"torsions": len(ratios), "median_ratio": median, "within_factor_two": sum(within) / max(1, len(within))}
 
 
 def _cell(value: Any) -> str:
@@ -165,6 +184,13 @@ def caption(result: dict[str, Any]) -> str:
                     f" (mean over molecules; {statistics.mean(md):.1f} s by the reference MD, as its meta.json says)"
                 )
             lines.append(text + ".")
+        for source, slow in run["slow_torsions"].items():
+            if slow["torsions"]:
+                lines.append(
+                    f"λ = {run['strength']:g}, {source}: of {slow['torsions']} torsions slower than two frames in MD "
+                    f"the decorrelation time is {slow['median_ratio']:.2f} times MD's in the median, and within a "
+                    f"factor of two for {100 * slow['within_factor_two']:.0f} %."
+                )
         lines += [f"Failed at λ = {run['strength']:g}: {name}: {why}" for name, why in run["failures"].items()]
     return "\n".join(f"- {line}" for line in lines)
 
