@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eginterpolator import api
+from eginterpolator.models import choice
 from eginterpolator.models.registry import load_model
 from eginterpolator.trajectory import NotebookView, Trajectory
 from tiny_model import write_tiny_model
@@ -17,9 +17,9 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    """Run in an empty folder, the shipped model replaced."""
+    """Run in an empty folder, the shipped models replaced."""
     folder = write_tiny_model(tmp_path / "tiny")
-    monkeypatch.setattr(api, "load_model", lambda name, device="cpu": load_model(folder, device))
+    monkeypatch.setattr(choice, "load_model", lambda name, device="cpu": load_model(folder, device))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
