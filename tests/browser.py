@@ -17,6 +17,8 @@ def chromium() -> Iterator[Any]:
     binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver_path = shutil.which("chromedriver")
     if not binary or not driver_path:
+        # `make test` installs both where it may; without a browser there is no page to look at, and the page's content
+        # is tested without one in test_report*.py
         pytest.skip("no Chromium with chromedriver here; install Debian's chromium and chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = binary

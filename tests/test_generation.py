@@ -311,8 +311,8 @@ def test_bad_settings_are_named(settings, message):
         GenerationConfig(**settings)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_named():
+def test_a_gpu_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="sees no GPU"):
         GenerationConfig(device="cuda")
 

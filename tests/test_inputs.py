@@ -141,6 +141,8 @@ def test_output_folders(tmp_path):
             prepare_out(out)
 
 
+# Permissions do not bind root: the folder could be written to, and there would be nothing to refuse. That `prepare_out`
+# refuses what cannot be written is tested for everybody just above.
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)

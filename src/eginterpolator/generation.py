@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -205,11 +206,13 @@ def generate_trajectories(
     sampler = make_sampler(model, molecule, config)
     window = window_frames(model, config)
     given = _given(molecule, start, end)
+    one_at_a_time = threading.Lock()
 
     def make(samples: range, check: Callable[[], None]) -> list[Trajectory]:
         def told(calls: int) -> None:
             check()
-            progress(calls)
+            with one_at_a_time:
+                progress(calls)
 
         heavy = _blocks(sampler, samples, config.n_frames, window, given, told)
         return [
