@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
-import qm9_trajectories
+import trajectories
 from eginterpolator.errors import InputError
-from eginterpolator.folder import write_molecule_folder
+from eginterpolator.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.io import fill
 from eginterpolator.trajectory import Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
@@ -37,9 +39,9 @@ def arguments(inputs: tuple[Path, Path], folder: Path, *more: str) -> list[str]:
 
 def test_benchmark_writes_table_and_numbers_and_resumes(inputs, tmp_path, capsys):
     readme = tmp_path / "README.md"
-    readme.write_text("above\n<!-- results:start -->\nold\n<!-- results:end -->\nbelow\n")
+    readme.write_text("above\n<!-- results-qm9:start -->\nold\n<!-- results-qm9:end -->\nbelow\n")
     call = arguments(inputs, tmp_path, "--strength", "1", "0", "--readme", str(readme))
-    assert qm9_trajectories.main(call) == 0, capsys.readouterr().err
+    assert trajectories.main(call) == 0, capsys.readouterr().err
     result = json.loads((tmp_path / "results" / "qm9_trajectories.json").read_text())
     assert result["schema_version"] == 1 and [run["strength"] for run in result["runs"]] == [1.0, 0.0]
     first, second = (run["evaluation"] for run in result["runs"])
@@ -60,12 +62,12 @@ def test_benchmark_writes_table_and_numbers_and_resumes(inputs, tmp_path, capsys
         assert text in page
     for text in (page, json.dumps(result), readme.read_text()):
         assert str(tmp_path) not in text and str(inputs[1]) not in text, "no path of this machine"
-    assert readme.read_text().startswith("above\n<!-- results:start -->\n| |") and "old" not in readme.read_text()
-    assert readme.read_text().endswith("<!-- results:end -->\nbelow\n")
+    assert readme.read_text().startswith("above\n<!-- results-qm9:start -->\n| |") and "old" not in readme.read_text()
+    assert readme.read_text().endswith("<!-- results-qm9:end -->\nbelow\n")
 
     files = sorted((tmp_path / "out").rglob("*.xtc"))
     stamps = [path.stat().st_mtime_ns for path in files]
-    assert len(files) == 8 and qm9_trajectories.main(call) == 0
+    assert len(files) == 8 and trajectories.main(call) == 0
     assert [path.stat().st_mtime_ns for path in files] == stamps, "nothing is generated twice"
     again = json.loads((tmp_path / "results" / "qm9_trajectories.json").read_text())
     assert again["runs"] == result["runs"]
@@ -76,15 +78,32 @@ def test_benchmark_names_what_is_wrong(inputs, tmp_path, capsys):
     readme.write_text("no markers")
     with pytest.raises(InputError, match="markers"):
         fill(readme, "results", "x")
-    assert qm9_trajectories.main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
+    assert trajectories.main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
     assert "no molecule folders" in capsys.readouterr().err
 
 
 def test_folder_hash_sees_names_and_bytes(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("1")
-    first = qm9_trajectories.folder_sha256(tmp_path)
+    first = trajectories.folder_sha256(tmp_path)
     (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
-    second = qm9_trajectories.folder_sha256(tmp_path)
+    second = trajectories.folder_sha256(tmp_path)
     (tmp_path / "a" / "y").write_text("2")
-    assert len({first, second, qm9_trajectories.folder_sha256(tmp_path)}) == 3
+    assert len({first, second, trajectories.folder_sha256(tmp_path)}) == 3
+
+
+def test_forward_simulation_starts_from_the_held_out_replica_and_has_its_own_published_rows(inputs, tmp_path, capsys):
+    call = arguments(inputs, tmp_path, "--task", "forward", "--dataset", "drugs")
+    assert trajectories.main(call) == 0, capsys.readouterr().err
+    result = json.loads((tmp_path / "results" / "drugs_trajectories.json").read_text())
+    (run,) = result["runs"]
+    assert run["evaluation"]["generated"]["molecules"] == 2 and not run["failures"]
+    assert list(result["published"])[0].endswith("Drugs")
+    for name in ("chain", "stiff"):
+        _, replicas, _ = read_molecule_folder(inputs[1] / name)
+        _, made, meta = read_molecule_folder(next((tmp_path / "out").glob(f"*/{name}")))
+        assert meta["task"] == "forward" and len(made) == 2
+        for trajectory in made:
+            between = [pdist(x.heavy[0]) for x in (trajectory, replicas[-1])]
+            np.testing.assert_allclose(*between, atol=0.02, err_msg="XTC keeps 0.01 Å")
+    assert trajectories.main(call) == 0  # finished work is kept

@@ -70,11 +70,15 @@ def published_trajectories(dataset: str, table: str) -> dict[str, dict[str, Any]
     return rows
 
 
-def published_beside() -> dict[str, dict[str, Any]]:
-    """The two published rows that stand beside our own trajectories, by label: generated, and the MD oracle (QM9)."""
-    rows = published_trajectories("qm9", "unconditional")
+def published_beside(dataset: str = "qm9") -> dict[str, dict[str, Any]]:
+    """The two published rows that stand beside our own trajectories, by label: generated, and the MD oracle.
+
+    Unconditional trajectories of `qm9`, forward simulation of `drugs`.
+    """
+    task, label = {"qm9": ("unconditional", "QM9"), "drugs": ("forward", "Drugs")}[dataset]
+    rows = published_trajectories(dataset, task)
     return {
-        "EGInterpolator, arXiv 2604.03911, QM9": rows["EGInterpolator"],
+        f"EGInterpolator, arXiv 2604.03911, {label}": rows["EGInterpolator"],
         "its MD oracle, in explicit water": rows["MD oracle"],
     }
 

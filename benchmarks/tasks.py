@@ -1,6 +1,6 @@
 """Forward simulation and interpolation of test molecules: does it drift, and are the paths those of MD?
 
-    python benchmarks/qm9_tasks.py REFERENCE [--model qm9-obc2] [--forward-frames 1000] [--samples 4] [--paths 6]
+    python benchmarks/tasks.py REFERENCE [--model qm9-obc2] [--forward-frames 1000] [--samples 4] [--paths 6]
 
 Forward: from frame 0 of the last replica, `--samples` trajectories of `--forward-frames` frames; each quarter is judged
 by itself against the other replicas. Interpolation: stretches of the last replica, as long as the model's window, whose
@@ -26,7 +26,7 @@ from eginterpolator.generation import Endpoint, GenerationConfig, frame_ps, gene
 from eginterpolator.io import sha256, write_json, write_text
 from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.provenance import machine, versions
-from qm9_trajectories import folder_sha256
+from trajectories import folder_sha256
 
 QUARTERS = 4
 KINDS = ("length", "angle", "torsion")
@@ -136,7 +136,7 @@ def main() -> None:
     summaries = [summarise(each) for each in quarters]
     means = {kind: [summary[kind]["mean"] for summary in summaries] for kind in KINDS}
     result = {
-        "command": "python benchmarks/qm9_tasks.py REFERENCE " + " ".join(sys.argv[2:]),
+        "command": "python benchmarks/tasks.py REFERENCE " + " ".join(sys.argv[2:]),
         "settings": {k: v for k, v in vars(options).items() if k not in ("reference", "results")},
         "machine": host,
         "versions": versions(),

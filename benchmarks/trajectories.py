@@ -1,12 +1,13 @@
-"""The headline table: trajectories generated from SMILES, judged against reference simulations of the same molecules.
+"""The headline tables: generated trajectories judged against reference simulations of the same molecules.
 
-    python benchmarks/qm9_trajectories.py REFERENCE --out TRAJECTORIES [--model qm9-obc2] [--samples 10] [--frames 500]
-        [--seed 1] [--strength 1 0] [--readme README.md]
+    python benchmarks/trajectories.py REFERENCE --out TRAJECTORIES [--dataset qm9] [--task unconditional]
+        [--model qm9-obc2] [--samples 10] [--frames 500] [--seed 1] [--strength 1 0] [--readme README.md]
+    python benchmarks/trajectories.py REFERENCE --out TRAJECTORIES --dataset drugs --task forward --model drugs-obc2
 
 REFERENCE holds molecule folders with several replicas each; the last replica is the MD oracle. Only the names and
-SMILES of its molecules are used to generate. Interrupted, the same command goes on from there. It writes
-`qm9_trajectories.json` and `qm9_trajectories.md` into --results, and with --readme the table between the README's
-markers.
+SMILES of its molecules are used to generate, and in forward simulation frame 0 of the last replica. Interrupted, the
+same command goes on from there. It writes `DATASET_trajectories.json` and `.md` into --results, and with --readme the
+table between the README's markers of the dataset.
 """
 
 from __future__ import annotations
@@ -23,19 +24,22 @@ from typing import Any
 
 import torch
 
+from eginterpolator.benchmark.data import trajectory_molecules
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.folder import read_molecule_folder
-from eginterpolator.generation import GenerationConfig, frame_ps, resolve_device
+from eginterpolator.generation import Endpoint, GenerationConfig, frame_ps, resolve_device
 from eginterpolator.inputs import read_inputs
 from eginterpolator.io import fill, sha256, write_json, write_text
 from eginterpolator.models.compiled import compile_parts
 from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.provenance import machine, versions
-from eginterpolator.runs import Hooks, run_generation
+from eginterpolator.runs import Hooks, RunResult, run_generation
 
 SCHEMA_VERSION = 1
+PUBLISHED_TASK = {"qm9": "unconditional", "drugs": "forward"}
+"""What the paper's table of each dataset is."""
 COLUMNS = {
     "length": "bond length", "angle": "bond angle", "torsion": "torsion", "decorrelation": "decorrelation",
     "tica_0": "TICA 0", "tica_01": "TICA 0,1",
@@ -86,27 +90,23 @@ def generate_and_judge(
     """Trajectories of all molecules at one strength, resumed where there are some, and their evaluation."""
     weights = sha256(model_folder(options.model) / "model.safetensors")
     out = options.out / f"{model.name}_{weights[:8]}_strength_{strength:g}"  # other weights never resume from these
-    listing = options.out / "molecules.smi"
-    write_text(listing, "".join(f"{smiles} {name}\n" for name, smiles in reference.smiles.items()))
-    molecules, unusable = read_inputs(str(listing))
     config = GenerationConfig(
-        n_samples=options.samples, n_frames=options.frames, seed=options.seed, strength=strength, steps=options.steps,
-        sampler=options.sampler,
+        task=options.task, n_samples=options.samples, n_frames=options.frames, seed=options.seed, strength=strength,
+        steps=options.steps, sampler=options.sampler,
     )  # fmt: skip
     hooks = Hooks(
         finish=lambda molecule, outcome: print(f"strength {strength:g} {molecule.name}: {outcome}", flush=True)
     )
-    run = run_generation(model, molecules, out, config, failures=unusable, hooks=hooks)
+    made, reasons = generate(model, reference, config, out, hooks)
     spacing = frame_ps(model)
     judged = evaluate_folders(
         out, reference.folder, EvaluationConfig(frame_ps=spacing, n_frames=options.frames, oracle=with_oracle)
     ).to_dict()
-    metas = {name: json.loads((out / name / "meta.json").read_text()) for name in [*run.done, *run.skipped]}
+    metas = {name: json.loads((out / name / "meta.json").read_text()) for name in made}
     seconds = {name: meta["seconds"] / options.samples for name, meta in metas.items()}
     length_ns = options.frames * spacing / 1000
     md_seconds = {name: length_ns * speed for name, speed in reference.seconds_per_ns.items() if name in seconds}
-    reasons = {failure["name"]: failure["reason"] for failure in judged["failures"]}
-    reasons.update({failure.name: failure.reason for failure in run.failures})
+    reasons = {failure["name"]: failure["reason"] for failure in judged["failures"]} | reasons
     first: dict[str, Any] = next(iter(metas.values()), {})
     return {
         "strength": strength,
@@ -118,6 +118,32 @@ def generate_and_judge(
         "slow_torsions": {source: slow_torsions(judged, source) for source in ("generated", "oracle")},
         "evaluation": judged,
     }
+
+
+def generate(
+    model: Model, reference: Reference, config: GenerationConfig, out: Path, hooks: Hooks
+) -> tuple[list[str], dict[str, str]]:
+    """Names of the molecules that are made, and the reasons of those that are not."""
+    made: list[str] = []
+    reasons: dict[str, str] = {}
+
+    def keep(result: RunResult) -> None:
+        made.extend([*result.done, *result.skipped])
+        reasons.update({failure.name: failure.reason for failure in result.failures})
+
+    if config.task == "unconditional":
+        listing = out.parent / "molecules.smi"
+        write_text(listing, "".join(f"{smiles} {name}\n" for name, smiles in reference.smiles.items()))
+        molecules, unusable = read_inputs(str(listing))
+        keep(run_generation(model, molecules, out, config, failures=unusable, hooks=hooks))
+        return made, reasons
+    for target in trajectory_molecules(reference.folder):
+        try:
+            start = Endpoint.of(target.start, target.molecule)
+            keep(run_generation(model, [target.molecule], out, config, start=start, hooks=hooks))
+        except EGIError as error:  # the others go on
+            reasons[target.molecule.name] = str(error)
+    return made, reasons
 
 
 def slow_torsions(judged: dict[str, Any], source: str) -> dict[str, Any]:
@@ -149,7 +175,7 @@ def _cell(value: Any) -> str:
     return text if low is None else f"{text} ({low:.3f}–{high:.3f})"
 
 
-def table(runs: Sequence[dict[str, Any]], n_molecules: int) -> str:
+def table(runs: Sequence[dict[str, Any]], n_molecules: int, published: dict[str, Any]) -> str:
     """The Markdown table: one row a strength, the MD oracle, the published rows."""
     rows = []
     for run in runs:
@@ -159,7 +185,7 @@ def table(runs: Sequence[dict[str, Any]], n_molecules: int) -> str:
     oracle = runs[0]["evaluation"]["oracle"]
     if oracle:
         rows.append((f"MD oracle, {oracle['molecules']} of these molecules", oracle))
-    rows += [(f"published: {label}", values) for label, values in published_beside().items()]
+    rows += [(f"published: {label}", values) for label, values in published.items()]
     columns = {**COLUMNS, "stereo_retention": "stereo retention", "valid": "valid frames"}
     lines = [f"| | {' | '.join(columns.values())} |", f"|---|{'---|' * len(columns)}"]
     lines += [f"| {label} | {' | '.join(_cell(row.get(key)) for key in columns)} |" for label, row in rows]
@@ -171,7 +197,7 @@ def caption(result: dict[str, Any]) -> str:
     lines = [
         "Jensen-Shannon distance to the reference, mean / median over all (molecule, feature) pairs, in brackets the "
         "95 % bootstrap interval of the mean over molecules; smaller is better. Stereo retention and valid frames are "
-        "shares. The published rows are over the paper's 239 test molecules, simulated in explicit water.",
+        "shares. The published rows are over the paper's own test molecules, simulated in explicit water.",
     ]
     for run in result["runs"]:
         seconds, md = run["seconds_a_trajectory"].values(), run["md_seconds_a_trajectory"].values()
@@ -221,6 +247,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path, help="folder of molecule folders with several replicas each")
     parser.add_argument("--out", type=Path, required=True, help="where the trajectories go; kept, and resumed from")
+    parser.add_argument("--dataset", choices=tuple(PUBLISHED_TASK), default="qm9", help="names the results")
+    parser.add_argument("--task", choices=("unconditional", "forward"), default="unconditional")
     parser.add_argument("--model", default="qm9-obc2", help="a shipped model or a checkpoint folder")
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--frames", type=int, default=500)
@@ -237,7 +265,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def command(options: argparse.Namespace, reference: Reference, model: Model) -> str:
     """The command, without the paths of this machine."""
-    text = f"python benchmarks/qm9_trajectories.py {reference.label} --model {model.name} --out OUT"
+    text = f"python benchmarks/trajectories.py {reference.label} --model {model.name} --out OUT"
+    text += f" --dataset {options.dataset} --task {options.task}"
     text += f" --samples {options.samples} --frames {options.frames} --seed {options.seed}"
     text += f" --strength {' '.join(f'{value:g}' for value in options.strength)}"
     for name in ("steps", "sampler"):
@@ -257,6 +286,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if options.compile:
         compile_parts(model.denoiser)
     files = model_folder(options.model)
+    published = published_beside(options.dataset) if options.task == PUBLISHED_TASK[options.dataset] else {}
     runs = [
         generate_and_judge(model, reference, options, strength, with_oracle=k == 0)
         for k, strength in enumerate(options.strength)
@@ -274,14 +304,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         },
         "reference": {"name": reference.label, "sha256": reference.sha256, "molecules": len(reference.smiles)},
         "runs": runs,
-        "published": published_beside(),
+        "published": published,
     }
-    text = f"{table(runs, len(reference.smiles))}\n\n{caption(result)}"
-    write_json(options.results / "qm9_trajectories.json", result)
+    text = f"{table(runs, len(reference.smiles), published)}\n\n{caption(result)}"
+    stem = f"{options.dataset}_trajectories"
+    write_json(options.results / f"{stem}.json", result)
     page = f"# Trajectories of {reference.label}\n\n{text}\n\n## How it was made\n{provenance(result)}\n"
-    write_text(options.results / "qm9_trajectories.md", page)
+    write_text(options.results / f"{stem}.md", page)
     if options.readme is not None:
-        fill(options.readme, "results", f"{text}\n\n`{result['command']}`")
+        fill(options.readme, f"results-{options.dataset}", f"{text}\n\n`{result['command']}`")
     print(text)
     return result
 
@@ -291,7 +322,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = run(parse(arguments))
     except EGIError as error:
-        print(f"qm9_trajectories: {error}", file=sys.stderr)
+        print(f"trajectories: {error}", file=sys.stderr)
         return 2
     return 1 if any(each["failures"] for each in result["runs"]) else 0
 
