@@ -231,3 +231,24 @@ def test_noise_levels_conditioning_and_shares_of_the_sources():
     assert all(abs(patterns[key] - count) < 30 for key, count in expected.items())
     first = (labels(batch)[0][:, 0] == 0).sum()  # all of the first source, an eighth of the second
     assert abs(first - (50 + 150 / 8)) < 25
+
+
+def test_buckets_pad_to_their_limit_and_leave_each_molecule_its_chance():
+    frames = build_frames([record(s, f"m{k}", seed=k) for k, s in enumerate(SMILES)], 9, 8)
+    trajectories = frames.select(frames.length > 1)
+    sizes = sorted(set(trajectories.n_atoms.tolist()))
+    assert len(sizes) > 2, "the molecules of this test must fill several buckets"
+    batches = FrameBatches([Source(trajectories, 1.0)], 8, 3, buckets=(sizes[0], sizes[1], 99))
+    seen: Counter[int] = Counter()
+    for step in range(400):
+        batch = batches.batch(step)
+        n = batch.graph.n_atoms
+        limit = batch.x0.shape[2]
+        assert limit in (sizes[0], sizes[1], 9) and batch.graph.edges.shape[1:] == (limit, limit)
+        below = {sizes[0]: 0, sizes[1]: sizes[0], 9: sizes[1]}[limit]
+        assert (n > below).all() and (n <= limit).all()
+        seen.update(n.tolist())
+    total = sum(seen.values())
+    for size in sizes:
+        wanted = (trajectories.n_atoms == size).mean()
+        assert seen[size] / total == pytest.approx(wanted, abs=0.06)

@@ -74,6 +74,9 @@ class FrameBatches(IterableDataset):
     n_frames, strides : window length and the strides to choose from, one for each batch.
     conditioning : chances of (none, first, both) given frames.
     seed : of everything random.
+    buckets : limits of heavy atoms. All rows of a batch lie between two of them and are padded to the upper one, so
+        that small molecules do not cost what the largest does; none pads every batch to the largest. Each molecule
+        keeps its chance.
     mirror : chance that a row is replaced by its mirror image, stereo labels included (an exact symmetry).
     """
 
@@ -86,11 +89,21 @@ class FrameBatches(IterableDataset):
         conditioning: Sequence[float] = (1.0, 0.0, 0.0),
         seed: int = 0,
         mirror: float = 0.5,
+        buckets: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.sources, self.batch_size, self.n_frames, self.strides = sources, batch_size, n_frames, strides
         self.conditioning, self.seed, self.mirror = conditioning, seed, mirror
         self.start_step, self.rank = 0, 0
+        largest = sources[0].frames.codes.shape[1]
+        self.sizes = [*sorted(limit for limit in set(buckets) if limit < largest), largest]
+        bucket_of = [np.searchsorted(self.sizes, source.frames.n_atoms) for source in sources]
+        self.members = [[np.flatnonzero(each == k) for k in range(len(self.sizes))] for each in bucket_of]
+        share = np.array(
+            [[len(m) / len(s.frames) for m in each] for each, s in zip(self.members, sources, strict=True)]
+        )
+        weights = np.array([source.weight for source in sources])
+        self.chances = share * (weights / weights.sum())[:, None]  # [source, bucket]
 
     def __iter__(self) -> Iterator[Batch]:
         step = self.start_step
@@ -102,9 +115,10 @@ class FrameBatches(IterableDataset):
         """The batch of one step on this rank."""
         random = np.random.default_rng((self.seed, step, self.rank))
         stride = int(random.choice(np.asarray(self.strides)))
-        weights = np.array([source.weight for source in self.sources])
-        counts = random.multinomial(self.batch_size, weights / weights.sum())
-        parts = [self._rows(s.frames, int(n), stride, random) for s, n in zip(self.sources, counts, strict=True) if n]
+        bucket = int(random.choice(len(self.sizes), p=self.chances.sum(axis=0))) if len(self.sizes) > 1 else 0
+        chances = self.chances[:, bucket]
+        counts = random.multinomial(self.batch_size, chances / chances.sum())
+        parts = [self._rows(k, bucket, int(n), stride, random) for k, n in enumerate(counts) if n]
         graph, positions, frame_ps = parts[0] if len(parts) == 1 else _join(parts)
         flip = random.random(self.batch_size) < self.mirror
         graph, x0 = _mirror(graph, torch.from_numpy(positions), torch.from_numpy(flip))
@@ -117,15 +131,17 @@ class FrameBatches(IterableDataset):
         return Batch(graph, centre(x0, graph.mask), centre(noise, graph.mask), uniform, predicted, frame_ps)
 
     def _rows(
-        self, frames: FrameSet, count: int, stride: int, random: np.random.Generator
+        self, source: int, bucket: int, count: int, stride: int, random: np.random.Generator
     ) -> tuple[GraphBatch, np.ndarray, float]:
-        molecules = random.integers(len(frames), size=count)
+        frames, members, size = self.sources[source].frames, self.members[source][bucket], self.sizes[bucket]
+        molecules = members[random.integers(len(members), size=count)]
         span = (self.n_frames - 1) * stride + 1
         replica = random.integers(frames.replicas[molecules])
         offset = random.integers(frames.length[molecules] - span + 1)
         first = frames.start[molecules] + replica * frames.length[molecules] + offset
         index = first[:, None] + np.arange(self.n_frames) * stride
-        return frames.graphs(molecules), frames.positions[index], float(frames.frame_ps[molecules].max()) * stride
+        spacing = float(frames.frame_ps[molecules].max()) * stride
+        return frames.graphs(molecules, size), frames.positions[index, :size], spacing
 
 
 def _join(parts: list[tuple[GraphBatch, np.ndarray, float]]) -> tuple[GraphBatch, np.ndarray, float]:

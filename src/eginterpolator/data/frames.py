@@ -55,13 +55,13 @@ class FrameSet:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def graphs(self, index: np.ndarray) -> GraphBatch:
-        """Batch of the molecules `index` [B], padded to the set's largest."""
-        mask = np.arange(self.codes.shape[1]) < self.n_atoms[index, None]
+    def graphs(self, index: np.ndarray, size: int | None = None) -> GraphBatch:
+        """Batch of the molecules `index` [B], padded to `size` atoms, by default to what the set is padded to."""
+        mask = np.arange(self.codes.shape[1])[:size] < self.n_atoms[index, None]
         arrays = (
-            self.codes[index].astype(np.int64),
-            self.charges[index],
-            self.edges[index].astype(np.int64),
+            self.codes[index, :size].astype(np.int64),
+            self.charges[index, :size],
+            self.edges[index, :size, :size].astype(np.int64),
             mask,
             self.triples[index].astype(np.int64),
             self.signs[index].astype(np.float32),

@@ -37,6 +37,7 @@ class DataConfig:
     validation_batches: int = 8
     max_atoms: int = 9
     max_triples: int = 24
+    buckets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

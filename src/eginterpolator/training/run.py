@@ -55,7 +55,7 @@ class TrainingData(L.LightningDataModule):
 
     def _batches(self, sources: list[Source], seed: int) -> FrameBatches:
         c = self.config
-        return FrameBatches(sources, c.batch_size, c.n_frames, c.strides, c.conditioning, seed, c.mirror)
+        return FrameBatches(sources, c.batch_size, c.n_frames, c.strides, c.conditioning, seed, c.mirror, c.buckets)
 
     def elements(self) -> set[str]:
         """Symbols of the heavy elements in the training molecules."""
