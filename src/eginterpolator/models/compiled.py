@@ -9,7 +9,10 @@ from eginterpolator.nn.temporal_layer import TemporalAttention
 
 
 def compile_parts(network: nn.Module) -> None:
-    """Compile message passing, transitions and attention in place: layers of one kind share the compiled code."""
+    """Compile message passing, transitions and attention in place: layers of one kind share the compiled code.
+
+    Code is made for each shape, once; the `buckets` of the training data keep the shapes few.
+    """
     for part in network.modules():
         if isinstance(part, (PairMessages, Transition, TemporalAttention)):
-            part.compile()
+            part.compile(dynamic=False)
