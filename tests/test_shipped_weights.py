@@ -13,7 +13,7 @@ import torch
 from rdkit import Chem
 
 from eginterpolator.generation import Endpoint, GenerationConfig, generate_trajectories
-from eginterpolator.models.registry import Model, load_model
+from eginterpolator.models.registry import Model, list_models, load_model
 from eginterpolator.trajectory import Trajectory
 from network_helpers import CHIRAL, frames, graphs, molecule, raw, relative_error, rotations
 
@@ -23,9 +23,9 @@ MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 XTC_ROUNDING = 0.0051  # Å
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Model:
-    return load_model("qm9-obc2")
+@pytest.fixture(scope="module", params=list_models())
+def shipped(request) -> Model:
+    return load_model(request.param)
 
 
 @pytest.fixture(scope="module")
