@@ -139,7 +139,7 @@ def generate(
         return made, reasons
     for target in trajectory_molecules(reference.folder):
         try:
-            start = Endpoint.of(target.start, target.molecule)
+            start = None if target.start is None else Endpoint.of(target.start, target.molecule)
             keep(run_generation(model, [target.molecule], out, config, start=start, hooks=hooks))
         except EGIError as error:  # the others go on
             reasons[target.molecule.name] = str(error)
