@@ -45,8 +45,8 @@ def main() -> None:
             label, path = system.split("=")
             _, made, stride, _ = load_trajectories(Path(path) / name, config, molecule)
             parts = found.setdefault(label, [{} for _ in range(QUARTERS)])
-            for k, part in enumerate(quarters([x[::stride] for x in made])):
-                parts[k][name] = known.compare(part)
+            for k, frames in enumerate(quarters([x[::stride] for x in made])):
+                parts[k][name] = known.compare(frames)
     lines = ["| | quarter | length | angle | torsion | stereo retention | valid |", "|---|---|---|---|---|---|---|"]
     for label, parts in found.items():
         for k, part in enumerate(parts):
