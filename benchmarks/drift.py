@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
 from eginterpolator.evaluation.trajectories import summarise
 from eginterpolator.io import write_text
 from eginterpolator.provenance import machine
-from trajectories import folder_sha256
 
 QUARTERS = 4
 KINDS = ("length", "angle", "torsion")
@@ -64,7 +64,7 @@ def main() -> None:
         "",
         "`python benchmarks/drift.py REFERENCE NAME=FOLDER ...`. Mean Jensen-Shannon distance over features, 95 % "
         "bootstrap interval over molecules; a quarter has few frames, so that distances are larger than those of whole "
-        f"trajectories. Reference: SHA-256 {folder_sha256(options.reference)}. {made_by}.",
+        f"trajectories. Reference: SHA-256 {hash_of(options.reference)}. {made_by}.",
         "",
     ]
     write_text(options.results / "drift.md", "\n".join([*head, *lines]) + "\n")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
 from eginterpolator.evaluation.trajectories import summarise
@@ -26,7 +27,6 @@ from eginterpolator.generation import Endpoint, GenerationConfig, frame_ps, gene
 from eginterpolator.io import sha256, write_json, write_text
 from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.provenance import machine, versions
-from trajectories import folder_sha256
 
 QUARTERS = 4
 KINDS = ("length", "angle", "torsion")
@@ -141,7 +141,7 @@ def main() -> None:
         "machine": host,
         "versions": versions(),
         "weights_sha256": sha256(model_folder(options.model) / "model.safetensors"),
-        "reference_sha256": folder_sha256(options.reference),
+        "reference_sha256": hash_of(options.reference),
         "forward": summaries,
         "change_of_the_last_quarter": {kind: values[-1] / values[0] - 1 for kind, values in means.items()},
         "interpolation": {label: summarise(each) for label, each in paths.items()},

@@ -13,7 +13,6 @@ table between the README's markers of the dataset.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import statistics
 import sys
@@ -24,7 +23,7 @@ from typing import Any
 
 import torch
 
-from eginterpolator.benchmark.data import trajectory_molecules
+from eginterpolator.benchmark.data import hash_of, trajectory_molecules
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
@@ -68,20 +67,12 @@ class Reference:
             if isinstance(meta.get("seconds"), (int, float)):
                 simulated_ns = sum(replica.n_frames * replica.frame_ps for replica in replicas) / 1000
                 speed[path.name] = meta["seconds"] / simulated_ns
-        return cls(folder, smiles, speed, folder_sha256(folder))
+        return cls(folder, smiles, speed, hash_of(folder))
 
     @property
     def label(self) -> str:
         """Its name without where this machine keeps it."""
         return "/".join(self.folder.resolve().parts[-2:])
-
-
-def folder_sha256(folder: Path) -> str:
-    """One hash of the relative path and the bytes of every file, in the order of the paths."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n".encode())
-    return digest.hexdigest()
 
 
 def generate_and_judge(

@@ -10,6 +10,7 @@ import pytest
 from scipy.spatial.distance import pdist
 
 import trajectories
+from eginterpolator.benchmark.data import hash_of
 from eginterpolator.errors import InputError
 from eginterpolator.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.io import fill
@@ -85,11 +86,11 @@ def test_benchmark_names_what_is_wrong(inputs, tmp_path, capsys):
 def test_folder_hash_sees_names_and_bytes(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("1")
-    first = trajectories.folder_sha256(tmp_path)
+    first = hash_of(tmp_path)
     (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
-    second = trajectories.folder_sha256(tmp_path)
+    second = hash_of(tmp_path)
     (tmp_path / "a" / "y").write_text("2")
-    assert len({first, second, trajectories.folder_sha256(tmp_path)}) == 3
+    assert len({first, second, hash_of(tmp_path)}) == 3
 
 
 def test_forward_simulation_starts_from_the_held_out_replica_and_has_its_own_published_rows(inputs, tmp_path, capsys):

@@ -25,7 +25,7 @@ class SourceConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a batch is made of; see `FrameBatches`."""
+    """What a batch is made of; see `FrameBatches`. `max_atoms` and `buckets` count heavy atoms."""
 
     sources: tuple[SourceConfig, ...] = ()
     batch_size: int = 128
