@@ -122,6 +122,7 @@ def labelled(replicas: int, length: int, count: int = 3) -> FrameSet:
         triples=np.zeros((count, 1, 4), dtype=np.uint8),
         signs=np.zeros((count, 1), dtype=np.int8),
         ensemble=0 * ones,
+        times_ps=np.ones((count, 3), dtype=np.float32),
         n_atoms=3 * ones,
         positions=positions,
         start=np.arange(count) * replicas * length,

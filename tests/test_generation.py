@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 import eginterpolator
 from conftest import WINDOW
+from eginterpolator.diffusion.memory import NoiseMemory
 from eginterpolator.diffusion.process import Preconditioned
 from eginterpolator.errors import GenerationError, InputError
 from eginterpolator.etkdg import etkdg_conformers
@@ -127,14 +128,14 @@ def test_forward_starts_from_the_given_frame(tiny, config, hydrogens, given_hydr
 
 def test_each_block_goes_on_from_the_last_frame(tiny, monkeypatch):
     calls = []
-    window = Sampler.window
+    draw = Sampler.draw
 
     def recorded(self, samples, n_frames, given, block=0, progress=lambda calls: None):
-        result = window(self, samples, n_frames, given, block, progress)
+        result = draw(self, samples, n_frames, given, block, progress)
         calls.append((n_frames, block, given, result))
         return result
 
-    monkeypatch.setattr(Sampler, "window", recorded)
+    monkeypatch.setattr(Sampler, "draw", recorded)
     long = positions(tiny, LONG)
     assert [(n, block) for n, block, _, _ in calls] == [(WINDOW, 0), (WINDOW, 1), (5, 2)]
     for (_, _, _, before), (_, _, given, after) in zip(calls, calls[1:], strict=False):
@@ -145,6 +146,26 @@ def test_each_block_goes_on_from_the_last_frame(tiny, monkeypatch):
     short = positions(tiny, replace(LONG, n_frames=WINDOW))
     for one, other in zip(short, long, strict=True):
         np.testing.assert_array_equal(one, other[:WINDOW])
+
+
+def test_noise_with_a_memory_draws_all_frames_together_through_shifted_windows(tiny, monkeypatch):
+    seen = []
+    forward = type(tiny.denoiser).forward
+
+    def recorded(self, x, *arguments):
+        seen.append(x.shape[1])
+        return forward(self, x, *arguments)
+
+    monkeypatch.setattr(type(tiny.denoiser), "forward", recorded)
+    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
+    n_frames = 2 * WINDOW + 3
+    config = replace(LONG, n_frames=n_frames, n_samples=1)
+    made = positions(tiny, config)
+    assert made[0].shape[0] == n_frames and np.isfinite(made[0]).all()
+    half = WINDOW // 2
+    even, odd = [WINDOW, WINDOW, 3], [WINDOW - half, WINDOW, 3 + half]
+    passes = network_calls(tiny, config)
+    assert passes > 2 and seen == ([*even, *odd] * passes)[: 3 * passes]
 
 
 @pytest.mark.parametrize("smiles", [CHIRAL, "C", "CO", "CC#N"])

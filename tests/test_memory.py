@@ -1,4 +1,4 @@
-"""Noise with a memory: its covariance in time, given frames, sampling in its modes, what it does to single frames."""
+"""Noise with a memory: covariance in time of each atom, given frames, sampling in its modes, single frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from eginterpolator.diffusion.memory import NoiseMemory
+from eginterpolator.diffusion.memory import GRID, NoiseMemory
 from eginterpolator.diffusion.process import Preconditioned, process_from_config
 from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import InputError
@@ -16,8 +16,8 @@ from eginterpolator.generation import GenerationConfig, generate_trajectories
 from eginterpolator.models.registry import Model
 from network_helpers import CHIRAL, molecule, network
 
-COMPONENTS = ((1e6, 0.4), (100.0, 0.35), (20.0, 0.15))
-FLOOR, PS = 0.3, 5.2
+SCALE, FLOOR, PS = 1.5, 0.3, 5.2
+TIMES = torch.tensor([[8.0, 200.0]])
 
 
 def predicted(n_frames: int, *given: int) -> torch.Tensor:
@@ -26,52 +26,65 @@ def predicted(n_frames: int, *given: int) -> torch.Tensor:
     return rows
 
 
-def kernel(n_frames: int) -> np.ndarray:
+def kernel(n_frames: int, time: float) -> np.ndarray:
     lag = np.abs(np.subtract.outer(np.arange(n_frames), np.arange(n_frames))) * PS
-    return 0.4 * np.exp(-lag / 1e6) + 0.35 * np.exp(-lag / 100) + 0.15 * np.exp(-lag / 20) + 0.1 * (lag == 0)
+    ratio = lag / (SCALE * GRID ** round(np.log(time) / np.log(GRID)))
+    return (1 + ratio) * np.exp(-ratio)
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3, 2.0])
 @pytest.mark.parametrize("given", [(), (0,), (0, 11)])
-def test_the_covariance_is_white_up_to_the_floor_and_drifts_above(sigma, given):
-    modes = NoiseMemory(COMPONENTS, FLOOR).modes(predicted(12, *given), PS)
-    level = modes.level(sigma)[0, :, 0, 0]
-    covariance = (modes.basis[0] * level**2) @ modes.basis[0].T
+def test_the_covariance_of_each_atom_is_white_up_to_the_floor_and_drifts_above(sigma, given):
+    modes = NoiseMemory(SCALE, FLOOR).modes(predicted(12, *given), TIMES, PS)
     white = min(sigma, FLOOR) ** 2
-    wanted = white * np.eye(12) + (sigma**2 - white) * kernel(12)
     free = np.setdiff1d(np.arange(12), given)
-    np.testing.assert_allclose(covariance.numpy()[np.ix_(free, free)], wanted[np.ix_(free, free)], atol=1e-9)
-    assert not covariance.numpy()[np.ix_(free, given)].any()
-    assert covariance.diagonal().numpy() == pytest.approx(np.full(12, sigma**2))
+    for atom, time in enumerate(TIMES[0].tolist()):
+        level, basis = modes.level(sigma)[0, :, atom, 0], modes.basis[0, atom].double()
+        covariance = ((basis * level**2) @ basis.T).numpy()
+        wanted = white * np.eye(12) + (sigma**2 - white) * kernel(12, time)
+        np.testing.assert_allclose(covariance[np.ix_(free, free)], wanted[np.ix_(free, free)], atol=1e-5)
+        assert not covariance[np.ix_(free, given)].any()
+        assert covariance.diagonal() == pytest.approx(np.full(12, sigma**2), rel=1e-4)
+
+
+def test_rows_of_a_batch_have_their_own_times_and_given_frames():
+    rows = torch.cat([predicted(7), predicted(7, 0), predicted(7)])
+    times = torch.tensor([[8.0, 200.0], [8.0, 200.0], [200.0, 8.0]])
+    together = NoiseMemory(SCALE, FLOOR).modes(rows, times, PS)
+    for k in range(3):
+        alone = NoiseMemory(SCALE, FLOOR).modes(rows[k : k + 1], times[k : k + 1], PS)
+        assert torch.equal(together.basis[k], alone.basis[0]) and torch.equal(
+            together.level(2.0)[k], alone.level(2.0)[0]
+        )
+    assert torch.equal(together.basis[0, 0], together.basis[2, 1])
+    assert not torch.equal(together.basis[0], together.basis[1])
 
 
 def test_modes_and_frames_are_one_rotation_apart():
-    modes = NoiseMemory(COMPONENTS).modes(predicted(9, 0), PS)
-    x = torch.randn((1, 9, 4, 3), dtype=torch.float64)
+    modes = NoiseMemory(SCALE).modes(predicted(9, 0), torch.tensor([[2.0, 9.0, 50.0, 400.0]]), PS)
+    x = torch.randn((1, 9, 4, 3))
     torch.testing.assert_close(modes.frames(modes.coefficients(x)), x)
     torch.testing.assert_close(modes.coefficients(x).square().sum(), x.square().sum())
 
 
-def test_without_components_or_with_one_frame_nothing_changes():
-    x = torch.randn((1, 5, 4, 3))
-    for memory, n_frames in ((NoiseMemory(), 5), (NoiseMemory(COMPONENTS), 1)):
-        modes = memory.modes(predicted(n_frames), PS)
+def test_without_memory_or_with_one_frame_nothing_changes():
+    x = torch.randn((1, 5, 2, 3))
+    for memory, n_frames in ((NoiseMemory(), 5), (NoiseMemory(SCALE), 1)):
+        modes = memory.modes(predicted(n_frames), TIMES, PS)
         assert modes.frames(x) is x and modes.coefficients(x) is x and modes.level(0.7) == 0.7
 
 
 def test_it_is_part_of_the_config():
-    process = Preconditioned(memory={"components": COMPONENTS, "floor": FLOOR})
+    process = Preconditioned(memory={"scale": SCALE, "floor": FLOOR})
     again = process_from_config(json.loads(json.dumps(process.config())))
-    assert again.config() == process.config() and again.memory.components == COMPONENTS
+    assert again.config() == process.config() and again.memory.config() == {"scale": SCALE, "floor": FLOOR}
     assert "memory" not in Preconditioned().config()
 
 
-@pytest.mark.parametrize("bad", [[(0.0, 0.5)], [(-1.0, 0.5)], [(10.0, -0.1)], [(10.0, 0.7), (20.0, 0.7)]])
-def test_what_is_no_correlation_is_refused(bad):
-    with pytest.raises(InputError, match="is no correlation"):
-        NoiseMemory(bad)
-    with pytest.raises(InputError, match="no noise level"):
-        NoiseMemory(floor=-0.1)
+@pytest.mark.parametrize("bad", [(-1.0, 0.1), (1.0, -0.1), (float("nan"), 0.1)])
+def test_what_is_no_memory_is_refused(bad):
+    with pytest.raises(InputError, match="does not exist"):
+        NoiseMemory(*bad)
 
 
 @pytest.mark.parametrize("name, steps", [("sde", 60), ("heun", 40), ("ddim", 200), ("stochastic", 60)])
@@ -80,8 +93,8 @@ def test_samplers_reach_a_gaussian_process_from_correlated_noise(name, steps):
     n_frames, rows = 6, 6000
     lag = np.abs(np.subtract.outer(np.arange(n_frames), np.arange(n_frames)))
     target = torch.from_numpy(0.5 * np.exp(-lag / 2.0) + 0.5 * np.exp(-lag / 0.3))
-    modes = NoiseMemory(COMPONENTS, FLOOR).modes(predicted(n_frames).expand(rows, -1), PS)
-    basis = modes.basis[0]
+    modes = NoiseMemory(SCALE, FLOOR).modes(predicted(n_frames), torch.tensor([[2.0]]), PS)
+    basis = modes.basis[0, 0].double()
 
     def denoise(x: torch.Tensor, sigma: float) -> torch.Tensor:
         noise = (basis * modes.level(sigma)[0, :, 0, 0] ** 2) @ basis.T
@@ -105,7 +118,7 @@ def test_independent_frames_drift_slowly():
     denoiser = network("structure")
     config = GenerationConfig(n_frames=12, n_samples=6, seed=3, hydrogens=False)
     steps = []
-    for memory in (None, {"components": [(1e6, 0.5), (100.0, 0.5)], "floor": 0.1}):
+    for memory in (None, {"scale": 50.0, "floor": 0.1}):
         denoiser.process = Preconditioned(sigma_data=1.5, memory=memory)
         model = Model("structure", denoiser, {"frame_ps": PS, "sampler": {"name": "sde", "steps": 4}})
         made = generate_trajectories(model, molecule(CHIRAL), config)

@@ -21,7 +21,7 @@ from eginterpolator.hydrogens import add_hydrogens
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
-from eginterpolator.sampling import Given, Sampler, derive_seed
+from eginterpolator.sampling import Given, Sampler, block_frames, derive_seed
 from eginterpolator.trajectory import ConformerEnsemble, Trajectory
 
 TASKS = ("unconditional", "forward", "interpolation")
@@ -137,14 +137,8 @@ def check_task(model: Model, config: GenerationConfig, start: Endpoint | None, e
             f"The model '{model.name}' has no structure model inside, so its frames cannot be independent; "
             "use strength 1."
         )
-    window = window_frames(model, config)
-    if config.task == "interpolation" and config.n_frames > window:
-        raise InputError(f"Interpolation is limited to {window} frames by the model; ask for fewer --frames.")
-
-
-def window_frames(model: Model, config: GenerationConfig) -> int:
-    """Frames that the model makes at once: its own window, at most what is asked for."""
-    return min(config.n_frames, max(2, int(model.config.get("window") or config.n_frames)))
+    if config.task == "interpolation" and config.n_frames > (most := block_frames(model)):
+        raise InputError(f"Interpolation is limited to {most} frames by the model; ask for fewer --frames.")
 
 
 def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> Sampler:
@@ -192,7 +186,7 @@ def generate_trajectories(
 ) -> list[Trajectory]:
     """`config.n_samples` trajectories of one molecule.
 
-    Longer ones than the model's window are made in blocks, each started from the last frame of the one before.
+    Longer ones than `block_frames` are made in blocks, each started from the last frame of the one before.
 
     Raises
     ------
@@ -204,7 +198,7 @@ def generate_trajectories(
     check_task(model, config, start, end)
     began = time.perf_counter()
     sampler = make_sampler(model, molecule, config)
-    window = window_frames(model, config)
+    most = block_frames(model)
     given = _given(molecule, start, end)
     one_at_a_time = threading.Lock()
 
@@ -214,14 +208,15 @@ def generate_trajectories(
             with one_at_a_time:
                 progress(calls)
 
-        heavy = _blocks(sampler, samples, config.n_frames, window, given, told)
+        heavy = _blocks(sampler, samples, config.n_frames, most, given, told)
         return [
             _finish(model, sampler, k, frames, config, start, end, given)
             for k, frames in zip(samples, heavy, strict=True)
         ]
 
     cpu = sampler.device.type == "cpu"
-    parts = shares(config.n_samples, config.batch or sampler.batch_size(window), torch.get_num_threads() if cpu else 1)
+    batch = config.batch or sampler.batch_size(config.n_frames)
+    parts = shares(config.n_samples, batch, torch.get_num_threads() if cpu else 1)
     made = on_cores(make, parts) if cpu else [make(part, lambda: None) for part in parts]
     trajectories = [trajectory for part in made for trajectory in part]
     seconds = (time.perf_counter() - began) / config.n_samples
@@ -238,8 +233,8 @@ def network_calls(model: Model, config: GenerationConfig) -> int:
     calls = 2 * steps - 1 if name in ("heun", "stochastic") else steps
     if name == "annealed_langevin":
         calls = steps * int(own.get("options", {}).get("inner", 100))
-    window = window_frames(model, config)
-    blocks = 1 + -(-(config.n_frames - window) // max(1, window - 1))
+    most = block_frames(model)
+    blocks = 1 + max(0, -(-(config.n_frames - most) // (most - 1)))
     return calls * blocks * config.n_samples
 
 
@@ -281,15 +276,15 @@ def _given(molecule: Molecule, start: Endpoint | None, end: Endpoint | None) -> 
 
 
 def _blocks(
-    sampler: Sampler, samples: Sequence[int], n_frames: int, window: int, given: Given, progress: Progress
+    sampler: Sampler, samples: Sequence[int], n_frames: int, most: int, given: Given, progress: Progress
 ) -> np.ndarray:
-    """Heavy-atom frames [len(samples), n_frames, N, 3], block after block."""
-    done = sampler.window(samples, window, [given] * len(samples), 0, progress)
+    """Heavy-atom frames [len(samples), n_frames, N, 3], block after block of at most `most` frames."""
+    done = sampler.draw(samples, min(most, n_frames), [given] * len(samples), 0, progress)
     block = 1
     while done.shape[1] < n_frames:
-        length = min(window, n_frames - done.shape[1] + 1)
+        length = min(most, n_frames - done.shape[1] + 1)
         last = [Given(frame) for frame in done[:, -1]]
-        more = sampler.window(samples, length, last, block, progress)
+        more = sampler.draw(samples, length, last, block, progress)
         done = np.concatenate([done, more[:, 1:]], axis=1)
         block += 1
     return done

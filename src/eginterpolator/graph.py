@@ -2,7 +2,8 @@
 
 Atom features follow SPEC section 3 as integer codes, one column a property (see `COLUMNS`), plus the Gasteiger
 charge. Edges are dense: the type of a pair is its bond type, or the number of bonds between the two atoms, and for
-the substituents of a stereo double bond whether they are cis or trans.
+the substituents of a stereo double bond whether they are cis or trans. The times of torsions are for the noise
+(`diffusion.memory`); no network sees them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rdkit.Chem import rdPartialCharges
 
 from eginterpolator.errors import InputError
 from eginterpolator.molecule import Molecule
+from eginterpolator.torsion_times import shipped_times
 
 FEATURIZER_VERSION = 1
 ENSEMBLES = ("thermal", "minimum")
@@ -65,6 +67,8 @@ class Graph:
         Stereocentre i and three of its heavy neighbours a, b, c.
     signs : float32 [K]
         Wanted sign of det[x_a - x_i, x_b - x_i, x_c - x_i].
+    times_ps : float32 [N]
+        How long the torsion that moves the atom remembers, ps; see `torsion_times`.
     """
 
     codes: np.ndarray
@@ -72,6 +76,7 @@ class Graph:
     edges: np.ndarray
     triples: np.ndarray
     signs: np.ndarray
+    times_ps: np.ndarray
 
     @property
     def n_atoms(self) -> int:
@@ -95,7 +100,8 @@ def featurize(molecule: Molecule) -> Graph:
             f"use molecules of H and {', '.join(ELEMENTS)}."
         )
     codes = np.array([_atom_codes(atom) for atom in mol.GetAtoms()], dtype=np.int64)
-    return Graph(codes, _charges(mol), _edge_types(molecule), molecule.triples, molecule.triple_signs)
+    times = shipped_times().of_atoms(molecule)
+    return Graph(codes, _charges(mol), _edge_types(molecule), molecule.triples, molecule.triple_signs, times)
 
 
 def _atom_codes(atom: Chem.Atom) -> list[int]:

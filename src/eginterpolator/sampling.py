@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from eginterpolator.nn.graph_batch import GraphBatch, centre
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
+SPAN = 512
+"""Frames that are drawn together where their noise has a memory. Its eigenvectors cost the cube of that."""
 PAIR_BUDGET = {"cpu": 11_000, "cuda": 400_000}
 """Frames x atoms^2 in one pass of the network. On a processor a pass is fastest where its messages, 64 floats a pair,
 stay near the cache (docs/performance.md); the figure for a GPU is a guess, as none was at hand."""
@@ -36,6 +39,17 @@ class Given:
     last: np.ndarray | None = None
 
 
+def window_frames(model: Model) -> int:
+    """Frames that the network sees at once."""
+    return max(2, int(model.config.get("window") or SPAN))
+
+
+def block_frames(model: Model) -> int:
+    """The most frames that are drawn together: a window, or `SPAN` where the noise has a memory."""
+    window = window_frames(model)
+    return max(SPAN, window) if model.process.memory.scale else window
+
+
 def derive_seed(run: int, molecule: Molecule, sample: int, block: int, attempt: int) -> int:
     """Seed of one sample: it depends on what is sampled, not on batch, order or number of workers."""
     text = f"{run}|{molecule.smiles}|{molecule.name}|{sample}|{block}|{attempt}"
@@ -43,7 +57,11 @@ def derive_seed(run: int, molecule: Molecule, sample: int, block: int, attempt: 
 
 
 class Sampler:
-    """Draws windows of frames of one molecule from a model.
+    """Draws frames of one molecule from a model.
+
+    The network sees windows of a length that it was trained on. Where the noise has a memory, up to `SPAN` frames are
+    drawn together: the noise connects their windows, which lie half a window further in every other pass, so that none
+    ends at the same frame twice in a row.
 
     Parameters
     ----------
@@ -74,16 +92,17 @@ class Sampler:
     ) -> None:
         self.model, self.molecule, self.config, self.seed = model, molecule, config, seed
         self.strength, self.frame_ps, self.precision = strength, frame_ps, precision
+        self.seen = window_frames(model)
         self.device = next(model.denoiser.parameters()).device
         graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
         self.graph = graph.to(self.device)
         self.levels = [float(level) for level in model.process.levels(config.steps)]
 
     def batch_size(self, n_frames: int) -> int:
-        """Samples that fit one pass of the network."""
-        return max(1, PAIR_BUDGET[self.device.type] // (n_frames * self.molecule.n_heavy**2))
+        """Samples of `n_frames` frames that fit one pass of the network."""
+        return max(1, PAIR_BUDGET[self.device.type] // (min(n_frames, self.seen) * self.molecule.n_heavy**2))
 
-    def window(
+    def draw(
         self,
         samples: Sequence[int],
         n_frames: int,
@@ -91,7 +110,7 @@ class Sampler:
         block: int = 0,
         progress: Callable[[int], None] = lambda calls: None,
     ) -> np.ndarray:
-        """Sample one window for each of `samples`, float32 [len(samples), n_frames, N, 3] Å, centred.
+        """Sample a block of frames for each of `samples`, float32 [len(samples), n_frames, N, 3] Å, centred.
 
         A sample that comes out with non-finite coordinates is drawn again with another seed.
 
@@ -122,7 +141,8 @@ class Sampler:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         graph = _repeat(self.graph, count)
         fixed, predicted = self._conditioning(given, n_frames)
-        modes = self.model.process.memory.modes(predicted, self.frame_ps)
+        modes = self.model.process.memory.modes(predicted[:1], graph.times_ps[:1], self.frame_ps)
+        passes = itertools.count()
 
         def noise() -> Tensor:
             drawn = [torch.randn((n_frames, n_atoms, 3), generator=generator) for generator in generators]
@@ -132,13 +152,24 @@ class Sampler:
             progress(count)
             x = torch.where(predicted[..., None, None], modes.frames(x), fixed)
             levels = torch.where(predicted, torch.full_like(predicted, sigma, dtype=x.dtype), x.new_zeros(()))
+            edges = self._edges(n_frames, next(passes))
             with self._autocast():
-                clean = self.model.denoiser(x, levels, graph, predicted, self.frame_ps, self.strength)
-            return modes.coefficients(clean)
+                parts = [
+                    self.model.denoiser(
+                        x[:, a:b], levels[:, a:b], graph, predicted[:, a:b], self.frame_ps, self.strength
+                    )
+                    for a, b in itertools.pairwise(edges)
+                ]
+            return modes.coefficients(torch.cat(parts, dim=1))
 
         first = torch.as_tensor(modes.level(self.levels[0])).to(self.device, torch.float32) * noise()
         x = modes.frames(self.config.run(denoise, first, self.levels, noise, modes.level))
         return torch.where(predicted[..., None, None], x, fixed).float().cpu().numpy()
+
+    def _edges(self, n_frames: int, number: int) -> list[int]:
+        """Where the windows of the network's pass `number` begin and end."""
+        shift = self.seen // 2 if number % 2 and self.seen < n_frames else 0
+        return [0, *range(self.seen - shift, n_frames, self.seen), n_frames]
 
     def _conditioning(self, given: Sequence[Given], n_frames: int) -> tuple[Tensor, Tensor]:
         fixed = torch.zeros((len(given), n_frames, self.molecule.n_heavy, 3))

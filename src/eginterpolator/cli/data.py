@@ -137,6 +137,22 @@ def thermal_command(
     _build(ThermalFolders.open(folder), out, exclude, as_json, quiet)
 
 
+@app.command("torsion-times")
+def torsion_times_command(
+    stores: Stores,
+    out: Annotated[Path, typer.Option(help="The file to write, .json.")] = Path("torsion_times.json"),
+    held_out: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="Share of the molecules to judge the estimates on instead.")
+    ] = 0.1,
+) -> None:
+    """How long torsions remember, by class of bond, from the simulations of datasets: the memory of a model's noise."""
+    from eginterpolator.data.torsion_fit import fit_times, write_times
+
+    times, facts = fit_times(stores, held_out)
+    write_times(out, times, facts)
+    _echo(facts)
+
+
 @app.command("split")
 def split_command(
     store: Annotated[Path, typer.Argument(help="A dataset.")],

@@ -27,6 +27,7 @@ def collate_graphs(
     mask = np.zeros((count, size), dtype=bool)
     triples = np.zeros((count, rows, 4), dtype=np.int64)
     signs = np.zeros((count, rows), dtype=np.float32)
+    times = np.ones((count, size), dtype=np.float32)
     for k, graph in enumerate(graphs):
         n, t = graph.n_atoms, len(graph.signs)
         codes[k, :n] = graph.codes
@@ -35,6 +36,7 @@ def collate_graphs(
         mask[k, :n] = True
         triples[k, :t] = graph.triples
         signs[k, :t] = graph.signs
+        times[k, :n] = graph.times_ps
     labels = np.zeros(count, dtype=np.int64) if ensembles is None else np.asarray(ensembles, dtype=np.int64)
-    arrays = (codes, charges, edges, mask, triples, signs, labels)
+    arrays = (codes, charges, edges, mask, triples, signs, labels, times)
     return GraphBatch(*(torch.from_numpy(array) for array in arrays))

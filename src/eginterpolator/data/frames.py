@@ -17,6 +17,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.graph import COLUMNS, ENSEMBLES, FEATURIZER_VERSION, featurize
 from eginterpolator.io import atomic_path
 from eginterpolator.nn.graph_batch import GraphBatch
+from eginterpolator.torsion_times import shipped_times
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class FrameSet:
     ----------
     keys : str [M]
         Canonical SMILES without stereo, by which splits are made.
-    codes, charges, edges, triples, signs, ensemble
-        As in GraphBatch, in small integer types, [M, ...].
+    codes, charges, edges, triples, signs, ensemble, times_ps
+        As in GraphBatch, in small types, [M, ...].
     n_atoms : int64 [M]
     positions : float32 [F, N, 3]
         Heavy-atom frames, Å, centred, 0 at padding; the frames of a trajectory in order and superposed on its first.
@@ -45,6 +46,7 @@ class FrameSet:
     triples: np.ndarray
     signs: np.ndarray
     ensemble: np.ndarray
+    times_ps: np.ndarray
     n_atoms: np.ndarray
     positions: np.ndarray
     start: np.ndarray
@@ -66,6 +68,7 @@ class FrameSet:
             self.triples[index].astype(np.int64),
             self.signs[index].astype(np.float32),
             self.ensemble[index].astype(np.int64),
+            self.times_ps[index, :size],
         )
         return GraphBatch(*(torch.from_numpy(array) for array in arrays))
 
@@ -102,6 +105,7 @@ def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int) ->
             rows["edges"].append(_pad(graph.edges, (max_atoms, max_atoms), np.uint8))
             rows["triples"].append(_pad(graph.triples, (max_triples, 4), np.uint8))
             rows["signs"].append(_pad(graph.signs, (max_triples,), np.int8))
+            rows["times_ps"].append(_pad(graph.times_ps - 1, (max_atoms,), np.float32) + 1)
             rows["ensemble"].append(ENSEMBLES.index(record.ensemble))
             rows["n_atoms"].append(n)
             rows["positions"].append(_pad(frames.reshape(-1, n, 3), (blocks[..., 0, 0].size, max_atoms, 3), np.float32))
@@ -129,7 +133,8 @@ def load_frames(paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_tri
     if not files:
         raise InputError("A source of training data names no store; list its files under 'stores'.")
     stamp = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-    digest = hashlib.sha256(repr((stamp, max_atoms, max_triples, FEATURIZER_VERSION)).encode()).hexdigest()[:16]
+    key = (stamp, max_atoms, max_triples, FEATURIZER_VERSION, shipped_times().digest)
+    digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
     cache = files[0].with_name(f".{files[0].stem}.{digest}.npz")
     if cache.is_file():
         with np.load(cache) as arrays:

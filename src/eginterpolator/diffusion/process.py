@@ -123,7 +123,7 @@ class Preconditioned(NoiseProcess):
 
     def config(self) -> dict[str, Any]:
         names = ("sigma_data", "log_mean", "log_std", "sigma_min", "sigma_max", "rho")
-        memory = {"memory": self.memory.config()} if self.memory.components else {}
+        memory = {"memory": self.memory.config()} if self.memory.scale else {}
         return {"class": "Preconditioned", **{name: getattr(self, name) for name in names}, **memory}
 
 

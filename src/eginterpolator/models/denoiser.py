@@ -84,7 +84,7 @@ class Denoiser(nn.Module):
         """
         level = self.process.sample_sigma(batch.uniform)
         sigma = torch.where(batch.predicted, level, torch.zeros_like(level))
-        modes = self.process.memory.modes(batch.predicted, batch.frame_ps)
+        modes = self.process.memory.modes(batch.predicted, batch.graph.times_ps, batch.frame_ps)
         noise = modes.noise(batch.noise, level)
         x, x0 = add_noise(batch.x0, sigma, noise, batch.graph.mask, align)
         raw = self.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)

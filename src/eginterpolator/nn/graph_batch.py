@@ -28,6 +28,8 @@ class GraphBatch:
         Wanted sign of the triple; 0 at padding.
     ensemble : int64 [B]
         Which distribution the frames come from: 0 thermal (300 K), 1 minima of a quantum-chemical energy.
+    times_ps : float32 [B, N]
+        How long each atom's torsion remembers, ps, for the noise; see `eginterpolator.torsion_times`. 1 at padding.
     """
 
     codes: Tensor
@@ -37,6 +39,7 @@ class GraphBatch:
     triples: Tensor
     signs: Tensor
     ensemble: Tensor
+    times_ps: Tensor
 
     def to(self, device: torch.device | str) -> GraphBatch:
         """Copy to a device."""

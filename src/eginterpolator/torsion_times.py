@@ -1,0 +1,127 @@
+"""How long torsions remember, in ps: learned from simulations by the class of the bond, read from the graph.
+
+The time of a torsion is where its autocorrelation in a simulation falls under 1/e. A bond's class is known in growing
+detail (`bond_classes`), and the logarithm of its time is estimated from the coarsest class to the finest one, each a
+mean over what was simulated of it that is drawn to the estimate before as if that had been seen `PRIOR` times:
+
+    p_0 = m_0,   p_k = (n_k m_k + PRIOR p_(k-1)) / (n_k + PRIOR)      n_k torsions with the mean logarithm m_k
+
+`torsion_times.json` in the package holds sums and counts, and what they were measured on; `data.torsion_fit` makes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+from rdkit import Chem
+
+from eginterpolator.errors import InputError
+from eginterpolator.evaluation.features import torsion_quadruples
+from eginterpolator.molecule import Molecule
+
+PRIOR = 2.0
+FASTEST_PS = 2.0
+"""Time of the atoms of a molecule without torsions."""
+
+Sums = Mapping[str, tuple[float, int]]
+
+
+def bond_classes(mol: Chem.Mol, i: int, j: int) -> list[str]:
+    """Classes of the bond i-j of a molecule without hydrogens, from the coarsest to the finest.
+
+    Size of its smallest ring (0 in none) and hybridisations; elements as well; degrees and rings of both ends as well;
+    and their further neighbours as well. Both directions of a bond have the same classes.
+    """
+    sizes = [len(ring) for ring in mol.GetRingInfo().AtomRings() if i in ring and j in ring]
+    ring = min(sizes) if mol.GetBondBetweenAtoms(i, j).IsInRing() else 0
+    ends = [_end(mol, i, j), _end(mol, j, i)]
+    return [f"{ring}:" + "|".join(sorted(".".join(end[:detail]) for end in ends)) for detail in (1, 2, 3, 4)]
+
+
+def _end(mol: Chem.Mol, index: int, other: int) -> tuple[str, ...]:
+    atom = mol.GetAtomWithIdx(index)
+    around = sorted(
+        f"{n.GetHybridization()}{n.GetSymbol()}{'r' * n.IsInRing()}" for n in atom.GetNeighbors() if n.GetIdx() != other
+    )
+    place = f"{atom.GetDegree()}{'r' * atom.IsInRing()}"
+    return str(atom.GetHybridization()), atom.GetSymbol(), place, ",".join(around)
+
+
+class TorsionTimes:
+    """Estimates from the sums of logarithms of times (ps) and the counts of each class; the key '' is all torsions."""
+
+    def __init__(self, sums: Sums) -> None:
+        self.sums = sums
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the sums and counts, by which caches tell one set of times from another."""
+        return hashlib.sha256(json.dumps(self.sums, sort_keys=True).encode()).hexdigest()
+
+    def of_bond(self, mol: Chem.Mol, i: int, j: int) -> float:
+        """Time of the torsions about a bond of a molecule without hydrogens, ps."""
+        estimate, prior = 0.0, 0.0
+        for key in ("", *bond_classes(mol, i, j)):
+            total, count = self.sums.get(key, (0.0, 0))
+            if count:
+                estimate = (total + prior * estimate) / (count + prior)
+            prior = PRIOR
+        return math.exp(estimate)
+
+    def of_atoms(self, molecule: Molecule) -> np.ndarray:
+        """Time of each heavy atom, float32 [N], ps.
+
+        The atoms next to a bond on its smaller side move when it turns and get its time, those in the torsions of a
+        ring the ring's; where several apply, the shortest. All others get the longest one of the molecule.
+        """
+        mol, count = molecule.heavy_mol, molecule.n_heavy
+        times = np.full(count, np.inf)
+        longest = FASTEST_PS
+        for quadruple in torsion_quadruples(molecule).tolist():
+            time = self.of_bond(mol, quadruple[1], quadruple[2])
+            longest = max(longest, time)
+            moved = _moved(mol, quadruple)
+            times[moved] = np.minimum(times[moved], time)
+        return np.where(np.isfinite(times), times, longest).astype(np.float32)
+
+
+def _moved(mol: Chem.Mol, quadruple: list[int]) -> list[int]:
+    """Atoms that follow the torsion about the middle bond."""
+    _, i, j, _ = quadruple
+    if mol.GetBondBetweenAtoms(i, j).IsInRing():
+        return quadruple
+    side, front = {i}, [i]
+    while front:
+        around = mol.GetAtomWithIdx(front.pop()).GetNeighbors()
+        new = [n.GetIdx() for n in around if n.GetIdx() not in side and n.GetIdx() != j]
+        side.update(new)
+        front.extend(new)
+    near, far = (i, j) if 2 * len(side) <= mol.GetNumAtoms() else (j, i)
+    return [n.GetIdx() for n in mol.GetAtomWithIdx(near).GetNeighbors() if n.GetIdx() != far]
+
+
+def read_times(text: str) -> TorsionTimes:
+    """From the text of a file of `write_times`.
+
+    Raises
+    ------
+    InputError
+        When it is none.
+    """
+    try:
+        sums = {key: (float(total), int(count)) for key, (total, count) in json.loads(text)["sums"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("This is no file of torsion times; make one with egi data torsion-times.") from error
+    return TorsionTimes(sums)
+
+
+@lru_cache(maxsize=1)
+def shipped_times() -> TorsionTimes:
+    """The times that come with the package."""
+    return read_times((resources.files("eginterpolator") / "torsion_times.json").read_text())

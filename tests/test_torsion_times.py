@@ -1,0 +1,125 @@
+"""Times of torsions: classes of bonds, estimates, what moves with a bond, and times measured in simulations."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from eginterpolator.cli.app import app
+from eginterpolator.data.splits import split_fraction
+from eginterpolator.data.store import Record, write_store
+from eginterpolator.data.torsion_fit import SLOWEST_PS, fit_times, measured_times
+from eginterpolator.errors import InputError
+from eginterpolator.molecule import Molecule
+from eginterpolator.torsion_times import (
+    FASTEST_PS,
+    PRIOR,
+    TorsionTimes,
+    bond_classes,
+    read_times,
+    shipped_times,
+)
+
+BUTANOL = "CCCCO"
+
+
+def jumping(smiles: str, time_ps: float, frame_ps: float = 1.3, n_frames: int = 6000, name: str = "m") -> Record:
+    """A molecule whose torsion about its second bond jumps between +60 and -60 degrees, correlated over `time_ps`."""
+    from rdkit.Chem import AllChem, rdMolTransforms
+
+    molecule = Molecule.from_smiles(smiles, name)
+    mol = molecule.rdmol
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    poses = []
+    for angle in (60.0, -60.0):
+        rdMolTransforms.SetDihedralDeg(mol.GetConformer(), 0, 1, 2, 3, angle)
+        poses.append(mol.GetConformer().GetPositions())
+    random = np.random.default_rng(4)
+    # jumps at the rate k correlate as exp(-2 k t)
+    jumps = random.random(n_frames) < (1 - math.exp(-frame_ps / time_ps)) / 2
+    frames = np.array(poses)[np.cumsum(jumps) % 2]
+    return Record(name, molecule, trajectories=frames[None].astype(np.float32), frame_ps=frame_ps)
+
+
+def test_classes_of_a_bond_grow_in_detail_and_know_no_direction():
+    mol = Molecule.from_smiles("CC(=O)NCC1CC1").heavy_mol
+    assert bond_classes(mol, 3, 4) == bond_classes(mol, 4, 3)
+    assert len(set(bond_classes(mol, 3, 4))) == 4
+    assert all(key.startswith("0:") for key in bond_classes(mol, 4, 5))
+    assert all(key.startswith("3:") for key in bond_classes(mol, 5, 6))
+    amide, chain = bond_classes(mol, 1, 3), bond_classes(mol, 3, 4)
+    assert not set(amide) & set(chain)
+
+
+def test_estimates_go_from_all_torsions_to_the_class():
+    mol = Molecule.from_smiles(BUTANOL).heavy_mol
+    classes = bond_classes(mol, 1, 2)
+    everything = (4 * math.log(10.0), 4)
+    assert TorsionTimes({"": everything}).of_bond(mol, 1, 2) == pytest.approx(10.0)
+    known = TorsionTimes({"": everything, classes[0]: (2 * math.log(1000.0), 2)})
+    assert known.of_bond(mol, 1, 2) == pytest.approx(10.0 * 100 ** (2 / (2 + PRIOR)))
+    many = TorsionTimes({"": everything, classes[3]: (1e6 * math.log(1000.0), 10**6)})
+    assert many.of_bond(mol, 1, 2) == pytest.approx(1000.0, rel=1e-3)
+
+
+def test_the_atoms_that_a_bond_moves_get_its_time_and_all_others_the_longest():
+    mol = Molecule.from_smiles(BUTANOL).heavy_mol
+    sums = {"": (math.log(5.0), 1), bond_classes(mol, 2, 3)[3]: (1e6 * math.log(300.0), 10**6)}
+    times = TorsionTimes(sums).of_atoms(Molecule.from_smiles(BUTANOL))
+    # C0 turns about the bond 1-2, O4 about 2-3
+    assert times == pytest.approx([5.0, 300.0, 300.0, 300.0, 300.0], rel=1e-3)
+    ring = TorsionTimes({"": (math.log(5.0), 1)}).of_atoms(Molecule.from_smiles("C1CCCC1"))
+    assert ring == pytest.approx(np.full(5, 5.0))
+    assert TorsionTimes({"": (math.log(5.0), 1)}).of_atoms(Molecule.from_smiles("CCO")) == pytest.approx(
+        [FASTEST_PS] * 3
+    )
+
+
+@pytest.mark.parametrize("time_ps", [6.0, 40.0])
+def test_the_time_of_a_torsion_that_jumps_is_measured(time_ps):
+    assert measured_times(jumping("CCCC", time_ps))[0] == pytest.approx(time_ps, rel=0.25)
+
+
+def test_measured_times_stay_within_the_limits():
+    assert measured_times(jumping("CCCC", 0.01))[0] == FASTEST_PS
+    poses = np.unique(jumping("CCCC", 5.0).trajectories[0], axis=0)
+    once = Record("m", Molecule.from_smiles("CCCC"), trajectories=np.repeat(poses, 200, axis=0)[None], frame_ps=40.0)
+    assert measured_times(once)[0] == SLOWEST_PS
+    assert measured_times(Record("m", Molecule.from_smiles("CCO"), conformers=np.zeros((1, 9, 3)))).shape == (0,)
+
+
+def test_the_command_fits_and_judges_on_other_molecules(tmp_path):
+    smiles = ["CCCC", "CCCO", "CCCN", "CCCF", "CCCS", "CCCCl", "CCCBr", "OCCO"]
+    with write_store(tmp_path / "md.h5", {}) as store:
+        for k, each in enumerate(smiles):
+            store.add(jumping(each, 20.0, n_frames=1500, name=f"m{k}"))
+    out = tmp_path / "times.json"
+    command = ["data", "torsion-times", str(tmp_path / "md.h5"), "--out", str(out), "--held-out", "0.3"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(out.read_text())["measured_on"]
+    away = [s for s in smiles if split_fraction(Molecule.from_smiles(s).smiles_flat) < 0.3]
+    assert facts["held_out"]["molecules"] == len(away) and facts["molecules"] == len(smiles) - len(away)
+    mol = Molecule.from_smiles("CCCC").heavy_mol
+    assert read_times(out.read_text()).of_bond(mol, 1, 2) == pytest.approx(20.0, rel=0.3)
+
+
+def test_what_cannot_be_fitted_or_read_is_said(tmp_path):
+    with write_store(tmp_path / "rigid.h5", {}) as store:
+        store.add(Record("ethanol", Molecule.from_smiles("CCO"), conformers=np.zeros((1, 9, 3))))
+    with pytest.raises(InputError, match="need simulations"):
+        fit_times([tmp_path / "rigid.h5"], 0.1)
+    for text in ("", "{}", '{"sums": {"a": 3}}'):
+        with pytest.raises(InputError, match="no file of torsion times"):
+            read_times(text)
+
+
+def test_shipped_times_know_slow_bonds_from_fast_ones():
+    times = shipped_times()
+    chain, carbonyl = Molecule.from_smiles("CCCCC").heavy_mol, Molecule.from_smiles("CCC(C)=O").heavy_mol
+    assert times.of_bond(chain, 1, 2) > 3 * times.of_bond(carbonyl, 1, 2)
+    assert times.digest == read_times(json.dumps({"sums": times.sums})).digest
