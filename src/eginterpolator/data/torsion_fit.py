@@ -15,6 +15,7 @@ from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import Record, Store
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.features import torsion_quadruples, torsions
+from eginterpolator.evaluation.kinetics import autocorrelation
 from eginterpolator.io import sha256, write_text
 from eginterpolator.molecule import Molecule
 from eginterpolator.torsion_times import FASTEST_PS, TorsionTimes, bond_classes
@@ -88,30 +89,19 @@ def _judged(estimate: TorsionTimes, measured: Sequence[tuple[Molecule, int, int,
 def measured_times(record: Record) -> np.ndarray:
     """First time at which each torsion's autocorrelation is under 1/e, float64 [K], ps, within the limits above.
 
-    The autocorrelation is that of exp(i angle) about its mean over all replicas, averaged over them; between two frames
-    its logarithm is interpolated.
+    Between two frames the logarithm is interpolated; a torsion that never moves counts as fast.
     """
     quadruples = torsion_quadruples(record.molecule)
     if record.trajectories is None or not len(quadruples):
         return np.zeros(0)
     angles = np.stack([torsions(frames, quadruples) for frames in record.trajectories])
-    correlation = _autocorrelation(angles)
+    correlation = np.nan_to_num(autocorrelation(angles))
     under = correlation < math.exp(-1.0)
     first = np.maximum(1, under.argmax(axis=0))
     columns = np.arange(len(quadruples))
     above, below = (np.log(correlation[k, columns].clip(min=1e-3)) for k in (first - 1, first))
     time = (first - 1 + (above + 1.0) / np.maximum(above - below, 1e-9)) * record.frame_ps
     return np.asarray(np.where(under.any(axis=0), time, SLOWEST_PS).clip(FASTEST_PS, SLOWEST_PS))
-
-
-def _autocorrelation(angles: np.ndarray) -> np.ndarray:
-    """Of exp(i angle) [R, T, K] about the mean of all: float64 [T, K], 1 at lag 0."""
-    turns = np.exp(1j * angles)
-    turns = turns - turns.mean(axis=(0, 1))
-    n = angles.shape[1]
-    power = np.abs(np.fft.fft(turns, 2 * n, axis=1)) ** 2
-    total = np.fft.ifft(power, axis=1).real[:, :n].mean(axis=0) / np.arange(n, 0, -1)[:, None]
-    return np.asarray(total / np.maximum(total[0], 1e-12))
 
 
 def write_times(path: str | os.PathLike[str], times: TorsionTimes, facts: dict[str, Any]) -> None:

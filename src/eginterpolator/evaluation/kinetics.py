@@ -115,16 +115,16 @@ def tica_jsd(
 
 
 def autocorrelation(angles: np.ndarray) -> np.ndarray:
-    """Normalised autocorrelation of cos plus that of sin, means removed, of angles [T, K]: float64 [T, K], 1 at lag 0.
+    """Normalised autocorrelation of cos plus that of sin, means removed: float64 [T, K], 1 at lag 0.
 
-    By fast Fourier transform, each lag divided by its number of pairs. A constant angle gives nan.
+    Of angles [T, K], or of several replicas [R, T, K], whose means and correlations are those of all together. By fast
+    Fourier transform, each lag divided by its number of pairs. A constant angle gives nan.
     """
-    n = len(angles)
-    total = np.zeros(angles.shape)
-    for part in (np.cos(angles), np.sin(angles)):
-        centred = part - part.mean(axis=0)
-        spectrum = np.fft.rfft(centred, 2 * n, axis=0)
-        total += np.fft.irfft(np.abs(spectrum) ** 2, 2 * n, axis=0)[:n] / np.arange(n, 0, -1)[:, None]
+    turns = np.exp(1j * (angles[None] if angles.ndim == 2 else angles))
+    turns -= turns.mean(axis=(0, 1))
+    n = turns.shape[1]
+    spectrum = np.fft.fft(turns, 2 * n, axis=1)
+    total = np.fft.ifft(np.abs(spectrum) ** 2, axis=1).real[:, :n].mean(axis=0) / np.arange(n, 0, -1)[:, None]
     constant = total[0] < 1e-12
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(constant, np.nan, total / total[0])
