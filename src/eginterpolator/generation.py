@@ -41,7 +41,7 @@ class GenerationConfig:
     n_samples : int
     seed : int
     strength : float
-        lambda in [0, 1]: 0 is the structure model (independent frames), 1 the trained interpolator.
+        lambda in [0, 1]: 0 is the structure model (independent frames, white noise), 1 the trained interpolator.
     steps : int or None
         Steps of the sampler; None takes the model's own.
     sampler : str or None

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from eginterpolator.data.batching import collate_graphs
+from eginterpolator.diffusion.memory import NoiseMemory
 from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import GenerationError
 from eginterpolator.graph import ENSEMBLES, featurize
@@ -71,7 +72,7 @@ class Sampler:
     seed : int
         The run's seed.
     strength : float
-        lambda in [0, 1].
+        lambda in [0, 1]; at 0 the noise has no memory either, and frames are independent.
     frame_ps : float
         Spacing of the frames.
     ensemble : str
@@ -141,7 +142,8 @@ class Sampler:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         graph = _repeat(self.graph, count)
         fixed, predicted = self._conditioning(given, n_frames)
-        modes = self.model.process.memory.modes(predicted[:1], graph.times_ps[:1], self.frame_ps)
+        memory = self.model.process.memory if self.strength > 0 else NoiseMemory()
+        modes = memory.modes(predicted[:1], graph.times_ps[:1], self.frame_ps)
         passes = itertools.count()
 
         def noise() -> Tensor:
