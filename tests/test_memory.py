@@ -17,7 +17,7 @@ from eginterpolator.models.registry import Model
 from network_helpers import CHIRAL, molecule, network
 
 SCALE, FLOOR, PS = 1.5, 0.3, 5.2
-TIMES = torch.tensor([[8.0, 200.0]])
+TIMES = torch.tensor([[2.0, 12.0, 200.0]])
 
 
 def predicted(n_frames: int, *given: int) -> torch.Tensor:
@@ -28,7 +28,10 @@ def predicted(n_frames: int, *given: int) -> torch.Tensor:
 
 def kernel(n_frames: int, time: float) -> np.ndarray:
     lag = np.abs(np.subtract.outer(np.arange(n_frames), np.arange(n_frames))) * PS
-    ratio = lag / (SCALE * GRID ** round(np.log(time) / np.log(GRID)))
+    tau = SCALE * max(0.0, GRID ** round(np.log(time) / np.log(GRID)) - PS)
+    if tau == 0:
+        return np.eye(n_frames)
+    ratio = lag / tau
     return (1 + ratio) * np.exp(-ratio)
 
 
@@ -49,7 +52,7 @@ def test_the_covariance_of_each_atom_is_white_up_to_the_floor_and_drifts_above(s
 
 def test_rows_of_a_batch_have_their_own_times_and_given_frames():
     rows = torch.cat([predicted(7), predicted(7, 0), predicted(7)])
-    times = torch.tensor([[8.0, 200.0], [8.0, 200.0], [200.0, 8.0]])
+    times = torch.tensor([[12.0, 200.0], [12.0, 200.0], [200.0, 12.0]])
     together = NoiseMemory(SCALE, FLOOR).modes(rows, times, PS)
     for k in range(3):
         alone = NoiseMemory(SCALE, FLOOR).modes(rows[k : k + 1], times[k : k + 1], PS)
@@ -68,7 +71,7 @@ def test_modes_and_frames_are_one_rotation_apart():
 
 
 def test_without_memory_or_with_one_frame_nothing_changes():
-    x = torch.randn((1, 5, 2, 3))
+    x = torch.randn((1, 5, 3, 3))
     for memory, n_frames in ((NoiseMemory(), 5), (NoiseMemory(SCALE), 1)):
         modes = memory.modes(predicted(n_frames), TIMES, PS)
         assert modes.frames(x) is x and modes.coefficients(x) is x and modes.level(0.7) == 0.7
@@ -93,7 +96,7 @@ def test_samplers_reach_a_gaussian_process_from_correlated_noise(name, steps):
     n_frames, rows = 6, 6000
     lag = np.abs(np.subtract.outer(np.arange(n_frames), np.arange(n_frames)))
     target = torch.from_numpy(0.5 * np.exp(-lag / 2.0) + 0.5 * np.exp(-lag / 0.3))
-    modes = NoiseMemory(SCALE, FLOOR).modes(predicted(n_frames), torch.tensor([[2.0]]), PS)
+    modes = NoiseMemory(SCALE, FLOOR).modes(predicted(n_frames), torch.tensor([[6.0]]), PS)
     basis = modes.basis[0, 0].double()
 
     def denoise(x: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -1,8 +1,9 @@
 """Noise with a memory along the frames of a trajectory, each atom with its own.
 
 At level sigma the noise of an atom has the covariance min(sigma, f)^2 delta_ts + (sigma^2 - f^2)_+ K_ts between frames
-t and s, with the Matern kernel of order 3/2, K_ts = (1 + |t - s|/tau) exp(-|t - s|/tau), and tau in proportion to the
-time of the atom's torsion (`torsion_times`). In every single frame it is white with the standard deviation sigma, so
+t and s, with the Matern kernel of order 3/2, K_ts = (1 + |t - s|/tau) exp(-|t - s|/tau), and tau in proportion to what
+the time of the atom's torsion (`torsion_times`) has over the spacing of the frames: what forgets within a frame gets
+white noise. In every single frame it is white with the standard deviation sigma, so
 that a structure network sees what it was trained on. Noise that drifts slowly is denoised to structures that drift
 slowly: memory is there before any temporal network, which then learns what to change. Up to the floor f the noise is
 white: what is decided there, bond lengths and most angles, has no memory.
@@ -76,7 +77,7 @@ class NoiseMemory:
     Parameters
     ----------
     scale : float
-        tau of the kernel over the time of the atom's torsion; 0 is white noise.
+        tau of the kernel over what the time of the atom's torsion has over the spacing of the frames; 0 is white noise.
     floor : float
         Noise level up to which it is white, Å.
 
@@ -94,9 +95,10 @@ class NoiseMemory:
                 "times of torsions and a noise level in Å, neither of them negative."
             )
 
-    def correlation(self, lag_ps: Tensor, time_ps: float) -> Tensor:
-        """K at the lags [...], ps, for an atom whose torsion takes `time_ps`; float64."""
-        ratio = lag_ps.double().abs() / (self.scale * time_ps)
+    def correlation(self, lag_ps: Tensor, time_ps: float, frame_ps: float) -> Tensor:
+        """K at the lags [...], ps, for an atom whose torsion takes `time_ps`, of frames `frame_ps` apart; float64."""
+        tau = self.scale * max(0.0, time_ps - frame_ps)
+        ratio = lag_ps.double().abs() / max(tau, 1e-3)
         return (1 + ratio) * torch.exp(-ratio)
 
     def modes(self, predicted: Tensor, times_ps: Tensor, frame_ps: float) -> TemporalModes:
@@ -125,7 +127,7 @@ class NoiseMemory:
 def _eigenvectors(scale: float, time_ps: float, predicted: tuple[bool, ...], frame_ps: float) -> tuple[Tensor, Tensor]:
     """Eigenvectors float32 [T, T] and eigenvalues float64 [T] of K between the predicted frames; 1 for given ones."""
     frames = torch.arange(len(predicted), dtype=torch.float64)
-    correlation = NoiseMemory(scale).correlation((frames[:, None] - frames) * frame_ps, time_ps)
+    correlation = NoiseMemory(scale).correlation((frames[:, None] - frames) * frame_ps, time_ps, frame_ps)
     free = torch.tensor(predicted, dtype=torch.float64)
     correlation = correlation * free[:, None] * free
     # below every eigenvalue of K, so that given frames come first, in order, and mix with nothing
