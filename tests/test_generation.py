@@ -168,6 +168,15 @@ def test_noise_with_a_memory_draws_all_frames_together_through_shifted_windows(t
     assert passes > 2 and seen == ([*even, *odd] * passes)[: 3 * passes]
 
 
+def test_at_strength_0_the_noise_has_no_memory(tiny, monkeypatch):
+    config = replace(SMALL, strength=0.0)
+    white = positions(tiny, config)
+    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
+    for one, other in zip(white, positions(tiny, config), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(positions(tiny, SMALL)[0], white[0])
+
+
 @pytest.mark.parametrize("smiles", [CHIRAL, "C", "CO", "CC#N"])
 def test_interpolation_begins_and_ends_with_the_given_frames(tiny, smiles, recwarn):
     start, end = (Endpoint.of(moved(smiles, seed), molecule(smiles)) for seed in (3, 4))
