@@ -92,10 +92,8 @@ def table(result: dict[str, Any]) -> str:
         cells = [f"{summary.get('paths', {}).get(name, {}).get('mean', float('nan')):.3f}" for name in PATHS]
         cells += [f"{summary[kind]['mean']:.3f}" for kind in ("length", "angle")]
         lines.append(f"| {label} | {' | '.join(cells)} |")
-    lines += [
-        "",
-        f"{len(result['without_paths'])} molecules have no such stretch: {', '.join(result['without_paths'])}.",
-    ]
+    without = ", ".join(result["without_paths"]) or "none"
+    lines += ["", f"Molecules without such a stretch: {without}."]
     return "\n".join(lines)
 
 
