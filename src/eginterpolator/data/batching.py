@@ -27,7 +27,7 @@ def collate_graphs(
     mask = np.zeros((count, size), dtype=bool)
     triples = np.zeros((count, rows, 4), dtype=np.int64)
     signs = np.zeros((count, rows), dtype=np.float32)
-    times = np.ones((count, size), dtype=np.float32)
+    times = np.zeros((count, size), dtype=np.float32)
     for k, graph in enumerate(graphs):
         n, t = graph.n_atoms, len(graph.signs)
         codes[k, :n] = graph.codes

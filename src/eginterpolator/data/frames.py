@@ -105,7 +105,7 @@ def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int) ->
             rows["edges"].append(_pad(graph.edges, (max_atoms, max_atoms), np.uint8))
             rows["triples"].append(_pad(graph.triples, (max_triples, 4), np.uint8))
             rows["signs"].append(_pad(graph.signs, (max_triples,), np.int8))
-            rows["times_ps"].append(_pad(graph.times_ps - 1, (max_atoms,), np.float32) + 1)
+            rows["times_ps"].append(_pad(graph.times_ps, (max_atoms,), np.float32))
             rows["ensemble"].append(ENSEMBLES.index(record.ensemble))
             rows["n_atoms"].append(n)
             rows["positions"].append(_pad(frames.reshape(-1, n, 3), (blocks[..., 0, 0].size, max_atoms, 3), np.float32))

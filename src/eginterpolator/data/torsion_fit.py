@@ -95,6 +95,7 @@ def measured_times(record: Record) -> np.ndarray:
     if record.trajectories is None or not len(quadruples):
         return np.zeros(0)
     angles = np.stack([torsions(frames, quadruples) for frames in record.trajectories])
+    # nan is that of an angle that never moves, and nothing else: a store refuses coordinates that are not finite
     correlation = np.nan_to_num(autocorrelation(angles))
     under = correlation < math.exp(-1.0)
     first = np.maximum(1, under.argmax(axis=0))

@@ -3,10 +3,10 @@
 At level sigma the noise of an atom has the covariance min(sigma, f)^2 delta_ts + (sigma^2 - f^2)_+ K_ts between frames
 t and s, with the Matern kernel of order 3/2, K_ts = (1 + |t - s|/tau) exp(-|t - s|/tau), and tau in proportion to what
 the time of the atom's torsion (`torsion_times`) has over the spacing of the frames: what forgets within a frame gets
-white noise. In every single frame it is white with the standard deviation sigma, so
-that a structure network sees what it was trained on. Noise that drifts slowly is denoised to structures that drift
-slowly: memory is there before any temporal network, which then learns what to change. Up to the floor f the noise is
-white: what is decided there, bond lengths and most angles, has no memory.
+white noise. In every single frame it is white with the standard deviation sigma, so that a structure network sees what
+it was trained on. Noise that drifts slowly is denoised to structures that drift slowly: memory is there before any
+temporal network, which then learns what to change. Up to the floor f the noise is white: what is decided there, bond
+lengths and most angles, has no memory.
 
 The kernel is smooth at lag 0 for a reason. A torsion's well is, roughly, the sign of something Gaussian with the
 covariance K, and such a sign correlates as 2/pi arcsin K: with exp(-t/tau) it would fall as the square root of t.
@@ -102,7 +102,7 @@ class NoiseMemory:
         return (1 + ratio) * torch.exp(-ratio)
 
     def modes(self, predicted: Tensor, times_ps: Tensor, frame_ps: float) -> TemporalModes:
-        """Modes of the frames to predict, bool [B, T], for atoms with the times [B, N].
+        """Modes of the frames to predict, bool [B, T], for atoms with the times [B, N], ps.
 
         Given frames have no noise and are left out of K.
         """

@@ -29,7 +29,7 @@ class GraphBatch:
     ensemble : int64 [B]
         Which distribution the frames come from: 0 thermal (300 K), 1 minima of a quantum-chemical energy.
     times_ps : float32 [B, N]
-        How long each atom's torsion remembers, ps, for the noise; see `eginterpolator.torsion_times`. 1 at padding.
+        How long each atom's torsion remembers, ps, for the noise; see `eginterpolator.torsion_times`. 0 at padding.
     """
 
     codes: Tensor
