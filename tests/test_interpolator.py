@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -75,6 +77,40 @@ def test_strength_zero_does_not_run_the_temporal_network(denoiser):
     x, batch = frames(CHIRAL, T), graphs(CHIRAL)
     assert torch.equal(raw(denoiser, x, batch, 0.0), raw(denoiser.structure, x, batch))
     assert raw(denoiser, x, batch, 1.0).isnan().any()
+
+
+def test_where_the_memory_of_the_noise_ends_the_structure_model_works_alone(denoiser):
+    denoiser.process = Preconditioned(memory={"scale": 2.0, "floor": 0.3})
+    x, batch = frames(CHIRAL, T), graphs(CHIRAL)
+    assert torch.equal(raw(denoiser, x, batch, sigma=0.3), raw(denoiser.structure, x, batch, sigma=0.3))
+    assert relative_error(raw(denoiser, x, batch, sigma=0.31), raw(denoiser.structure, x, batch, sigma=0.31)) > SEEN
+    denoiser.process = Preconditioned(memory={"scale": 0.0, "floor": 0.3})
+    assert relative_error(raw(denoiser, x, batch, sigma=0.3), raw(denoiser.structure, x, batch, sigma=0.3)) > SEEN
+
+
+def test_each_trajectory_of_a_batch_has_its_own_end_of_memory(denoiser):
+    """Above it as that trajectory alone, at it as the structure model; given frames have no level."""
+    denoiser.process = Preconditioned(memory={"scale": 2.0, "floor": 0.3})
+    x, batch = frames(CHIRAL, T).repeat(2, 1, 1, 1), graphs(CHIRAL, CHIRAL)
+    predicted = conditioned(x, 0)
+    sigma = torch.full(x.shape[:2], 0.3)
+    sigma[1] = 0.6
+    sigma = torch.where(predicted, sigma, torch.zeros(()))
+    with torch.no_grad():
+        got = denoiser.raw(x, sigma, batch, predicted, FRAME_PS)
+        alone = denoiser.structure.raw(x, sigma, batch, predicted, FRAME_PS)
+        every = torch.where(predicted, torch.full(x.shape[:2], 0.6), torch.zeros(()))
+        together = denoiser.raw(x, every, batch, predicted, FRAME_PS)
+    assert torch.equal(got[0][predicted[0]], alone[0][predicted[0]])
+    torch.testing.assert_close(got[1], together[1])
+    assert relative_error(got[1][1:], alone[1][1:]) > SEEN
+
+
+def test_the_cascaded_form_knows_the_times_of_torsions():
+    denoiser, x, batch = network("cascaded"), frames(CHIRAL, T), graphs(CHIRAL)
+    slower = replace(batch, times_ps=3 * batch.times_ps)
+    assert relative_error(raw(denoiser, x, slower), raw(denoiser, x, batch)) > SEEN
+    assert torch.equal(raw(denoiser.structure, x, slower), raw(denoiser.structure, x, batch))
 
 
 def test_alpha_one_is_the_structure_model_bit_for_bit(denoiser):

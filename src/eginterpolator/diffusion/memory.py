@@ -95,6 +95,11 @@ class NoiseMemory:
                 "times of torsions and a noise level in Å, neither of them negative."
             )
 
+    @property
+    def end(self) -> float:
+        """Noise level up to which frames have nothing in common, Å: the floor; 0 for noise that is white everywhere."""
+        return self.floor if self.scale else 0.0
+
     def correlation(self, lag_ps: Tensor, time_ps: float, frame_ps: float) -> Tensor:
         """K at the lags [...], ps, for an atom whose torsion takes `time_ps`, of frames `frame_ps` apart; float64."""
         tau = self.scale * max(0.0, time_ps - frame_ps)

@@ -14,7 +14,7 @@ from eginterpolator.models.baselines.autoregressive import AutoregressiveEGNN
 from eginterpolator.models.baselines.confgf import ConfGF, pair_noise
 from eginterpolator.models.baselines.geodiff import GeoDiff
 from eginterpolator.models.baselines.geotdm import GeoTDM
-from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator
+from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator, Strength
 from eginterpolator.models.structure import BasicES
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
@@ -111,7 +111,11 @@ class StructureDenoiser(Denoiser):
 
 
 class InterpolatorDenoiser(Denoiser):
-    """An interpolator: frames together."""
+    """An interpolator: frames together, down to the noise level where the memory of their noise ends.
+
+    Below it the noise is white and the structure network works alone: what is decided there, bond lengths and most
+    angles, has forgotten everything a frame later.
+    """
 
     network: CascadedInterpolator | BlockwiseInterpolator
 
@@ -127,13 +131,20 @@ class InterpolatorDenoiser(Denoiser):
         graph: GraphBatch,
         predicted: Tensor,
         frame_ps: float,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
     ) -> Tensor:
         each = sigma[..., None, None]
+        strength = self._strength(sigma, strength)
         label = self.process.label(sigma)
         skip = self.process.skip_scale(each) / self.process.input_scale(each)
         scale = self.process.output_scale(each)
         return self.network(self.scaled(x, sigma, graph), label, graph, predicted, frame_ps, strength, skip, scale)
+
+    def _strength(self, sigma: Tensor, strength: Strength) -> Strength:
+        together = sigma.amax(dim=1) > self.process.memory.end
+        if together.all():
+            return strength
+        return strength * together[:, None, None, None] if together.any() else 0.0
 
 
 class DistanceScoreDenoiser(StructureDenoiser):

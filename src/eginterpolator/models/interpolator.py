@@ -1,7 +1,8 @@
 """EGInterpolator: a temporal network mixed into a (frozen) structure network, blockwise or cascaded (SPEC section 3).
 
 Both compute alpha x_s + (1 - alpha) x_t with alpha the sigmoid of learned scalars, and take the inference knob
-`strength` lambda: alpha' = lambda alpha + (1 - lambda), so that lambda = 0 is the structure network, bit for bit.
+`strength` lambda: alpha' = lambda alpha + (1 - lambda), so that lambda = 0 is the structure network, bit for bit. A
+tensor [B, 1, 1, 1] gives each trajectory its own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from eginterpolator.nn.graph_batch import GraphBatch, centre
 from eginterpolator.nn.structure_layer import Context, State
 from eginterpolator.nn.temporal_layer import TemporalBlock
 
+Strength = float | Tensor
+
 
 class Mixer(nn.Module):
     """Learned alpha for coordinates and for features."""
@@ -26,16 +29,17 @@ class Mixer(nn.Module):
         super().__init__()
         self.logits = nn.Parameter(torch.full((2,), math.log(start / (1 - start))))
 
-    def alpha(self, strength: float) -> tuple[Tensor, Tensor]:
-        """alpha' of coordinates and of features, each of shape []."""
-        alpha = strength * torch.sigmoid(self.logits) + (1.0 - strength)
-        return alpha[0], alpha[1]
+    def alpha(self, strength: Strength) -> tuple[Tensor, Tensor]:
+        """alpha' of coordinates and of features, each of shape [] or of that of `strength`."""
+        x, h = torch.sigmoid(self.logits).unbind()
+        return strength * x + (1.0 - strength), strength * h + (1.0 - strength)
 
 
 class CascadedInterpolator(nn.Module):
     """The structure network once, then a temporal network on its result: eps' = alpha x~ + (1 - alpha) eps_phi(x~).
 
-    The temporal network starts from the structure network's denoised frames, features and vectors; a gate that the
+    The temporal network starts from the structure network's denoised frames, features and vectors, and knows the time
+    of each atom's torsion over the spacing of the frames, which the memory of the noise follows from; a gate that the
     noise level opens, zero at the start, scales what it adds, so training begins at the structure model.
 
     Parameters
@@ -63,6 +67,8 @@ class CascadedInterpolator(nn.Module):
         self.vectors = nn.Linear(self.structure.channels + 2, channels, bias=False)
         self.noise = nn.Linear(self.structure.hidden, hidden)
         self.given = nn.Embedding(2, hidden)
+        self.times = nn.Linear(1, hidden, bias=False)
+        nn.init.zeros_(self.times.weight)
         self.blocks = nn.ModuleList(TemporalBlock(hidden, channels, heads) for _ in range(blocks))
         self.read_vectors = nn.Linear(channels, 1, bias=False)
         self.gate = nn.Linear(hidden, 1)
@@ -88,7 +94,7 @@ class CascadedInterpolator(nn.Module):
         graph: GraphBatch,
         predicted: Tensor,
         frame_ps: float,
-        strength: float,
+        strength: Strength,
         skip: Tensor,
         scale: Tensor,
     ) -> Tensor:
@@ -98,11 +104,12 @@ class CascadedInterpolator(nn.Module):
         network starts from; for conditioning frames (`predicted` [B, T] false) that is the given frame itself.
         """
         encoded, context, raw = self.structure_pass(x, label, graph)
-        if strength == 0:
+        if _absent(strength):
             return raw
         clean = skip * x + scale * raw
         given = ~predicted[..., None, None]
-        h = self.features(encoded.h) + self.given((~predicted).long())[:, :, None]
+        times = torch.log1p(graph.times_ps / frame_ps)[:, None, :, None]
+        h = self.features(encoded.h) + self.given((~predicted).long())[:, :, None] + self.times(times)
         with torch.autocast(device_type=x.device.type, enabled=False):
             stack = torch.cat([torch.stack([x - clean, clean], dim=-2), encoded.v], dim=-2)
             v = self.vectors(stack.transpose(-1, -2)).transpose(-1, -2)
@@ -151,19 +158,20 @@ class BlockwiseInterpolator(nn.Module):
         graph: GraphBatch,
         predicted: Tensor,
         frame_ps: float,
-        strength: float,
+        strength: Strength,
         skip: Tensor,
         scale: Tensor,
     ) -> Tensor:
         """Raw output for scaled noisy frames x [B, T, N, 3]; arguments as in `CascadedInterpolator`."""
         state, context = self.structure.start(x, label, graph)
         moving = predicted[..., None, None]
-        if strength > 0:
+        absent = _absent(strength)
+        if not absent:
             h = torch.where(moving, state.h, state.h + self.given.weight[1])
             state = state._replace(h=h)
         for layer, block, mixer in zip(self.structure.layers, self.blocks, self.mixers, strict=True):
             framewise = layer(state, context)
-            if strength == 0:
+            if absent:
                 state = framewise
                 continue
             # conditioning frames enter the temporal block as they are: frozen layers see only noisy frames
@@ -174,9 +182,14 @@ class BlockwiseInterpolator(nn.Module):
             state = State(
                 torch.where(moving, mixed_x, x),
                 alpha_h * seen.h + (1 - alpha_h) * over_time.h,
-                alpha_h * seen.v + (1 - alpha_h) * over_time.v,
+                alpha_h[..., None] * seen.v + (1 - alpha_h[..., None]) * over_time.v,
             )
         return self.structure.output(x, state, graph)
+
+
+def _absent(strength: Strength) -> bool:
+    """Whether no temporal network takes part at all."""
+    return not isinstance(strength, Tensor) and strength == 0
 
 
 def _where(predicted: Tensor, new: Tensor, old: Tensor) -> Tensor:
