@@ -114,6 +114,9 @@ def test_wrong_input_is_named(tmp_path):
     broken = Trajectory(made.molecule, made.positions * np.nan, 1.0)
     with pytest.raises(InputError, match="not finite"):
         broken.save(tmp_path / "t.xtc")
+    apart = Trajectory(made.molecule, made.positions + np.float32(3e7), 1.0)
+    with pytest.raises(InputError, match="out of XTC's range"):
+        apart.save(tmp_path / "t.xtc")
     assert not list(tmp_path.iterdir())
     made.save(tmp_path / "t.xyz")
     with pytest.raises(InputError, match="elements|atoms"):

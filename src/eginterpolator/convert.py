@@ -100,6 +100,13 @@ def save(trajectory: Trajectory, path: str | os.PathLike[str]) -> None:
 def _write_xtc(trajectory: Trajectory, path: Path) -> None:
     from mdtraj.formats import XTCTrajectoryFile
 
+    # it counts hundredths of an Å in 32 bits, and beyond that writes a file that nobody can read
+    far = np.flatnonzero(np.abs(trajectory.positions).max(axis=(1, 2)) > 2e7)
+    if len(far):
+        raise InputError(
+            f"Frame {far[0]} of '{trajectory.molecule.name}' has an atom further than 2e7 Å from the origin, out of "
+            "XTC's range: save it as .npz, or find out why it came apart."
+        )
     steps = np.arange(trajectory.n_frames, dtype=np.int32)
     with XTCTrajectoryFile(str(path), "w") as stream:
         stream.write(

@@ -37,6 +37,8 @@ DRY_LIMITS = {
     "accelerator": "auto", "data.batch_size": 1, "data.validation_share": 0.0,
 }  # fmt: skip
 """What a dry run sets in every training run."""
+DRY_FRAMES = 3
+"""Of a trajectory in a dry run: few, since an untrained network that continues its own frames flies apart."""
 Say = Callable[[str], None]
 
 
@@ -297,8 +299,8 @@ def dry(config: StudyConfig, made: Path) -> StudyConfig:
         seeds=config.seeds[:1],
         systems=tuple(short(system) for system in config.systems),
         conformers=few(config.conformers, max_references=2),
-        unconditional=few(config.unconditional, samples=2, n_frames=min(_frames(config.unconditional), 8)),
-        forward=few(config.forward, samples=2, n_frames=min(_frames(config.forward), 8)),
+        unconditional=few(config.unconditional, samples=2, n_frames=min(_frames(config.unconditional), DRY_FRAMES)),
+        forward=few(config.forward, samples=2, n_frames=min(_frames(config.forward), DRY_FRAMES)),
     )
 
 
