@@ -25,6 +25,7 @@ from eginterpolator.models.denoiser import InterpolatorDenoiser
 from eginterpolator.models.registry import load_model
 from eginterpolator.training.config import TrainConfig, load_config
 from eginterpolator.training.module import DenoiserModule, OptimiserConfig
+from eginterpolator.training.resume import folder_to_itself
 from eginterpolator.training.run import TrainingData, make_denoiser, train
 from network_helpers import CHIRAL, MODELS, STRUCTURE, molecule, network
 
@@ -344,6 +345,13 @@ def test_a_damaged_checkpoint_is_named(folder, tmp_path, content):
     (tmp_path / "last.ckpt").write_bytes(content)
     with pytest.raises(InputError, match=r"last\.ckpt' is damaged"):
         train(load_config(folder / "one.yaml", [f"out={tmp_path}"]))
+
+
+def test_a_folder_is_for_one_run_at_a_time(folder, tmp_path):
+    config = load_config(folder / "one.yaml", [f"out={tmp_path}", "max_steps=1"])
+    with folder_to_itself(tmp_path), pytest.raises(InputError, match="Another run is training into"):
+        train(config)
+    assert (train(config) / "model.safetensors").is_file()
 
 
 @pytest.mark.slow

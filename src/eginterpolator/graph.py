@@ -3,7 +3,7 @@
 Atom features follow SPEC section 3 as integer codes, one column a property (see `COLUMNS`), plus the Gasteiger
 charge. Edges are dense: the type of a pair is its bond type, or the number of bonds between the two atoms, and for
 the substituents of a stereo double bond whether they are cis or trans. The times of torsions are for the noise
-(`diffusion.memory`); no network sees them.
+(`diffusion.memory`) and for temporal networks; no structure network sees them.
 """
 
 from __future__ import annotations

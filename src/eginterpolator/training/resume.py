@@ -1,8 +1,12 @@
-"""What makes a run survive a kill: checkpoints that are never half-written, and logs that go on."""
+"""What makes a run survive: checkpoints that are never half-written, logs that go on, one run to a folder."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -25,6 +29,29 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with atomic_path(path) as temporary:
             torch.save(checkpoint, temporary)
+
+
+@contextlib.contextmanager
+def folder_to_itself(out: Path) -> Iterator[None]:
+    """Hold a run's folder, against a second run that would write over its checkpoints.
+
+    The processes of one run are one: only the first of them asks (Lightning starts the others with LOCAL_RANK set).
+
+    Raises
+    ------
+    InputError
+        When another run holds it.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / ".lock", "w") as stream:
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"Another run is training into '{out}'; wait for it, stop it, or choose another folder with out=."
+                ) from error
+        yield
 
 
 def checkpoint_step(path: Path) -> int:

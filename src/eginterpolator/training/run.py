@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,9 +28,12 @@ from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
 from eginterpolator.training.module import DenoiserModule
-from eginterpolator.training.resume import AtomicCheckpoints, checkpoint_step, csv_logger
+from eginterpolator.training.resume import AtomicCheckpoints, checkpoint_step, csv_logger, folder_to_itself
 
 log = logging.getLogger(__name__)
+
+LIGHTNING_ASIDES = (".*exists and is not empty", ".*treespec, LeafSpec", ".*overridden `transfer_batch_to_device`")
+"""Warnings about Lightning's own insides, and about a folder that holds its logs: nothing for a user to act on."""
 
 
 class TrainingData(L.LightningDataModule):
@@ -141,6 +145,13 @@ def train(config: TrainConfig) -> Path:
     """
     if config.precision not in ("bf16", "fp32"):
         raise InputError(f"'{config.precision}' is not a precision to train with; use bf16 or fp32.")
+    with folder_to_itself(Path(config.out)), warnings.catch_warnings():
+        for message in LIGHTNING_ASIDES:
+            warnings.filterwarnings("ignore", message=message)
+        return _train(config)
+
+
+def _train(config: TrainConfig) -> Path:
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, verbose=False)
