@@ -202,6 +202,21 @@ def test_the_same_call_makes_nothing_twice(finished, config, monkeypatch):
     assert again["rows"] == result["rows"]
 
 
+def test_weights_that_exist_give_the_row_of_the_study_that_trained_them(finished, config, few_states, tmp_path):
+    out, result = finished
+    trained = next((out / "systems").glob("eginterpolator_seed0_*")) / "model"
+    shipped = {"name": "shipped", "tables": ["conformers", "forward"], "weights": str(trained), "window": 4}
+    values = yaml.safe_load(config.read_text())
+    values["systems"] = [{**shipped, "sampler": {"name": "sde", "steps": 3}}]
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(values))
+    again = Study(load_study(tmp_path / "study.yaml"), tmp_path / "out", lambda text: None).run("egi benchmark qm9")
+    found = rows(again, "conformers")["shipped 0.5"]
+    assert found["metrics"] == rows(result, "conformers")["λ = 0 0.5"]["metrics"]
+    assert rows(again, "forward")["shipped"]["metrics"] == rows(result, "forward")["EGInterpolator"]["metrics"]
+    known = rows(result, "forward")["EGInterpolator"]["cost"]["parameters"]
+    assert found["cost"]["parameters"] == known and "updates" not in found["cost"] and not again["stores_sha256"]
+
+
 def test_another_setting_or_other_data_train_anew(config, tmp_path):
     study = load_study(config)
     trainer = training.Trainer(study, tmp_path, print)
@@ -310,7 +325,7 @@ def test_stage_two_settings_do_not_leak_between_systems():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tool": "etkdg"}, "needs one of train, of and tool"),
+        ({"tool": "etkdg"}, "needs one of train, of, weights and tool"),
         ({"tables": ["conformer"]}, "names the table 'conformer'"),
         ({"sampler": {"name": "euler"}}, "use one of"),
         ({"structure": "BasicEX"}, "has no system 'BasicEX'"),

@@ -99,7 +99,7 @@ class TrajectoryTask:
 
 @dataclass(frozen=True)
 class SystemConfig:
-    """One row: a model that is trained, one that takes another one's weights, or a tool in use today.
+    """One row: a model that is trained, one that takes another one's weights or shipped ones, or a tool in use today.
 
     Attributes
     ----------
@@ -113,6 +113,8 @@ class SystemConfig:
         The system whose weights its structure layers start from.
     of : str or None
         The system whose weights it takes as they are.
+    weights : str or None
+        A model that exists, by its name or folder: it is taken as it is, with its own sampler and window.
     tool : str or None
         One of TOOLS.
     strength : float
@@ -132,6 +134,7 @@ class SystemConfig:
     train: dict[str, Any] | None = None
     structure: str | None = None
     of: str | None = None
+    weights: str | None = None
     tool: str | None = None
     strength: float = 1.0
     sampler: dict[str, Any] = field(default_factory=dict)
@@ -276,9 +279,8 @@ def _check(study: StudyConfig) -> None:
     if not study.seeds:
         raise InputError(f"'{study.name}' names no seed.")
     for system in study.systems:
-        kinds = [system.train is not None, system.of is not None, system.tool is not None]
-        if sum(kinds) != 1:
-            raise InputError(f"'{system.name}' needs one of train, of and tool.")
+        if sum(kind is not None for kind in (system.train, system.of, system.weights, system.tool)) != 1:
+            raise InputError(f"'{system.name}' needs one of train, of, weights and tool.")
         if unknown := sorted(set(system.tables) - set(TABLES)):
             raise InputError(f"'{system.name}' names the table '{unknown[0]}'; there are {', '.join(TABLES)}.")
         if system.tool is not None and system.tool not in TOOLS:

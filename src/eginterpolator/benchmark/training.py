@@ -13,7 +13,8 @@ from typing import Any
 
 from eginterpolator.benchmark.config import StudyConfig, SystemConfig, train_config
 from eginterpolator.benchmark.data import hash_of
-from eginterpolator.models.registry import Model, load_model
+from eginterpolator.io import sha256
+from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.training.config import TrainConfig, to_dict
 
 Say = Callable[[str], None]
@@ -73,13 +74,13 @@ class Trainer:
         weights = self._weights(source, seed)
         config = dict(weights.model.config)
         config["sampler"] = system.sampler or source.sampler or config.get("sampler", {})
-        config["window"] = system.window or source.window
+        config["window"] = system.window or source.window or (config.get("window") if source.weights else None)
         return replace(weights, model=replace(weights.model, name=system.name, config=config))
 
     def _weights(self, system: SystemConfig, seed: int) -> Trained:
         known = (system.name, seed)
         if known not in self._trained:
-            self._trained[known] = self._train(system, seed)
+            self._trained[known] = _existing(system.weights) if system.weights else self._train(system, seed)
         return self._trained[known]
 
     def _train(self, system: SystemConfig, seed: int) -> Trained:
@@ -114,6 +115,15 @@ class Trainer:
     def store_hashes(self) -> dict[str, str]:
         """SHA-256 of every store that was trained on, by its path."""
         return dict(self._hashes)
+
+
+def _existing(weights: str) -> Trained:
+    """A model that was not trained by the study: what it cost is in its card."""
+    model = load_model(weights)
+    folder = model_folder(weights)
+    parameters = sum(p.numel() for p in model.denoiser.parameters())
+    key = sha256(folder / "model.safetensors") + sha256(folder / "config.json")
+    return Trained(model, folder, key, {"parameters": parameters, "trained_parameters": parameters})
 
 
 def slug(name: str) -> str:
