@@ -24,7 +24,7 @@ from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.evaluation import kinetics
 from eginterpolator.evaluation.published import published_conformers, published_trajectories
 from eginterpolator.folder import write_conformer_folder, write_molecule_folder
-from eginterpolator.models.registry import build_denoiser
+from eginterpolator.models.registry import build_denoiser, model_folder
 from eginterpolator.simulation.starts import kabsch_rmsd, start_conformers
 from eginterpolator.trajectory import ConformerEnsemble, Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
@@ -290,7 +290,15 @@ def test_one_hash_for_the_bytes_and_names_of_a_folder(tmp_path):
 # configs
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_conformers_of_shipped_weights_need_no_training():
+    study = load_study(CONFIGS / "qm9_conformers.yaml")
+    assert set(study.tasks()) == {"conformers"} and not any(system.train for system in study.systems)
+    assert [s.weights for s in study.systems if s.weights] == ["qm9-obc2"] and model_folder("qm9-obc2").is_dir()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(CONFIGS.glob("*.yaml")) - {CONFIGS / "qm9_conformers.yaml"}), ids=lambda path: path.stem
+)
 def test_every_config_builds_its_networks(path, tmp_path):
     study = load_study(path, tmp_path)
     assert f"{study.dataset}_{study.scale}" == path.stem and study.tasks()
