@@ -123,7 +123,21 @@ def test_molecules_that_fail_are_listed_and_the_others_go_on(egi, tmp_path, monk
 
 
 def test_the_folder_is_what_other_programs_read(egi, tmp_path, tiny_folder):
-    result = egi("generate", CHIRAL, "--frames", 12, "--samples", 2, "--seed", 1, "--out", "out", "--report")
+    result = egi(
+        "generate",
+        CHIRAL,
+        "--frames",
+        12,
+        "--samples",
+        2,
+        "--seed",
+        1,
+        "--out",
+        "out",
+        "--report",
+        "--precision",
+        "fp32",
+    )
     assert result.code == 0 and result.out == "1 done; results in out\n"
     folder = tmp_path / "out" / "molecule"
     names = ["meta.json", "molecule.sdf", "topology.pdb", "trajectory_000.xtc", "trajectory_001.xtc"]
@@ -132,7 +146,7 @@ def test_the_folder_is_what_other_programs_read(egi, tmp_path, tiny_folder):
         "failures.csv", "molecule", "report.html", "summary.csv",
     ]  # fmt: skip
     wanted = generate_trajectories(
-        load_model(tiny_folder), molecule(CHIRAL), GenerationConfig("unconditional", 12, 2, 1)
+        load_model(tiny_folder), molecule(CHIRAL), GenerationConfig("unconditional", 12, 2, 1, precision="fp32")
     )
     topology, atoms = str(folder / "topology.pdb"), molecule(CHIRAL).n_atoms
     for k, trajectory in enumerate(wanted):

@@ -24,6 +24,7 @@ from eginterpolator.generation import (
     generate_trajectories,
     make_sampler,
     network_calls,
+    resolve_precision,
 )
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.registry import Model, load_model
@@ -32,7 +33,7 @@ from eginterpolator.sampling import Sampler, derive_seed
 from eginterpolator.trajectory import Trajectory
 from network_helpers import CHIRAL, INTERPOLATORS, geometry, molecule
 
-SMALL = GenerationConfig(n_frames=6, n_samples=3, seed=4)
+SMALL = GenerationConfig(n_frames=6, n_samples=3, seed=4, precision="fp32")  # the same rounding on every machine
 LONG = replace(SMALL, n_frames=2 * WINDOW + 3)
 
 
@@ -235,6 +236,14 @@ def test_hydrogens_and_facts_of_right_frames(smiles):
         "task": "unconditional", "strength": 1.0, "sampler": "sde", "steps": 40, "precision": "fp32", "device": "cpu",
     }  # fmt: skip
     assert {key: meta[key] for key in facts} == facts and meta["seconds"] > 0
+
+
+@pytest.mark.parametrize(("has", "wanted"), [("avx512_bf16", "bf16"), ("amx_bf16", "bf16"), ("avx512_f", "fp32")])
+def test_the_precision_is_what_the_processor_multiplies(monkeypatch, has, wanted):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {has: True})
+    cpu = torch.device("cpu")
+    assert resolve_precision("auto", cpu) == wanted
+    assert [resolve_precision(asked, cpu) for asked in ("fp32", "bf16")] == ["fp32", "bf16"]
 
 
 def test_facts_of_wrong_frames():

@@ -155,7 +155,7 @@ def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> 
         config.strength,
         frame_ps(model),
         config.ensemble,
-        resolve_precision(config.precision),
+        resolve_precision(config.precision, next(model.denoiser.parameters()).device),
     )
 
 
@@ -164,11 +164,16 @@ def frame_ps(model: Model) -> float:
     return float(model.config.get("frame_ps") or 5.2)
 
 
-def resolve_precision(precision: str) -> str:
-    """'auto' is bf16 on a GPU that has it and fp32 elsewhere: on processors generation gains little by bf16."""
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """'auto' is bf16 where the device multiplies it in hardware, and fp32 elsewhere: emulated, it is far slower."""
     if precision != "auto":
         return precision
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported()
+    else:
+        found = torch.cpu.get_capabilities()
+        native = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    return "bf16" if native else "fp32"
 
 
 def resolve_device(device: str) -> str:

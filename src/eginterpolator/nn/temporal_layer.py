@@ -71,10 +71,12 @@ class TemporalAttention(nn.Module):
         value_width = value.shape[-1]
         size = max(width, value_width)
         q, k, value = (nn.functional.pad(part, (0, size - part.shape[-1])) for part in (q, k, value))
-        if torch.is_autocast_enabled(q.device.type):
-            kind = torch.get_autocast_dtype(q.device.type)
+        device = q.device.type
+        if torch.is_autocast_enabled(device) and device != "cpu":  # fused attention of a processor is faster in fp32
+            kind = torch.get_autocast_dtype(device)
             q, k, value, bias = q.to(kind), k.to(kind), value.to(kind), bias.to(kind)
-        got = nn.functional.scaled_dot_product_attention(q, k, value, attn_mask=bias[None], scale=width**-0.5)
+        with torch.autocast(device, enabled=False):
+            got = nn.functional.scaled_dot_product_attention(q, k, value, attn_mask=bias[None], scale=width**-0.5)
         return got[..., :value_width].unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).float()
 
 
