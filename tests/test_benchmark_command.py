@@ -293,7 +293,7 @@ def test_one_hash_for_the_bytes_and_names_of_a_folder(tmp_path):
 def test_the_conformers_of_shipped_weights_need_no_training():
     study = load_study(CONFIGS / "qm9_conformers.yaml")
     assert set(study.tasks()) == {"conformers"} and not any(system.train for system in study.systems)
-    assert [s.weights for s in study.systems if s.weights] == ["qm9-obc2"] and model_folder("qm9-obc2").is_dir()
+    assert {s.weights for s in study.systems if s.weights} == {"qm9-obc2"} and model_folder("qm9-obc2").is_dir()
 
 
 @pytest.mark.parametrize(

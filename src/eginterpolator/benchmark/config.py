@@ -123,6 +123,8 @@ class SystemConfig:
         `name`, `steps`, `options`.
     window : int or None
         Frames made at once; longer trajectories are made in blocks.
+    ensemble : str or None
+        What its conformers are samples of, one of ENSEMBLES, where it is not what the task says.
     seconds_of : str or None
         For `md`: the system whose sampling time it gets.
     note : str
@@ -139,6 +141,7 @@ class SystemConfig:
     strength: float = 1.0
     sampler: dict[str, Any] = field(default_factory=dict)
     window: int | None = None
+    ensemble: str | None = None
     seconds_of: str | None = None
     note: str = ""
 

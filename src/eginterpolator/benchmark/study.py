@@ -175,11 +175,12 @@ class Study:
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         return self.out / "samples" / table / f"{slug(system.name)}_seed{seed}_{digest}"
 
-    def _conformer_table(self, task: ConformerTask) -> None:
-        reference = reference_folder(task, self.out / "references")
+    def _conformer_table(self, shared: ConformerTask) -> None:
+        reference = reference_folder(shared, self.out / "references")
         targets = conformer_molecules(reference)
         for system, seed in self._systems("conformers"):
             trained = self.trainer.trained(system, seed) if system.tool is None else None
+            task = replace(shared, ensemble=system.ensemble or shared.ensemble)
             settings = [reference.name, asdict(task), self.config.hydrogens, *self._identity(trained)]
             folder = self._folder("conformers", system, seed, settings)
             self.say(f"conformers: {system.name}, seed {seed}: sampling")
