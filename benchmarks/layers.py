@@ -1,6 +1,6 @@
-"""A training step at the published size: the package's layers against plain ones, and what of it compilation gives.
+"""A training step at the published size: the package's layers against plain ones, and what compilation and bf16 give.
 
-    python benchmarks/layers.py [--results benchmarks/results] [--repeats 5] [--frames 500] [--hidden 128]
+    python benchmarks/layers.py [--results benchmarks/results] [--repeats 5] [--frames 500] [--hidden 128] [--threads 2]
 
 BasicES and the blockwise EGInterpolator with 6 blocks, one molecule of 9 heavy atoms, one window: loss, backward,
 AdamW. The plain layers are those of tests/plain_layers.py, which the tests hold equal to the fast ones. Variants take
@@ -35,6 +35,8 @@ from plain_layers import make_plain
 
 SMILES = "CC[C@H](O)C#CCOC"
 FRAME_PS = 5.2
+VARIANTS = {"plain": "fp32", "fast": "fp32", "fast, compiled": "fp32", "fast, compiled, bf16": "bf16"}
+"""How the layers are written and run, with the precision of the matrix products."""
 
 
 def networks(hidden: int) -> dict[str, dict[str, Any]]:
@@ -74,14 +76,14 @@ def step_of(denoiser: Denoiser, n_frames: int, precision: str) -> Callable[[], f
 def measure(spec: dict[str, Any], options: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds of every repeat for each variant."""
     steps = {}
-    for variant in ("plain", "fast", "fast, compiled"):
+    for variant, precision in VARIANTS.items():
         torch.manual_seed(0)
         denoiser = build_denoiser(spec, Preconditioned(sigma_data=1.5).config())
         if variant == "plain":
             make_plain(denoiser)
-        elif variant == "fast, compiled":
+        elif "compiled" in variant:
             compile_parts(denoiser)
-        steps[variant] = step_of(denoiser, options.frames, options.precision)
+        steps[variant] = step_of(denoiser, options.frames, precision)
         steps[variant]()  # compiles, and fills caches
     seconds: dict[str, list[float]] = {variant: [] for variant in steps}
     for _ in range(options.repeats):
@@ -114,7 +116,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--frames", type=int, default=500)
     parser.add_argument("--hidden", type=int, default=128)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -132,7 +133,7 @@ def main() -> None:
     write_json(options.results / "layers.json", result)
     head = (
         f"# A training step against plain layers\n\n`{result['command']}`: one window of {options.frames} frames of "
-        f"{SMILES} (9 heavy atoms), hidden {options.hidden}, 6 blocks, {options.precision}, {options.threads} threads, "
+        f"{SMILES} (9 heavy atoms), hidden {options.hidden}, 6 blocks, {options.threads} threads, "
         f"{options.repeats} repeats in turn, {result['machine']['processor']}.\n\n"
     )
     write_text(options.results / "layers.md", head + table(result) + "\n")
