@@ -52,7 +52,7 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_m
 def command(*arguments: str) -> float:
     """Seconds of an `egi` command that must succeed."""
     began = time.perf_counter()
-    subprocess.run(["egi", *arguments], check=True, capture_output=True)
+    subprocess.run([Path(sys.executable).with_name("egi"), *arguments], check=True, capture_output=True)
     return time.perf_counter() - began
 
 
