@@ -8,7 +8,6 @@ from torch import nn
 from eginterpolator.nn.structure_layer import PairMessages, Transition
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
-
 VERSIONS = 64
 """Of the code of one function: for every shape, with and without gradients, of frozen and of trained layers. PyTorch's
 own limit is 8, beyond which it runs a function uncompiled without failing."""
