@@ -76,7 +76,8 @@ def drug_like(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tu
 
 def double_bonds(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
     """SMILES and names of molecules with a stereo double bond, and of the other isomer of an open-chain one."""
-    with_nitrogen, others = [], []
+    with_nitrogen: list[tuple[Chem.Mol, Chem.Bond, str]] = []
+    others: list[tuple[Chem.Mol, Chem.Bond, str]] = []
     for line in (line for source in sources for line in source.read_text().splitlines()):
         smiles, name = line.split()[:2]
         mol = Chem.MolFromSmiles(smiles)
