@@ -121,9 +121,13 @@ def _existing(weights: str) -> Trained:
     """A model that was not trained by the study: what it cost is in its card."""
     model = load_model(weights)
     folder = model_folder(weights)
-    parameters = sum(p.numel() for p in model.denoiser.parameters())
     key = sha256(folder / "model.safetensors") + sha256(folder / "config.json")
-    return Trained(model, folder, key, {"parameters": parameters, "trained_parameters": parameters})
+    count = _parameters(model)
+    return Trained(model, folder, key, {"parameters": count, "trained_parameters": count})
+
+
+def _parameters(model: Model) -> int:
+    return sum(p.numel() for p in model.denoiser.parameters())
 
 
 def slug(name: str) -> str:
@@ -151,7 +155,7 @@ def _cost(model: Model, below: Trained | None) -> dict[str, Any]:
     frozen = 0
     if below is not None and model.config["training"]["freeze"]:
         frozen = below.cost["parameters"]
-    parameters = sum(p.numel() for p in model.denoiser.parameters())
+    parameters = _parameters(model)
     cost = {
         "parameters": parameters,
         "trained_parameters": parameters - frozen,
