@@ -62,6 +62,11 @@ class NoiseEmbedding(nn.Module):
         return self.mlp(torch.cat([angle.sin(), angle.cos()], dim=-1))
 
 
+LEAST_BIAS = -40.0
+"""Of lags: a weight of exp(-40) is nothing beside others in fp32, one of exp(-90) is a denormal number, on which a
+processor takes a hundred times as long."""
+
+
 class LagBias(nn.Module):
     """Relative time encoding: an attention bias for each head from |t - s| in ps, [heads, T, T].
 
@@ -80,5 +85,6 @@ class LagBias(nn.Module):
         same = (lag == 0).float()
         features = torch.stack([scaled, scaled.square() / 8, same], dim=-1)
         by_lag = self.mlp(features) - torch.exp(self.log_slopes) * (lag / 5.0)[:, None]
+        by_lag = by_lag.clamp(min=LEAST_BIAS)
         index = torch.arange(n_frames, device=lag.device)
-        return by_lag[(index[:, None] - index[None, :]).abs()].permute(2, 0, 1)
+        return by_lag.T[:, (index[:, None] - index[None, :]).abs()]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from eginterpolator.nn.attention import biased_attention
 from eginterpolator.nn.embeddings import LagBias
 from eginterpolator.nn.structure_layer import Context, State, StructureLayer, Transition, damp
+
+WIDTHS = 8
+"""A head is padded to a multiple of this."""
 
 
 class TemporalAttention(nn.Module):
@@ -67,16 +71,13 @@ class TemporalAttention(nn.Module):
         batch = q.shape[0]
         q, k, value = (part.permute(0, 2, 3, 1, 4).flatten(0, 1) for part in (q, k, value))  # [B N, heads, T, D]
         width = q.shape[-1]
-        # the fused kernel wants one width for all three
+        # the fused kernel wants one width for all three, and products of odd widths take up to twice as long
         value_width = value.shape[-1]
-        size = max(width, value_width)
+        size = -(-max(width, value_width) // WIDTHS) * WIDTHS
         q, k, value = (nn.functional.pad(part, (0, size - part.shape[-1])) for part in (q, k, value))
-        device = q.device.type
-        if torch.is_autocast_enabled(device) and device != "cpu":  # fused attention of a processor is faster in fp32
-            kind = torch.get_autocast_dtype(device)
-            q, k, value, bias = q.to(kind), k.to(kind), value.to(kind), bias.to(kind)
-        with torch.autocast(device, enabled=False):
-            got = nn.functional.scaled_dot_product_attention(q, k, value, attn_mask=bias[None], scale=width**-0.5)
+        # in fp32 everywhere: the difference of phi x and its mean moves the atoms
+        with torch.autocast(q.device.type, enabled=False):
+            got = biased_attention(q, k, value, bias, width**-0.5)
         return got[..., :value_width].unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).float()
 
 

@@ -1,0 +1,67 @@
+"""Attention with a learned bias: values and gradients of the fused kernel's way there and our way back."""
+
+import pytest
+import torch
+from torch.library import opcheck
+
+from eginterpolator.nn import attention
+from eginterpolator.nn.attention import biased_attention
+from eginterpolator.nn.embeddings import LagBias
+
+SCALE = 0.3
+
+
+def inputs(count: int = 5, heads: int = 3, frames: int = 37, width: int = 16) -> list[torch.Tensor]:
+    """q, k, value and bias, with gradients."""
+    generator = torch.Generator().manual_seed(7)
+    shapes = [(count, heads, frames, width)] * 3 + [(heads, frames, frames)]
+    return [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
+
+
+def formula(q: torch.Tensor, k: torch.Tensor, value: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(SCALE * q @ k.mT + bias, dim=-1) @ value
+
+
+@pytest.mark.parametrize("cached", [1, 3 * 37**2, 250_000])
+def test_values_and_gradients_are_those_of_the_formula(monkeypatch: pytest.MonkeyPatch, cached: int):
+    monkeypatch.setattr(attention, "CACHED", cached)  # one atom at a time; three and a rest of two; all together
+    given = inputs()
+    grad = torch.randn(given[0].shape, generator=torch.Generator().manual_seed(8))
+    got, wanted = biased_attention(*given, SCALE), formula(*given)
+    torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+    for ours, theirs in zip(
+        torch.autograd.grad(got, given, grad), torch.autograd.grad(wanted, given, grad), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_inputs_that_do_not_lie_together_give_the_same():
+    q, k, value, bias = inputs()
+    apart = [part.detach().transpose(0, 2).contiguous().transpose(0, 2).requires_grad_() for part in (q, k, value)]
+    wide = bias.detach().permute(1, 2, 0).contiguous().permute(2, 0, 1).requires_grad_()
+    got, wanted = biased_attention(*apart, wide, SCALE), formula(q, k, value, bias)
+    ours = torch.autograd.grad(got.square().sum(), [*apart, wide])
+    theirs = torch.autograd.grad(wanted.square().sum(), [q, k, value, bias])
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-5)
+
+
+def test_the_operator_keeps_pytorchs_contract_so_that_it_compiles():
+    opcheck(attention._attention, (*inputs(), SCALE))
+
+
+def test_scores_of_all_atoms_are_never_held_at_once():
+    frames, count, heads = 256, 8, 2
+    given = inputs(count, heads, frames)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        biased_attention(*given, SCALE).sum().backward()
+    sizes = [event.self_cpu_memory_usage for event in profile.events()]
+    assert max(sizes) < count * heads * frames**2 * 4, "a tensor as large as all scores was made"
+
+
+def test_far_lags_have_a_bias_that_makes_no_denormal_weights():
+    bias = LagBias(heads=2)(2000, 5.2)
+    assert bias.shape == (2, 2000, 2000) and bias.is_contiguous()
+    weights = bias.exp()
+    assert (weights >= torch.finfo(torch.float32).tiny).all()
+    assert weights.min() < 1e-16
