@@ -66,17 +66,36 @@ def test_estimates_go_from_all_torsions_to_the_class():
     assert many.of_bond(mol, 1, 2) == pytest.approx(1000.0, rel=1e-3)
 
 
-def test_the_atoms_that_a_bond_moves_get_its_time_and_all_others_the_longest():
-    mol = Molecule.from_smiles(BUTANOL).heavy_mol
-    sums = {"": (math.log(5.0), 1), bond_classes(mol, 2, 3)[3]: (1e6 * math.log(300.0), 10**6)}
-    times = TorsionTimes(sums).of_atoms(Molecule.from_smiles(BUTANOL))
-    # C0 turns about the bond 1-2, O4 about 2-3
-    assert times == pytest.approx([5.0, 300.0, 300.0, 300.0, 300.0], rel=1e-3)
-    ring = TorsionTimes({"": (math.log(5.0), 1)}).of_atoms(Molecule.from_smiles("C1CCCC1"))
-    assert ring == pytest.approx(np.full(5, 5.0))
-    assert TorsionTimes({"": (math.log(5.0), 1)}).of_atoms(Molecule.from_smiles("CCO")) == pytest.approx(
-        [FASTEST_PS] * 3
-    )
+def times_of(smiles: str, known: dict[tuple[int, int], float], other: float = 5.0) -> np.ndarray:
+    """Times of the atoms where the bonds of `known` have these times by their class, and all other bonds `other`."""
+    molecule = Molecule.from_smiles(smiles)
+    sums = {bond_classes(molecule.heavy_mol, *bond)[3]: (1e6 * math.log(t), 10**6) for bond, t in known.items()}
+    return TorsionTimes({"": (math.log(other), 1), **sums}).of_atoms(molecule)
+
+
+def test_what_spans_a_slow_torsion_gets_its_time():
+    # the torsion about 2-3 is spanned by 1, 2, 3 and 4; what turns about 1-2 is atom 0
+    assert times_of(BUTANOL, {(2, 3): 300.0}) == pytest.approx([5.0, 300.0, 300.0, 300.0, 300.0], rel=1e-3)
+    # beyond the fast bonds 2-3 and 4-5 of propyl acetate only their time is left, up to the next slow one
+    ester = times_of("CCCOC(C)=O", {(1, 2): 300.0}, other=4.0)
+    assert ester == pytest.approx([300.0, 300.0, 300.0, 300.0, 4.0, 4.0, 4.0], rel=1e-3)
+
+
+def test_a_time_passes_slower_bonds_and_is_cut_down_by_faster_ones():
+    chain = {(1, 2): 300.0, (2, 3): 20.0, (3, 4): 100.0}
+    assert times_of("CCCCOF", chain) == pytest.approx([300.0, 300.0, 300.0, 300.0, 100.0, 100.0], rel=1e-3)
+
+
+def test_what_is_joined_rigidly_shares_the_time():
+    # all methyl groups about a slow bond, and a ring whose pucker is slow with its substituent
+    assert times_of("CC(C)C(C)(C)CO", {(1, 3): 300.0}) == pytest.approx([300.0] * 7 + [5.0], rel=1e-3)
+    ring = times_of("CC1CCCC1", {(1, 2): 300.0, (2, 3): 300.0, (3, 4): 300.0, (4, 5): 300.0, (1, 5): 300.0})
+    assert ring == pytest.approx([300.0] * 6, rel=1e-3)
+
+
+def test_molecules_without_slow_torsions_remember_nothing():
+    assert times_of("C1CCCC1", {}) == pytest.approx(np.full(5, 5.0))
+    assert times_of("CCO", {}) == pytest.approx([FASTEST_PS] * 3)
 
 
 @pytest.mark.parametrize("time_ps", [6.0, 40.0])

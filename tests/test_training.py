@@ -335,6 +335,16 @@ def test_a_run_that_cannot_start_says_why(folder, stage_one, tmp_path, stage, ov
         train(load_config(folder / f"{stage}.yaml", [*overrides, f"out={tmp_path}"]))
 
 
+def test_the_structure_may_come_from_an_interpolator(folder, stage_one, tmp_path):
+    first = train(load_config(folder / "two.yaml", [f"out={tmp_path / 'first'}"]))
+    again = train(load_config(folder / "two.yaml", [f"structure={first}", f"out={tmp_path / 'again'}"]))
+    pretrained = load_model(stage_one).denoiser.network.state_dict()
+    model = load_model(again)
+    assert model.config["model"]["structure"] == load_model(first).config["model"]["structure"]
+    after = model.denoiser.network.structure.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in pretrained.items())
+
+
 def test_structure_is_for_interpolators_only(folder, stage_one, tmp_path):
     with pytest.raises(InputError, match="starts from 'start'"):
         train(load_config(folder / "one.yaml", [f"structure={stage_one}", f"out={tmp_path}"]))

@@ -75,35 +75,43 @@ class TorsionTimes:
         return math.exp(estimate)
 
     def of_atoms(self, molecule: Molecule) -> np.ndarray:
-        """Time of each heavy atom, float32 [N], ps.
+        """Time of each heavy atom, float32 [N], ps: how long the atom has to remember where it was.
 
-        The atoms next to a bond on its smaller side move when it turns and get its time, those in the torsions of a
-        ring the ring's; where several apply, the shortest. All others get the longest one of the molecule.
+        A torsion's state is held by its two middle atoms, their neighbours, and what is rigidly joined to those. Beyond
+        a bond that turns faster, only what that bond remembers is left. So with t(i>j) the time that reaches atom j
+        from its neighbour i, and T_ij the time of the bond, without bound where it is in a ring or does not turn,
+
+            t(i>j) >= T_ij of a bond that turns, and of the bonds of a ring torsion,      t(j>l) >= min(t(i>j), T_ij)
+
+        and an atom's time is the longest that reaches it.
         """
-        mol, count = molecule.heavy_mol, molecule.n_heavy
-        times = np.full(count, np.inf)
-        longest = FASTEST_PS
+        mol = molecule.heavy_mol
+        bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()]
+        arrows = [*bonds, *((j, i) for i, j in bonds)]
+        reaches = dict.fromkeys(arrows, FASTEST_PS)
+        turns = dict.fromkeys(arrows, math.inf)
         for quadruple in torsion_quadruples(molecule).tolist():
-            time = self.of_bond(mol, quadruple[1], quadruple[2])
-            longest = max(longest, time)
-            moved = _moved(mol, quadruple)
-            times[moved] = np.minimum(times[moved], time)
-        return np.where(np.isfinite(times), times, longest).astype(np.float32)
-
-
-def _moved(mol: Chem.Mol, quadruple: list[int]) -> list[int]:
-    """Atoms that follow the torsion about the middle bond."""
-    _, i, j, _ = quadruple
-    if mol.GetBondBetweenAtoms(i, j).IsInRing():
-        return quadruple
-    side, front = {i}, [i]
-    while front:
-        around = mol.GetAtomWithIdx(front.pop()).GetNeighbors()
-        new = [n.GetIdx() for n in around if n.GetIdx() not in side and n.GetIdx() != j]
-        side.update(new)
-        front.extend(new)
-    near, far = (i, j) if 2 * len(side) <= mol.GetNumAtoms() else (j, i)
-    return [n.GetIdx() for n in mol.GetAtomWithIdx(near).GetNeighbors() if n.GetIdx() != far]
+            middle = (quadruple[1], quadruple[2])
+            time = self.of_bond(mol, *middle)
+            ring = mol.GetBondBetweenAtoms(*middle).IsInRing()
+            for i, j in zip(quadruple, quadruple[1:], strict=False) if ring else [middle]:
+                for arrow in ((i, j), (j, i)):
+                    reaches[arrow] = max(reaches[arrow], time)
+            if not ring:
+                turns[middle] = turns[middle[::-1]] = time
+        front = set(arrows)
+        while front:
+            i, j = front.pop()
+            passed = min(reaches[i, j], turns[i, j])
+            for neighbour in mol.GetAtomWithIdx(j).GetNeighbors():
+                following = (j, neighbour.GetIdx())
+                if following[1] != i and reaches[following] < passed:
+                    reaches[following] = passed
+                    front.add(following)
+        times = np.full(molecule.n_heavy, FASTEST_PS, dtype=np.float32)
+        for (_, j), time in reaches.items():
+            times[j] = max(times[j], time)
+        return times
 
 
 def read_times(text: str) -> TorsionTimes:

@@ -45,8 +45,9 @@ class TrainConfig:
     """One training run.
 
     `model` and `process` hold the class name under `class` and its parameters. `structure` names the checkpoint
-    folder of stage 1 whose weights the structure layers start from; `freeze` keeps them as they are. Without
-    `structure` the layers start at random (variant -N), without `freeze` they are trained too (variant -F).
+    folder of stage 1, or an interpolator, whose weights the structure layers start from; `freeze` keeps them as they
+    are. Without `structure` the layers start at random (variant -N), without `freeze` they are trained too (variant
+    -F).
     """
 
     name: str

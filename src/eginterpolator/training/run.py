@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
 from torch.utils.data import DataLoader
 
 from eginterpolator.data.batches import Batch, FrameBatches, Source
@@ -118,18 +119,25 @@ def make_denoiser(config: TrainConfig) -> Denoiser:
     model = dict(config.model)
     if config.structure and NETWORKS.get(model.get("class", ""), (None, None))[1] is not InterpolatorDenoiser:
         raise InputError(f"'structure' is for interpolators; a {model.get('class')} itself starts from 'start'.")
-    pretrained = load_model(config.structure) if config.structure else None
-    if pretrained is not None:
-        model["structure"] = {k: v for k, v in pretrained.config["model"].items() if k != "class"}
+    if config.structure:
+        model["structure"], pretrained = _structure(config.structure)
     torch.manual_seed(config.seed)
     denoiser = build_denoiser(model, config.process)
     if config.start:
         denoiser.network.load_state_dict(load_model(config.start).denoiser.network.state_dict())
-    if isinstance(denoiser, InterpolatorDenoiser) and pretrained is not None:
-        denoiser.network.structure.load_state_dict(pretrained.denoiser.network.state_dict())
+    if isinstance(denoiser, InterpolatorDenoiser) and config.structure:
+        denoiser.network.structure.load_state_dict(pretrained.state_dict())
         if config.freeze:
             denoiser.network.freeze()
     return denoiser
+
+
+def _structure(name: str) -> tuple[dict[str, Any], nn.Module]:
+    """Settings and network of a structure model, or of the one that an interpolator holds."""
+    model = load_model(name)
+    if isinstance(model.denoiser, InterpolatorDenoiser):
+        return model.config["model"]["structure"], model.denoiser.network.structure
+    return {k: v for k, v in model.config["model"].items() if k != "class"}, model.denoiser.network
 
 
 def train(config: TrainConfig) -> Path:
@@ -165,7 +173,7 @@ def _train(config: TrainConfig) -> Path:
         compile_parts(denoiser)
     export = {
         "name": config.name,
-        "model": {**config.model, **_structure_section(config, denoiser)},
+        "model": {**config.model, **({"structure": _structure(config.structure)[0]} if config.structure else {})},
         "process": denoiser.process.config(),
         "batch": config.data.batch_size * config.devices,
         "limits": {"max_heavy_atoms": config.data.max_atoms, "elements": _elements(config, data)},
@@ -211,13 +219,6 @@ def _elements(config: TrainConfig, data: TrainingData) -> list[str]:
     """Heavy elements that the model has seen, in stage 1 or in this run."""
     before = load_model(config.structure).config["limits"].get("elements", ()) if config.structure else ()
     return sorted({*data.elements(), *before})
-
-
-def _structure_section(config: TrainConfig, denoiser: Denoiser) -> dict[str, Any]:
-    if not config.structure:
-        return {}
-    structure = load_model(config.structure).config["model"]
-    return {"structure": {k: v for k, v in structure.items() if k != "class"}}
 
 
 def _frame_ps(data: TrainingData) -> float | None:
