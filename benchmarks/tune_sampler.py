@@ -1,16 +1,20 @@
 """Sampler settings against quality, on held-out training molecules: never on test molecules.
 
     python benchmarks/tune_sampler.py MODEL STORE ... [--settings "sde:40,sde:60:eta=0.5"] [--strength 0] [--frames 500]
+        [--results benchmarks/results]
 
 Takes the molecules of the stores that training holds out (`validation_mask`), samples with each setting, and prints
-mean Jensen-Shannon distances to their simulations, stereo retention, valid share and seconds.
+mean Jensen-Shannon distances to their simulations, stereo retention, valid share and seconds; with --results the table
+is also kept there, as `sampler_steps.json` and `.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +25,12 @@ from eginterpolator.data.store import Record, Store
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.trajectories import summarise
 from eginterpolator.generation import GenerationConfig, frame_ps, generate_trajectories
-from eginterpolator.models.registry import Model, load_model
+from eginterpolator.io import sha256, write_json, write_text
+from eginterpolator.models.registry import Model, load_model, model_folder
+from eginterpolator.provenance import machine, versions
 
 COLUMNS = ("length", "angle", "torsion", "decorrelation", "tica_0")
+MORE = ("stereo", "valid", "seconds")
 
 
 def held_out(stores: list[Path], share: float, limit: int) -> list[Record]:
@@ -86,6 +93,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=None, help="where the table is kept")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model = load_model(options.model)
@@ -95,17 +103,45 @@ def main() -> None:
         n_frames=options.frames, n_samples=options.samples, seed=options.seed, strength=options.strength,
         hydrogens=False,
     )  # fmt: skip
-    print(
-        f"{len(records)} held-out molecules, {options.samples} x {options.frames} frames, strength {options.strength}"
+    what = (
+        f"{len(records)} held-out molecules, {options.samples} x {options.frames} frames, strength {options.strength:g}"
     )
-    print("setting".ljust(36), *(column.rjust(13) for column in (*COLUMNS, "stereo", "valid", "seconds")))
+    print(what)
+    print("setting".ljust(36), *(column.rjust(13) for column in (*COLUMNS, *MORE)))
+    rows: dict[str, list[float]] = {}
     for setting in options.settings.split(","):
         compared, seconds = judge(model, records, known, setting, config)
         summary = summarise(compared)
         values = [summary.get(column, {}).get("mean", np.nan) for column in COLUMNS]
         stereo = summary["stereo_retention"]
-        values += [np.nan if stereo is None else stereo, summary["valid"], seconds]
-        print(setting.ljust(36), *(f"{value:13.4f}" for value in values), flush=True)
+        rows[setting] = [*values, np.nan if stereo is None else stereo, summary["valid"], seconds]
+        print(setting.ljust(36), *(f"{value:13.4f}" for value in rows[setting]), flush=True)
+        if options.results is not None:
+            keep(options, what, rows)
+
+
+def keep(options: argparse.Namespace, what: str, rows: dict[str, list[float]]) -> None:
+    """Write the rows so far, with what made them."""
+    names = (*COLUMNS, *MORE)
+    command = f"python benchmarks/tune_sampler.py {' '.join(sys.argv[1:])}"
+    result: dict[str, Any] = {
+        "command": command,
+        "machine": machine(),
+        "versions": versions(),
+        "weights_sha256": sha256(model_folder(options.model) / "model.safetensors"),
+        "stores": {store.name: sha256(store) for store in options.stores},
+        "rows": {setting: dict(zip(names, values, strict=True)) for setting, values in rows.items()},
+    }
+    lines = [f"| setting | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    lines += [f"| {setting} | {' | '.join(f'{value:.4f}' for value in values)} |" for setting, values in rows.items()]
+    page = [
+        "# Sampler settings on held-out training molecules",
+        f"`{command}`, {result['machine']['processor']}: {what}. A setting is sampler:steps:options; first and last "
+        "level are the model's where it names none. `heun` and `stochastic` call the network twice a step.",
+        "\n".join(lines),
+    ]
+    write_json(options.results / "sampler_steps.json", result)
+    write_text(options.results / "sampler_steps.md", "\n\n".join(page) + "\n")
 
 
 if __name__ == "__main__":

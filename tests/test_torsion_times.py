@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from eginterpolator.cli.app import app
+from eginterpolator.data.frames import load_frames
 from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import Record, write_store
-from eginterpolator.data.torsion_fit import SLOWEST_PS, fit_times, measured_times
+from eginterpolator.data.torsion_fit import SLOWEST_PS, fit_times, measured_times, write_times
 from eginterpolator.errors import InputError
 from eginterpolator.molecule import Molecule
 from eginterpolator.torsion_times import (
@@ -141,4 +142,40 @@ def test_shipped_times_know_slow_bonds_from_fast_ones():
     times = shipped_times()
     chain, carbonyl = Molecule.from_smiles("CCCCC").heavy_mol, Molecule.from_smiles("CCC(C)=O").heavy_mol
     assert times.of_bond(chain, 1, 2) > 3 * times.of_bond(carbonyl, 1, 2)
-    assert times.digest == read_times(json.dumps({"sums": times.sums})).digest
+    assert times.digest == TorsionTimes(times.sums).digest != TorsionTimes({"": (1.0, 1)}).digest
+
+
+def fitted(tmp_path, smiles: list[str]) -> tuple[TorsionTimes, dict[str, Record]]:
+    """Times measured on a store of molecules that jump at different rates; some are held out."""
+    records = {s: jumping(s, 10.0 * 3**k, n_frames=1500, name=f"m{k}") for k, s in enumerate(smiles)}
+    with write_store(tmp_path / "md.h5", {}) as store:
+        for record in records.values():
+            store.add(record)
+    estimate, facts = fit_times([tmp_path / "md.h5"], 0.3)
+    write_times(tmp_path / "times.json", estimate, facts)
+    return read_times((tmp_path / "times.json").read_text()), records
+
+
+def test_training_never_sees_what_its_own_molecule_added_to_the_times(tmp_path, monkeypatch):
+    smiles = ["CCCC", "CCCO", "CCCN", "CCCF"]
+    times, records = fitted(tmp_path, smiles)
+    used = [s for s in smiles if split_fraction(Molecule.from_smiles(s).smiles_flat) >= 0.3]
+    assert used and times.held_out == 0.3 and len(times.stores) == 1
+    monkeypatch.setattr("eginterpolator.data.frames.shipped_times", lambda: times)
+    frames = load_frames([tmp_path / "md.h5"], 4, 4)
+    for s, got in zip(smiles, frames.times_ps, strict=True):
+        others = [records[o] for o in used if o != s]
+        with write_store(tmp_path / f"{s}.h5", {}) as store:
+            for record in others:
+                store.add(record)
+        wanted, _ = fit_times([tmp_path / f"{s}.h5"], 0.0)
+        assert got == pytest.approx(wanted.of_atoms(records[s].molecule), rel=1e-3)
+
+
+def test_other_datasets_get_the_times_as_they_are(tmp_path, monkeypatch):
+    times, _ = fitted(tmp_path, ["CCCC", "CCCO", "CCCN", "CCCF"])
+    monkeypatch.setattr("eginterpolator.data.frames.shipped_times", lambda: times)
+    with write_store(tmp_path / "other.h5", {}) as store:
+        store.add(jumping("CCCC", 100.0, n_frames=500))
+    frames = load_frames([tmp_path / "other.h5"], 4, 4)
+    assert frames.times_ps[0] == pytest.approx(times.of_atoms(Molecule.from_smiles("CCCC")))

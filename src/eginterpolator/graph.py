@@ -16,7 +16,7 @@ from rdkit.Chem import rdPartialCharges
 
 from eginterpolator.errors import InputError
 from eginterpolator.molecule import Molecule
-from eginterpolator.torsion_times import shipped_times
+from eginterpolator.torsion_times import TorsionTimes, shipped_times
 
 FEATURIZER_VERSION = 1
 ENSEMBLES = ("thermal", "minimum")
@@ -84,8 +84,8 @@ class Graph:
         return len(self.codes)
 
 
-def featurize(molecule: Molecule) -> Graph:
-    """Graph of a molecule's heavy atoms.
+def featurize(molecule: Molecule, times: TorsionTimes | None = None) -> Graph:
+    """Graph of a molecule's heavy atoms; the times of its torsions by `times`, those of the package by default.
 
     Raises
     ------
@@ -100,8 +100,8 @@ def featurize(molecule: Molecule) -> Graph:
             f"use molecules of H and {', '.join(ELEMENTS)}."
         )
     codes = np.array([_atom_codes(atom) for atom in mol.GetAtoms()], dtype=np.int64)
-    times = shipped_times().of_atoms(molecule)
-    return Graph(codes, _charges(mol), _edge_types(molecule), molecule.triples, molecule.triple_signs, times)
+    times_ps = (times or shipped_times()).of_atoms(molecule)
+    return Graph(codes, _charges(mol), _edge_types(molecule), molecule.triples, molecule.triple_signs, times_ps)
 
 
 def _atom_codes(atom: Chem.Atom) -> list[int]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 
@@ -44,6 +44,11 @@ def bond_classes(mol: Chem.Mol, i: int, j: int) -> list[str]:
     return [f"{ring}:" + "|".join(sorted(".".join(end[:detail]) for end in ends)) for detail in (1, 2, 3, 4)]
 
 
+def all_classes(mol: Chem.Mol, i: int, j: int) -> list[str]:
+    """The keys of the sums that a bond's torsions belong to: that of all torsions, and its classes."""
+    return ["", *bond_classes(mol, i, j)]
+
+
 def _end(mol: Chem.Mol, index: int, other: int) -> tuple[str, ...]:
     atom = mol.GetAtomWithIdx(index)
     around = sorted(
@@ -54,20 +59,39 @@ def _end(mol: Chem.Mol, index: int, other: int) -> tuple[str, ...]:
 
 
 class TorsionTimes:
-    """Estimates from the sums of logarithms of times (ps) and the counts of each class; the key '' is all torsions."""
+    """Estimates of times by class of bond.
 
-    def __init__(self, sums: Sums) -> None:
-        self.sums = sums
+    Parameters
+    ----------
+    sums : mapping
+        Sum of the logarithms of times (ps) and count of each class; the key '' is all torsions.
+    stores : hashes
+        SHA-256 of the datasets that they were measured on.
+    held_out : float
+        Share of the molecules of these that was left out.
+    """
+
+    def __init__(self, sums: Sums, stores: Iterable[str] = (), held_out: float = 0.0) -> None:
+        self.sums, self.stores, self.held_out = sums, frozenset(stores), held_out
 
     @property
     def digest(self) -> str:
         """SHA-256 of the sums and counts, by which caches tell one set of times from another."""
         return hashlib.sha256(json.dumps(self.sums, sort_keys=True).encode()).hexdigest()
 
+    def without(self, measured: Iterable[tuple[Sequence[str], float]]) -> TorsionTimes:
+        """Estimates that torsions with these classes and times (ps) had no part in, which were among the measured."""
+        sums = dict(self.sums)
+        for keys, time in measured:
+            for key in keys:
+                total, count = sums[key]
+                sums[key] = (total - math.log(time), count - 1)
+        return TorsionTimes(sums, self.stores, self.held_out)
+
     def of_bond(self, mol: Chem.Mol, i: int, j: int) -> float:
         """Time of the torsions about a bond of a molecule without hydrogens, ps."""
         estimate, prior = 0.0, 0.0
-        for key in ("", *bond_classes(mol, i, j)):
+        for key in all_classes(mol, i, j):
             total, count = self.sums.get(key, (0.0, 0))
             if count:
                 estimate = (total + prior * estimate) / (count + prior)
@@ -123,10 +147,12 @@ def read_times(text: str) -> TorsionTimes:
         When it is none.
     """
     try:
-        sums = {key: (float(total), int(count)) for key, (total, count) in json.loads(text)["sums"].items()}
+        content = json.loads(text)
+        sums = {key: (float(total), int(count)) for key, (total, count) in content["sums"].items()}
+        facts = content["measured_on"]
+        return TorsionTimes(sums, facts["stores"].values(), float(facts["held_out"]["share"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError("This is no file of torsion times; make one with egi data torsion-times.") from error
-    return TorsionTimes(sums)
 
 
 @lru_cache(maxsize=1)

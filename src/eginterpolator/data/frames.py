@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from eginterpolator.data.store import Record, Store
+from eginterpolator.data.torsion_fit import unseen_times
 from eginterpolator.errors import InputError
 from eginterpolator.graph import COLUMNS, ENSEMBLES, FEATURIZER_VERSION, featurize
-from eginterpolator.io import atomic_path
+from eginterpolator.io import atomic_path, sha256
 from eginterpolator.nn.graph_batch import GraphBatch
-from eginterpolator.torsion_times import shipped_times
+from eginterpolator.torsion_times import TorsionTimes, shipped_times
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,16 @@ def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int) ->
     InputError
         When a molecule is over a limit, or there is none.
     """
+    return _collect(((record, shipped_times()) for record in records), max_atoms, max_triples)
+
+
+def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max_triples: int) -> FrameSet:
+    """Records, each with the times of torsions for its molecule."""
     rows: dict[str, list] = {name: [] for name in FrameSet.__dataclass_fields__}
     n_frames = 0
-    for record in records:
+    for record, times in records:
         molecule = record.molecule
-        graph = featurize(molecule)
+        graph = featurize(molecule, times)
         n, k = graph.n_atoms, len(graph.signs)
         if n > max_atoms or k > max_triples:
             raise InputError(f"'{record.name}' has {n} heavy atoms and {k} stereo triples; raise the dataset's limits.")
@@ -124,6 +130,8 @@ def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int) ->
 def load_frames(paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_triples: int) -> FrameSet:
     """Frames of whole stores, from a cache beside the first one where its key still fits.
 
+    Molecules of stores that the times of torsions were measured on get the times that the others tell.
+
     Raises
     ------
     InputError
@@ -133,15 +141,22 @@ def load_frames(paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_tri
     if not files:
         raise InputError("A source of training data names no store; list its files under 'stores'.")
     stamp = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-    key = (stamp, max_atoms, max_triples, FEATURIZER_VERSION, shipped_times().digest)
+    times = shipped_times()
+    key = (stamp, max_atoms, max_triples, FEATURIZER_VERSION, times.digest, sorted(times.stores), times.held_out)
     digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
     cache = files[0].with_name(f".{files[0].stem}.{digest}.npz")
     if cache.is_file():
         with np.load(cache) as arrays:
             return FrameSet(**arrays)
     with contextlib.ExitStack() as stack:
-        stores = [stack.enter_context(Store(file)) for file in files]
-        frames = build_frames((record for store in stores for record in store), max_atoms, max_triples)
+        stores = {file: stack.enter_context(Store(file)) for file in files}
+        measured = {file for file in files if sha256(file) in times.stores}
+        records = (
+            (record, unseen_times(times, record) if file in measured else times)
+            for file, store in stores.items()
+            for record in store
+        )
+        frames = _collect(records, max_atoms, max_triples)
     with atomic_path(cache) as temporary:
         np.savez(temporary, **asdict(frames))
     return frames

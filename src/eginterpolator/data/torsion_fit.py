@@ -18,7 +18,7 @@ from eginterpolator.evaluation.features import torsion_quadruples, torsions
 from eginterpolator.evaluation.kinetics import autocorrelation
 from eginterpolator.io import sha256, write_text
 from eginterpolator.molecule import Molecule
-from eginterpolator.torsion_times import FASTEST_PS, TorsionTimes, bond_classes
+from eginterpolator.torsion_times import FASTEST_PS, TorsionTimes, all_classes
 
 SLOWEST_PS = 400.0
 """Times are clipped to what simulations of some 0.4 ns, and frames of 5.2 ps, can tell apart."""
@@ -54,9 +54,21 @@ def fit_times(stores: Sequence[Path], held_out: float) -> tuple[TorsionTimes, di
         "molecules": molecules[False],
         "torsions": len(measured[False]),
         "limits_ps": [FASTEST_PS, SLOWEST_PS],
-        "held_out": {"molecules": molecules[True], **_judged(estimate, measured[True])},
+        "held_out": {"share": held_out, "molecules": molecules[True], **_judged(estimate, measured[True])},
     }
     return estimate, facts
+
+
+def unseen_times(times: TorsionTimes, record: Record) -> TorsionTimes:
+    """Times for training on a record of a dataset that they were measured on: without what it has added itself.
+
+    Otherwise training sees estimates that are better than those of any molecule it will be used on.
+    """
+    if record.trajectories is None or split_fraction(record.molecule.smiles_flat) < times.held_out:
+        return times
+    mol, quadruples = record.molecule.heavy_mol, torsion_quadruples(record.molecule).tolist()
+    keys = [all_classes(mol, i, j) for _, i, j, _ in quadruples]
+    return times.without(zip(keys, measured_times(record).tolist(), strict=True))
 
 
 def _records(stores: Sequence[Path]) -> Iterator[Record]:
@@ -68,7 +80,7 @@ def _records(stores: Sequence[Path]) -> Iterator[Record]:
 def _sums(measured: Iterable[tuple[Molecule, int, int, float]]) -> dict[str, tuple[float, int]]:
     logs: dict[str, list[float]] = {}
     for molecule, i, j, time in measured:
-        for key in ("", *bond_classes(molecule.heavy_mol, i, j)):
+        for key in all_classes(molecule.heavy_mol, i, j):
             logs.setdefault(key, []).append(math.log(time))
     return {key: (round(math.fsum(values), 3), len(values)) for key, values in sorted(logs.items())}
 
