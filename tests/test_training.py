@@ -17,13 +17,14 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from data_helpers import written
+from data_helpers import record, written
 from eginterpolator.data.splits import split_fraction
+from eginterpolator.data.store import write_store
 from eginterpolator.errors import InputError
 from eginterpolator.io import sha256
 from eginterpolator.models.denoiser import InterpolatorDenoiser
 from eginterpolator.models.registry import load_model
-from eginterpolator.training.config import TrainConfig, load_config
+from eginterpolator.training.config import DataConfig, SourceConfig, TrainConfig, load_config
 from eginterpolator.training.module import DenoiserModule, OptimiserConfig
 from eginterpolator.training.resume import folder_to_itself
 from eginterpolator.training.run import TrainingData, make_denoiser, train
@@ -327,12 +328,22 @@ def test_files_that_are_no_config_are_named(tmp_path):
         ("one", ["data.max_atoms=4"], "9 heavy atoms"),
         ("one", ["data.sources=[{weight: 1}]"], "names no store"),
         ("two", ["structure=none"], "no model 'none'"),
-        ("two", ["data.n_frames=50"], "No molecule is left"),
+        ("two", ["data.n_frames=50"], "has 99 frames, which windows of 50 frames 2 apart need"),
     ],
 )
 def test_a_run_that_cannot_start_says_why(folder, stage_one, tmp_path, stage, overrides, message):
     with pytest.raises(InputError, match=message):
         train(load_config(folder / f"{stage}.yaml", [*overrides, f"out={tmp_path}"]))
+
+
+def test_trajectories_that_are_shorter_than_a_window_are_named(tmp_path, caplog):
+    with write_store(tmp_path / "both.h5", {}) as store:
+        store.add(record("CCO", "long", n_frames=9))
+        store.add(record(CHIRAL, "short", n_frames=8))
+    source = SourceConfig((str(tmp_path / "both.h5"),))
+    data = TrainingData(DataConfig((source,), n_frames=3, strides=(4,), validation_share=0.0), seed=0)
+    assert "1 simulated molecules" in caplog.text and "less than 9 frames" in caplog.text
+    assert set(data.training.sources[0].frames.keys) == {"CCO"}
 
 
 def test_the_structure_may_come_from_an_interpolator(folder, stage_one, tmp_path):
