@@ -44,7 +44,7 @@ class RadialBasis(nn.Module):
 
     def forward(self, distance: Tensor) -> Tensor:
         offset = (torch.log1p(distance) * self.scale)[..., None] - self.centres
-        return torch.exp(-offset.square())
+        return torch.exp(offset.square().clamp(max=FARTHEST).neg())
 
 
 class NoiseEmbedding(nn.Module):
@@ -65,6 +65,8 @@ class NoiseEmbedding(nn.Module):
 LEAST_BIAS = -40.0
 """Of lags: a weight of exp(-40) is nothing beside others in fp32, one of exp(-90) is a denormal number, on which a
 processor takes a hundred times as long."""
+FARTHEST = 40.0
+"""Of distances, in squared widths of a Gaussian, for the same reason."""
 
 
 class LagBias(nn.Module):
