@@ -48,17 +48,16 @@ class TrainingData(L.LightningDataModule):
         span = (config.n_frames - 1) * max(config.strides) + 1
         for source in config.sources:
             frames = load_frames(source.stores, config.max_atoms, config.max_triples)
-            long = frames.length >= span
+            long, stores = frames.length >= span, ", ".join(source.stores)
             if not long.any():
                 raise InputError(
-                    f"No molecule of {', '.join(source.stores)} has {span} frames, which windows of {config.n_frames} "
+                    f"No molecule of {stores} has {span} frames, which windows of {config.n_frames} "
                     f"frames {max(config.strides)} apart need; simulate longer or lower data.n_frames."
                 )
             short = int((~long & (frames.frame_ps > 0)).sum())  # conformers have no spacing
             if short:
-                named = ", ".join(source.stores)
                 log.warning(
-                    "%d simulated molecules of %s have less than %d frames and are left out", short, named, span
+                    "%d simulated molecules of %s have less than %d frames and are left out", short, stores, span
                 )
             frames = frames.select(long)
             held_out = validation_mask(frames.keys, config.validation_share)
