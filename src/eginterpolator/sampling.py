@@ -165,7 +165,9 @@ class Sampler:
             return modes.coefficients(torch.cat(parts, dim=1))
 
         first = torch.as_tensor(modes.level(self.levels[0])).to(self.device, torch.float32) * noise()
-        x = modes.frames(self.config.run(denoise, first, self.levels, noise, modes.level))
+        # weights are rounded to bf16 once for all passes: PyTorch keeps them until the outermost context ends
+        with torch.autocast(self.device.type, enabled=False):
+            x = modes.frames(self.config.run(denoise, first, self.levels, noise, modes.level))
         return torch.where(predicted[..., None, None], x, fixed).float().cpu().numpy()
 
     def _edges(self, n_frames: int, number: int) -> list[int]:

@@ -52,8 +52,8 @@ class GraphBatch:
 
     def pair_mask(self) -> Tensor:
         """True for pairs of two different atoms, bool [B, N, N]."""
-        different = ~torch.eye(self.mask.shape[1], dtype=torch.bool, device=self.mask.device)
-        return self.mask[:, :, None] & self.mask[:, None, :] & different
+        atom = torch.arange(self.mask.shape[1], device=self.mask.device)
+        return self.mask[:, :, None] & self.mask[:, None, :] & (atom[:, None] != atom)
 
 
 def centre(x: Tensor, mask: Tensor) -> Tensor:
