@@ -21,34 +21,12 @@ import torch
 
 import trajectories
 from eginterpolator.errors import EGIError
-from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.generation import resolve_device
 from eginterpolator.io import sha256, write_json, write_text
 from eginterpolator.models.registry import load_model, model_folder
 from eginterpolator.provenance import machine, versions
 
 COLUMNS = ("length", "angle", "torsion", "tica_0")
-
-
-def values(run: dict[str, Any], column: str) -> dict[str, np.ndarray]:
-    """JSD of each molecule that was judged, by feature."""
-    known = {}
-    for name, molecule in run["evaluation"]["molecules"].items():
-        generated = molecule["generated"] or {}
-        found = generated.get("tica_0") if column == "tica_0" else generated.get("jsd", {}).get(column)
-        if found is not None and np.size(found):
-            known[name] = np.atleast_1d(np.asarray(found, dtype=float))
-    return known
-
-
-def differences(few: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
-    """Mean over features of `many` minus `few`, with bootstrap intervals over molecules, by column."""
-    result = {}
-    for column in COLUMNS:
-        ours, theirs = values(few, column), values(many, column)
-        both = [theirs[name] - ours[name] for name in ours if name in theirs]
-        result[column] = bootstrap(both) if both else None
-    return result
 
 
 def table(runs: dict[int, dict[str, Any]], compared: dict[int, dict[str, Any]]) -> str:
@@ -103,7 +81,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         each = argparse.Namespace(**{**vars(options), "steps": steps, "out": options.out / str(steps)})
         runs[steps] = trajectories.generate_and_judge(model, reference, each, options.strength, with_oracle=False)
     first, *others = options.steps
-    compared = {steps: differences(runs[first], runs[steps]) for steps in others}
+    compared = {steps: trajectories.differences(runs[first], runs[steps]) for steps in others}
     command = (
         f"python benchmarks/sampling_steps.py {reference.label} --out OUT --steps {' '.join(map(str, options.steps))} "
         f"--model {model.name} --samples {options.samples} --frames {options.frames} --seed {options.seed} "

@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from eginterpolator.benchmark.data import hash_of, trajectory_molecules
 from eginterpolator.errors import EGIError, InputError
+from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.folder import read_molecule_folder
@@ -155,6 +157,31 @@ def slow_torsions(judged: dict[str, Any], source: str) -> dict[str, Any]:
     return {"torsions": len(ratios), "median_ratio": median, "within_factor_two": sum(within) / max(1, len(within))}
 
 
+def feature_distances(run: dict[str, Any], column: str) -> dict[str, np.ndarray]:
+    """JSD of each molecule that was judged, by feature."""
+    known = {}
+    for name, molecule in run["evaluation"]["molecules"].items():
+        generated = molecule["generated"] or {}
+        found = generated.get(column, generated.get("jsd", {}).get(column))
+        if found is not None and np.size(found):
+            known[name] = np.atleast_1d(np.asarray(found, dtype=float))
+    return known
+
+
+def differences(run: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Mean over features of `other` minus `run`, with bootstrap intervals over molecules, by column."""
+    result = {}
+    for column in COLUMNS:
+        ours, theirs = feature_distances(run, column), feature_distances(other, column)
+        both = [theirs[name] - ours[name] for name in ours if name in theirs]
+        result[column] = bootstrap(both) if both else None
+    return result
+
+
+def _difference(value: Any) -> str:
+    return "–" if value is None else f"{value['mean']:+.3f} ({value['mean_95'][0]:+.3f} to {value['mean_95'][1]:+.3f})"
+
+
 def _cell(value: Any) -> str:
     """mean / median (interval), a share, or a dash."""
     if value is None:
@@ -180,6 +207,10 @@ def table(runs: Sequence[dict[str, Any]], n_molecules: int, published: dict[str,
     columns = {**COLUMNS, "stereo_retention": "stereo retention", "valid": "valid frames"}
     lines = [f"| | {' | '.join(columns.values())} |", f"|---|{'---|' * len(columns)}"]
     lines += [f"| {label} | {' | '.join(_cell(row.get(key)) for key in columns)} |" for label, row in rows]
+    for other in runs[1:]:
+        label = f"λ = {runs[0]['strength']:g} minus λ = {other['strength']:g}, feature by feature"
+        cells = [_difference(value) for value in differences(other, runs[0]).values()]
+        lines.append(f"| {label} | {' | '.join(cells)} | | |")
     return "\n".join(lines)
 
 
@@ -187,8 +218,9 @@ def caption(result: dict[str, Any]) -> str:
     """What the numbers of the table are."""
     lines = [
         "Jensen-Shannon distance to the reference, mean / median over all (molecule, feature) pairs, in brackets the "
-        "95 % bootstrap interval of the mean over molecules; smaller is better. Stereo retention and valid frames are "
-        "shares. The published rows are over the paper's own test molecules, simulated in explicit water.",
+        "95 % bootstrap interval of the mean over molecules; smaller is better. Differences are means over the same "
+        "features of the same molecules. Stereo retention and valid frames are shares. The published rows are over the "
+        "paper's own test molecules, simulated in explicit water.",
     ]
     for run in result["runs"]:
         seconds, md = run["seconds_a_trajectory"].values(), run["md_seconds_a_trajectory"].values()
