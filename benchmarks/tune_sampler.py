@@ -5,7 +5,7 @@
 
 Takes the molecules of the stores that training holds out (`validation_mask`), samples with each setting, and prints
 mean Jensen-Shannon distances to their simulations, stereo retention, valid share and seconds; with --results the table
-is also kept there, as `sampler_steps.json` and `.md`.
+is also kept there, as `sampler_steps_STRENGTH.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -140,8 +140,9 @@ def keep(options: argparse.Namespace, what: str, rows: dict[str, list[float]]) -
         "level are the model's where it names none. `heun` and `stochastic` call the network twice a step.",
         "\n".join(lines),
     ]
-    write_json(options.results / "sampler_steps.json", result)
-    write_text(options.results / "sampler_steps.md", "\n\n".join(page) + "\n")
+    stem = f"sampler_steps_{options.strength:g}"
+    write_json(options.results / f"{stem}.json", result)
+    write_text(options.results / f"{stem}.md", "\n\n".join(page) + "\n")
 
 
 if __name__ == "__main__":

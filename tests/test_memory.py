@@ -79,14 +79,17 @@ def test_without_memory_or_with_one_frame_nothing_changes():
 
 
 def test_it_is_part_of_the_config():
-    process = Preconditioned(memory={"scale": SCALE, "floor": FLOOR, "share": 0.9})
+    memory = {"scale": SCALE, "floor": FLOOR, "share": 0.9, "alone": 0.1}
+    process = Preconditioned(memory=memory)
     again = process_from_config(json.loads(json.dumps(process.config())))
-    assert again.config() == process.config()
-    assert again.memory.config() == {"scale": SCALE, "floor": FLOOR, "share": 0.9}
+    assert again.config() == process.config() and again.memory.config() == memory
+    assert NoiseMemory(SCALE, FLOOR).config() == {"scale": SCALE, "floor": FLOOR, "share": 1.0, "alone": FLOOR}
     assert "memory" not in Preconditioned().config()
 
 
-@pytest.mark.parametrize("bad", [(-1.0, 0.1), (1.0, -0.1), (float("nan"), 0.1), (1.0, 0.1, 1.1), (1.0, 0.1, -0.1)])
+@pytest.mark.parametrize(
+    "bad", [(-1.0, 0.1), (1.0, -0.1), (float("nan"), 0.1), (1.0, 0.1, 1.1), (1.0, 0.1, -0.1), (1.0, 0.1, 1.0, -0.1)]
+)
 def test_what_is_no_memory_is_refused(bad):
     with pytest.raises(InputError, match="does not exist"):
         NoiseMemory(*bad)

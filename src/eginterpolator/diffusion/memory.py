@@ -83,26 +83,30 @@ class NoiseMemory:
     share : float
         w, of the variance above the floor. What is left white lets a temporal network decide: frames that it holds to
         be alike are averaged over it, others differ by it.
+    alone : float or None
+        Noise level up to which frames are denoised one by one, Å; None is the floor. In between the temporal network
+        keeps frames in one well together, whose places in it the white noise has made independent.
 
     Raises
     ------
     InputError
-        When scale or floor is negative, or the share is not in [0, 1].
+        When one of them is negative, or the share is over 1.
     """
 
-    def __init__(self, scale: float = 0.0, floor: float = 0.0, share: float = 1.0) -> None:
+    def __init__(self, scale: float = 0.0, floor: float = 0.0, share: float = 1.0, alone: float | None = None) -> None:
         self.scale, self.floor, self.share = float(scale), float(floor), float(share)
-        if not (self.scale >= 0 and self.floor >= 0 and 0 <= self.share <= 1):
+        self.alone = self.floor if alone is None else float(alone)
+        if not (self.scale >= 0 and self.floor >= 0 and 0 <= self.share <= 1 and self.alone >= 0):
             raise InputError(
-                f"A noise memory of scale {self.scale}, floor {self.floor} and share {self.share} does not exist; give "
-                "a factor on the times of torsions and a noise level in Å, neither of them negative, and a share of "
-                "the variance between 0 and 1."
+                f"A noise memory of scale {self.scale}, floor {self.floor}, share {self.share} and alone {self.alone} "
+                "does not exist; give a factor on the times of torsions and noise levels in Å, none of them negative, "
+                "and a share of the variance between 0 and 1."
             )
 
     @property
     def end(self) -> float:
-        """Noise level up to which frames have nothing in common, Å: the floor; 0 for noise that is white everywhere."""
-        return self.floor if self.scale else 0.0
+        """Noise level up to which frames are denoised one by one, Å; 0 for noise that is white everywhere."""
+        return self.alone if self.scale else 0.0
 
     def correlation(self, lag_ps: Tensor, time_ps: float, frame_ps: float) -> Tensor:
         """K at the lags [...], ps, for an atom whose torsion takes `time_ps`, of frames `frame_ps` apart; float64."""
@@ -130,7 +134,7 @@ class NoiseMemory:
 
     def config(self) -> dict[str, Any]:
         """Parameters, for the checkpoint."""
-        return {"scale": self.scale, "floor": self.floor, "share": self.share}
+        return {"scale": self.scale, "floor": self.floor, "share": self.share, "alone": self.alone}
 
 
 @lru_cache(maxsize=64)
