@@ -5,12 +5,14 @@
 
 Takes the molecules of the stores that training holds out (`validation_mask`), samples with each setting, and prints
 mean Jensen-Shannon distances to their simulations, stereo retention, valid share and seconds; with --results the table
-is also kept there, as `sampler_steps_STRENGTH.json` and `.md`.
+is also kept there, as `sampler_steps_STRENGTH.json` and `.md`, and rows that are there already, of the same weights,
+molecules and numbers of frames, are not made again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
@@ -108,8 +110,10 @@ def main() -> None:
     )
     print(what)
     print("setting".ljust(36), *(column.rjust(13) for column in (*COLUMNS, *MORE)))
-    rows: dict[str, list[float]] = {}
+    rows = kept(options, what)
     for setting in options.settings.split(","):
+        if setting in rows:
+            continue
         compared, seconds = judge(model, records, known, setting, config)
         summary = summarise(compared)
         values = [summary.get(column, {}).get("mean", np.nan) for column in COLUMNS]
@@ -120,16 +124,41 @@ def main() -> None:
             keep(options, what, rows)
 
 
+def measured(options: argparse.Namespace, what: str) -> dict[str, Any]:
+    """What the rows of a table have in common."""
+    return {
+        "molecules": what,
+        "seed": options.seed,
+        "machine": machine()["processor"],
+        "weights_sha256": sha256(model_folder(options.model) / "model.safetensors"),
+        "stores": {store.name: sha256(store) for store in options.stores},
+    }
+
+
+def file_of(options: argparse.Namespace) -> Path:
+    """Where the table of a strength is kept."""
+    return Path(options.results) / f"sampler_steps_{options.strength:g}.json"
+
+
+def kept(options: argparse.Namespace, what: str) -> dict[str, list[float]]:
+    """Rows of an earlier run that measured the same."""
+    if options.results is None or not file_of(options).is_file():
+        return {}
+    before = json.loads(file_of(options).read_text())
+    if before.get("measured") != measured(options, what):
+        return {}
+    return {setting: list(row.values()) for setting, row in before["rows"].items()}
+
+
 def keep(options: argparse.Namespace, what: str, rows: dict[str, list[float]]) -> None:
     """Write the rows so far, with what made them."""
     names = (*COLUMNS, *MORE)
     command = f"python benchmarks/tune_sampler.py {' '.join(sys.argv[1:])}"
     result: dict[str, Any] = {
         "command": command,
+        "measured": measured(options, what),
         "machine": machine(),
         "versions": versions(),
-        "weights_sha256": sha256(model_folder(options.model) / "model.safetensors"),
-        "stores": {store.name: sha256(store) for store in options.stores},
         "rows": {setting: dict(zip(names, values, strict=True)) for setting, values in rows.items()},
     }
     lines = [f"| setting | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
@@ -140,9 +169,8 @@ def keep(options: argparse.Namespace, what: str, rows: dict[str, list[float]]) -
         "level are the model's where it names none. `heun` and `stochastic` call the network twice a step.",
         "\n".join(lines),
     ]
-    stem = f"sampler_steps_{options.strength:g}"
-    write_json(options.results / f"{stem}.json", result)
-    write_text(options.results / f"{stem}.md", "\n\n".join(page) + "\n")
+    write_json(file_of(options), result)
+    write_text(file_of(options).with_suffix(".md"), "\n\n".join(page) + "\n")
 
 
 if __name__ == "__main__":

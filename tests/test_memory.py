@@ -26,26 +26,25 @@ def predicted(n_frames: int, *given: int) -> torch.Tensor:
     return rows
 
 
-def kernel(n_frames: int, time: float, share: float) -> np.ndarray:
+def kernel(n_frames: int, time: float) -> np.ndarray:
     lag = np.abs(np.subtract.outer(np.arange(n_frames), np.arange(n_frames))) * PS
     tau = SCALE * max(0.0, GRID ** round(np.log(time) / np.log(GRID)) - PS)
     if tau == 0:
         return np.eye(n_frames)
     ratio = lag / tau
-    return (1 - share) * np.eye(n_frames) + share * (1 + ratio) * np.exp(-ratio)
+    return (1 + ratio) * np.exp(-ratio)
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3, 2.0])
 @pytest.mark.parametrize("given", [(), (0,), (0, 11)])
-@pytest.mark.parametrize("share", [1.0, 0.85])
-def test_the_covariance_of_each_atom_is_white_up_to_the_floor_and_drifts_above(sigma, given, share):
-    modes = NoiseMemory(SCALE, FLOOR, share).modes(predicted(12, *given), TIMES, PS)
+def test_the_covariance_of_each_atom_is_white_up_to_the_floor_and_drifts_above(sigma, given):
+    modes = NoiseMemory(SCALE, FLOOR).modes(predicted(12, *given), TIMES, PS)
     white = min(sigma, FLOOR) ** 2
     free = np.setdiff1d(np.arange(12), given)
     for atom, time in enumerate(TIMES[0].tolist()):
         level, basis = modes.level(sigma)[0, :, atom, 0], modes.basis[0, atom].double()
         covariance = ((basis * level**2) @ basis.T).numpy()
-        wanted = white * np.eye(12) + (sigma**2 - white) * kernel(12, time, share)
+        wanted = white * np.eye(12) + (sigma**2 - white) * kernel(12, time)
         np.testing.assert_allclose(covariance[np.ix_(free, free)], wanted[np.ix_(free, free)], atol=1e-5)
         assert not covariance[np.ix_(free, given)].any()
         assert covariance.diagonal() == pytest.approx(np.full(12, sigma**2), rel=1e-4)
@@ -79,17 +78,13 @@ def test_without_memory_or_with_one_frame_nothing_changes():
 
 
 def test_it_is_part_of_the_config():
-    memory = {"scale": SCALE, "floor": FLOOR, "share": 0.9, "alone": 0.1}
-    process = Preconditioned(memory=memory)
+    process = Preconditioned(memory={"scale": SCALE, "floor": FLOOR})
     again = process_from_config(json.loads(json.dumps(process.config())))
-    assert again.config() == process.config() and again.memory.config() == memory
-    assert NoiseMemory(SCALE, FLOOR).config() == {"scale": SCALE, "floor": FLOOR, "share": 1.0, "alone": FLOOR}
+    assert again.config() == process.config() and again.memory.config() == {"scale": SCALE, "floor": FLOOR}
     assert "memory" not in Preconditioned().config()
 
 
-@pytest.mark.parametrize(
-    "bad", [(-1.0, 0.1), (1.0, -0.1), (float("nan"), 0.1), (1.0, 0.1, 1.1), (1.0, 0.1, -0.1), (1.0, 0.1, 1.0, -0.1)]
-)
+@pytest.mark.parametrize("bad", [(-1.0, 0.1), (1.0, -0.1), (float("nan"), 0.1)])
 def test_what_is_no_memory_is_refused(bad):
     with pytest.raises(InputError, match="does not exist"):
         NoiseMemory(*bad)

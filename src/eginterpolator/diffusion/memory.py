@@ -1,12 +1,12 @@
 """Noise with a memory along the frames of a trajectory, each atom with its own.
 
 At level sigma the noise of an atom has the covariance min(sigma, f)^2 delta_ts + (sigma^2 - f^2)_+ K_ts between frames
-t and s, with K_ts = (1 - w) delta_ts + w (1 + |t - s|/tau) exp(-|t - s|/tau), a share w of a Matern kernel of order
-3/2, and tau in proportion to what the time of the atom's torsion (`torsion_times`) has over the spacing of the frames:
-what forgets within a frame gets white noise. In every single frame it is white with the standard deviation sigma, so
-that a structure network sees what it was trained on. Noise that drifts slowly is denoised to structures that drift
-slowly: memory is there before any temporal network, which then learns what to change. Up to the floor f the noise is
-white: what is decided there, bond lengths and most angles, has no memory.
+t and s, with the Matern kernel of order 3/2, K_ts = (1 + |t - s|/tau) exp(-|t - s|/tau), and tau in proportion to what
+the time of the atom's torsion (`torsion_times`) has over the spacing of the frames: what forgets within a frame gets
+white noise. In every single frame it is white with the standard deviation sigma, so that a structure network sees what
+it was trained on. Noise that drifts slowly is denoised to structures that drift slowly: memory is there before any
+temporal network, which then learns what to change. Up to the floor f the noise is white: what is decided there, bond
+lengths and most angles, has no memory.
 
 The kernel is smooth at lag 0 for a reason. A torsion's well is, roughly, the sign of something Gaussian with the
 covariance K, and such a sign correlates as 2/pi arcsin K: with exp(-t/tau) it would fall as the square root of t.
@@ -80,40 +80,31 @@ class NoiseMemory:
         tau of the kernel over what the time of the atom's torsion has over the spacing of the frames; 0 is white noise.
     floor : float
         Noise level up to which it is white, Å.
-    share : float
-        w, of the variance above the floor. What is left white lets a temporal network decide: frames that it holds to
-        be alike are averaged over it, others differ by it.
-    alone : float or None
-        Noise level up to which frames are denoised one by one, Å; None is the floor. In between the temporal network
-        keeps frames in one well together, whose places in it the white noise has made independent.
 
     Raises
     ------
     InputError
-        When one of them is negative, or the share is over 1.
+        When one of them is negative.
     """
 
-    def __init__(self, scale: float = 0.0, floor: float = 0.0, share: float = 1.0, alone: float | None = None) -> None:
-        self.scale, self.floor, self.share = float(scale), float(floor), float(share)
-        self.alone = self.floor if alone is None else float(alone)
-        if not (self.scale >= 0 and self.floor >= 0 and 0 <= self.share <= 1 and self.alone >= 0):
+    def __init__(self, scale: float = 0.0, floor: float = 0.0) -> None:
+        self.scale, self.floor = float(scale), float(floor)
+        if not (self.scale >= 0 and self.floor >= 0):
             raise InputError(
-                f"A noise memory of scale {self.scale}, floor {self.floor}, share {self.share} and alone {self.alone} "
-                "does not exist; give a factor on the times of torsions and noise levels in Å, none of them negative, "
-                "and a share of the variance between 0 and 1."
+                f"A noise memory of scale {self.scale} and floor {self.floor} does not exist; give a factor on the "
+                "times of torsions and a noise level in Å, neither of them negative."
             )
 
     @property
     def end(self) -> float:
-        """Noise level up to which frames are denoised one by one, Å; 0 for noise that is white everywhere."""
-        return self.alone if self.scale else 0.0
+        """Noise level up to which frames have nothing in common, Å: the floor; 0 for noise that is white everywhere."""
+        return self.floor if self.scale else 0.0
 
     def correlation(self, lag_ps: Tensor, time_ps: float, frame_ps: float) -> Tensor:
         """K at the lags [...], ps, for an atom whose torsion takes `time_ps`, of frames `frame_ps` apart; float64."""
         tau = self.scale * max(0.0, time_ps - frame_ps)
         ratio = lag_ps.double().abs() / max(tau, 1e-3)
-        kept = torch.where(ratio == 0, 1.0, self.share)
-        return kept * (1 + ratio) * torch.exp(-ratio)
+        return (1 + ratio) * torch.exp(-ratio)
 
     def modes(self, predicted: Tensor, times_ps: Tensor, frame_ps: float) -> TemporalModes:
         """Modes of the frames to predict, bool [B, T], for atoms with the times [B, N], ps.
@@ -125,7 +116,7 @@ class NoiseMemory:
         steps = torch.round(torch.log(times_ps.double().clamp(min=1e-3)) / math.log(GRID)).long().cpu().tolist()
         rows = [tuple(row) for row in predicted.cpu().tolist()]
         kinds = sorted({(row, step) for row, atoms in zip(rows, steps, strict=True) for step in atoms})
-        made = [_eigenvectors(self.scale, self.share, GRID**step, row, frame_ps) for row, step in kinds]
+        made = [_eigenvectors(self.scale, GRID**step, row, frame_ps) for row, step in kinds]
         place = {kind: index for index, kind in enumerate(kinds)}
         index = torch.tensor([[place[row, step] for step in atoms] for row, atoms in zip(rows, steps, strict=True)])
         basis = torch.stack([basis for basis, _ in made])[index].to(predicted.device)
@@ -134,16 +125,14 @@ class NoiseMemory:
 
     def config(self) -> dict[str, Any]:
         """Parameters, for the checkpoint."""
-        return {"scale": self.scale, "floor": self.floor, "share": self.share, "alone": self.alone}
+        return {"scale": self.scale, "floor": self.floor}
 
 
 @lru_cache(maxsize=64)
-def _eigenvectors(
-    scale: float, share: float, time_ps: float, predicted: tuple[bool, ...], frame_ps: float
-) -> tuple[Tensor, Tensor]:
+def _eigenvectors(scale: float, time_ps: float, predicted: tuple[bool, ...], frame_ps: float) -> tuple[Tensor, Tensor]:
     """Eigenvectors float32 [T, T] and eigenvalues float64 [T] of K between the predicted frames; 1 for given ones."""
     frames = torch.arange(len(predicted), dtype=torch.float64)
-    correlation = NoiseMemory(scale, share=share).correlation((frames[:, None] - frames) * frame_ps, time_ps, frame_ps)
+    correlation = NoiseMemory(scale).correlation((frames[:, None] - frames) * frame_ps, time_ps, frame_ps)
     free = torch.tensor(predicted, dtype=torch.float64)
     correlation = correlation * free[:, None] * free
     # below every eigenvalue of K, so that given frames come first, in order, and mix with nothing

@@ -111,10 +111,10 @@ class StructureDenoiser(Denoiser):
 
 
 class InterpolatorDenoiser(Denoiser):
-    """An interpolator: frames together, down to the noise level up to which the noise's memory leaves them alone.
+    """An interpolator: frames together, down to the noise level where the memory of their noise ends.
 
-    Below it the structure network works alone: what is decided there, bond lengths and most angles, has forgotten
-    everything a frame later.
+    Below it the noise is white and the structure network works alone: what is decided there, bond lengths and most
+    angles, has forgotten everything a frame later.
     """
 
     network: CascadedInterpolator | BlockwiseInterpolator
