@@ -158,7 +158,7 @@ def slow_torsions(judged: dict[str, Any], source: str) -> dict[str, Any]:
 
 
 def feature_distances(run: dict[str, Any], column: str) -> dict[str, np.ndarray]:
-    """JSD of each molecule that was judged, by feature."""
+    """JSD of each feature of the molecules that were judged, float64 [F] each."""
     known = {}
     for name, molecule in run["evaluation"]["molecules"].items():
         generated = molecule["generated"] or {}
@@ -179,6 +179,7 @@ def differences(run: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _difference(value: Any) -> str:
+    """mean (interval), with signs, or a dash."""
     return "–" if value is None else f"{value['mean']:+.3f} ({value['mean_95'][0]:+.3f} to {value['mean_95'][1]:+.3f})"
 
 
@@ -194,7 +195,7 @@ def _cell(value: Any) -> str:
 
 
 def table(runs: Sequence[dict[str, Any]], n_molecules: int, published: dict[str, Any]) -> str:
-    """The Markdown table: one row a strength, the MD oracle, the published rows."""
+    """The Markdown table: a row a strength, the MD oracle, the published rows, differences to the first strength."""
     rows = []
     for run in runs:
         summary = run["evaluation"]["generated"]

@@ -126,11 +126,13 @@ def main() -> None:
 
 def measured(options: argparse.Namespace, what: str) -> dict[str, Any]:
     """What the rows of a table have in common."""
+    files = model_folder(options.model)
     return {
         "molecules": what,
         "seed": options.seed,
         "machine": machine()["processor"],
-        "weights_sha256": sha256(model_folder(options.model) / "model.safetensors"),
+        "weights_sha256": sha256(files / "model.safetensors"),
+        "config_sha256": sha256(files / "config.json"),
         "stores": {store.name: sha256(store) for store in options.stores},
     }
 
@@ -147,13 +149,16 @@ def kept(options: argparse.Namespace, what: str) -> dict[str, list[float]]:
     before = json.loads(file_of(options).read_text())
     if before.get("measured") != measured(options, what):
         return {}
-    return {setting: list(row.values()) for setting, row in before["rows"].items()}
+    return {setting: [row[name] for name in (*COLUMNS, *MORE)] for setting, row in before["rows"].items()}
 
 
 def keep(options: argparse.Namespace, what: str, rows: dict[str, list[float]]) -> None:
     """Write the rows so far, with what made them."""
     names = (*COLUMNS, *MORE)
-    command = f"python benchmarks/tune_sampler.py {' '.join(sys.argv[1:])}"
+    words = sys.argv[1:]
+    pairs = zip(["", *words], words, strict=False)
+    words = [",".join(rows) if before == "--settings" else word for before, word in pairs]  # of earlier runs too
+    command = f"python benchmarks/tune_sampler.py {' '.join(words)}"
     result: dict[str, Any] = {
         "command": command,
         "measured": measured(options, what),
