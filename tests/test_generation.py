@@ -178,6 +178,26 @@ def test_at_strength_0_the_noise_has_no_memory(tiny, monkeypatch):
     assert not np.array_equal(positions(tiny, SMALL)[0], white[0])
 
 
+@pytest.mark.parametrize("task", ["unconditional", "interpolation"])
+def test_noise_with_a_memory_shuffles_frames_within_wells(tiny, monkeypatch, task):
+    ends = {}
+    if task == "interpolation":
+        ends = {name: Endpoint.of(moved(CHIRAL, seed), molecule(CHIRAL)) for name, seed in (("start", 3), ("end", 4))}
+    config = replace(SMALL, task=task, n_frames=12, hydrogens=False)
+    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
+    shuffled = positions(tiny, config, **ends)
+    monkeypatch.setattr("eginterpolator.sampling.shuffled_within_wells", lambda angles, *_: np.arange(len(angles)))
+    plain = positions(tiny, config, **ends)
+
+    def shapes(frames: np.ndarray) -> list[tuple[float, ...]]:
+        return [tuple(pdist(frame).round(2)) for frame in frames]
+
+    for one, other in zip(shuffled, plain, strict=True):
+        assert shapes(one) != shapes(other) and sorted(shapes(one)) == sorted(shapes(other))
+        for end in (0, -1) if ends else ():
+            np.testing.assert_array_equal(one[end], other[end])
+
+
 @pytest.mark.parametrize("smiles", [CHIRAL, "C", "CO", "CC#N"])
 def test_interpolation_begins_and_ends_with_the_given_frames(tiny, smiles, recwarn):
     start, end = (Endpoint.of(moved(smiles, seed), molecule(smiles)) for seed in (3, 4))

@@ -17,10 +17,13 @@ from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.memory import NoiseMemory
 from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import GenerationError
+from eginterpolator.evaluation.features import torsion_quadruples, torsions
 from eginterpolator.graph import ENSEMBLES, featurize
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.nn.graph_batch import GraphBatch, centre
+from eginterpolator.torsion_times import shipped_times
+from eginterpolator.wells import shuffled_within_wells
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +101,7 @@ class Sampler:
         graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
         self.graph = graph.to(self.device)
         self.levels = [float(level) for level in model.process.levels(config.steps)]
+        self._memory = model.process.memory if strength > 0 else NoiseMemory()
 
     def batch_size(self, n_frames: int) -> int:
         """Samples of `n_frames` frames that fit one pass of the network."""
@@ -113,7 +117,8 @@ class Sampler:
     ) -> np.ndarray:
         """Sample a block of frames for each of `samples`, float32 [len(samples), n_frames, N, 3] Å, centred.
 
-        A sample that comes out with non-finite coordinates is drawn again with another seed.
+        A sample that comes out with non-finite coordinates is drawn again with another seed. Where the noise has a
+        memory, frames are then `shuffled_within_wells`; given frames stay where they are.
 
         Raises
         ------
@@ -127,6 +132,8 @@ class Sampler:
             result[missing] = self._draw(seeds, n_frames, [given[k] for k in missing], progress)
             missing = [k for k in missing if not np.isfinite(result[k]).all()]
             if not missing:
+                for k, sample in enumerate(samples):
+                    result[k] = result[k][self._order(result[k], given[k], sample, block)]
                 return result
             log.warning("%s: samples %s are not finite, drawn again", self.molecule.name, [samples[k] for k in missing])
         raise GenerationError(
@@ -142,8 +149,7 @@ class Sampler:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         graph = _repeat(self.graph, count)
         fixed, predicted = self._conditioning(given, n_frames)
-        memory = self.model.process.memory if self.strength > 0 else NoiseMemory()
-        modes = memory.modes(predicted[:1], graph.times_ps[:1], self.frame_ps)
+        modes = self._memory.modes(predicted[:1], graph.times_ps[:1], self.frame_ps)
         passes = itertools.count()
 
         def noise() -> Tensor:
@@ -169,6 +175,16 @@ class Sampler:
         with torch.autocast(self.device.type, enabled=False):
             x = modes.frames(self.config.run(denoise, first, self.levels, noise, modes.level))
         return torch.where(predicted[..., None, None], x, fixed).float().cpu().numpy()
+
+    def _order(self, frames: np.ndarray, given: Given, sample: int, block: int) -> np.ndarray:
+        """The order of the frames [T, N, 3] of a sample, int64 [T]."""
+        if not self._memory.scale:
+            return np.arange(len(frames))
+        slow = shipped_times().of_torsions(self.molecule) > self.frame_ps
+        movable = np.ones(len(frames), dtype=bool)
+        movable[0], movable[-1] = given.first is None, given.last is None
+        random = np.random.default_rng(derive_seed(self.seed, self.molecule, sample, block, ATTEMPTS))
+        return shuffled_within_wells(torsions(frames, torsion_quadruples(self.molecule)[slow]), movable, random)
 
     def _edges(self, n_frames: int, number: int) -> list[int]:
         """Where the windows of the network's pass `number` begin and end."""

@@ -98,6 +98,11 @@ class TorsionTimes:
             prior = PRIOR
         return math.exp(estimate)
 
+    def of_torsions(self, molecule: Molecule) -> np.ndarray:
+        """Time of each of the molecule's `torsion_quadruples`, float64 [K], ps."""
+        middles = torsion_quadruples(molecule)[:, 1:3].tolist()
+        return np.array([self.of_bond(molecule.heavy_mol, i, j) for i, j in middles])
+
     def of_atoms(self, molecule: Molecule) -> np.ndarray:
         """Time of each heavy atom, float32 [N], ps: how long the atom has to remember where it was.
 
@@ -114,9 +119,9 @@ class TorsionTimes:
         arrows = [*bonds, *((j, i) for i, j in bonds)]
         reaches = dict.fromkeys(arrows, FASTEST_PS)
         turns = dict.fromkeys(arrows, math.inf)
-        for quadruple in torsion_quadruples(molecule).tolist():
+        quadruples = torsion_quadruples(molecule).tolist()
+        for quadruple, time in zip(quadruples, self.of_torsions(molecule).tolist(), strict=True):
             middle = (quadruple[1], quadruple[2])
-            time = self.of_bond(mol, *middle)
             ring = mol.GetBondBetweenAtoms(*middle).IsInRing()
             for i, j in zip(quadruple, quadruple[1:], strict=False) if ring else [middle]:
                 for arrow in ((i, j), (j, i)):
