@@ -22,7 +22,7 @@ from eginterpolator.nn.temporal_layer import TemporalAttention
 
 
 def _shrunk(v: Tensor) -> Tensor:
-    mean_square = v.pow(2).sum(-1).mean(-1)
+    mean_square = v.pow(2).sum(-2).mean(-1)
     return v / torch.sqrt(1.0 + mean_square).unsqueeze(-1).unsqueeze(-1)
 
 
@@ -54,8 +54,8 @@ class PlainMessages(nn.Module):
         gates = layer.gates(message)
         unit = relative / (distance + 1.0).unsqueeze(-1)
         to_x = gates[:, :1] * unit
-        pushed = gates[:, 1 : 1 + channels].unsqueeze(-1) * unit.unsqueeze(-2)
-        mixed = gates[:, 1 + channels :].unsqueeze(-1) * v[b, t, j]
+        pushed = gates[:, 1 : 1 + channels].unsqueeze(-2) * unit.unsqueeze(-1)
+        mixed = gates[:, 1 + channels :].unsqueeze(-2) * v[b, t, j]
         neighbours = context.pairs[:, 0, :, :, 0].sum(-1).clamp(min=1.0)[:, None, :, None]
         x = x + torch.zeros_like(x).index_put((b, t, i), to_x, accumulate=True) / neighbours
         carried = torch.zeros_like(v).index_put((b, t, i), pushed + mixed, accumulate=True)
@@ -92,10 +92,10 @@ class PlainTriples(nn.Module):
                     for_arm, for_centre = layer.scalars(inner).chunk(2, dim=-1)
                     h[b, :, arm] = h[b, :, arm] + for_arm
                     h[b, :, centre] = h[b, :, centre] + for_centre
-                    gates = layer.gates(inner).unsqueeze(-1) * cross.unsqueeze(-2)
-                    x[b, :, arm] = x[b, :, arm] + gates[:, 0]
-                    x[b, :, centre] = x[b, :, centre] - gates[:, 1]
-                    arm_vectors, centre_vectors = gates[:, 2:].chunk(2, dim=1)
+                    gates = layer.gates(inner).unsqueeze(-2) * cross.unsqueeze(-1)
+                    x[b, :, arm] = x[b, :, arm] + gates[..., 0]
+                    x[b, :, centre] = x[b, :, centre] - gates[..., 1]
+                    arm_vectors, centre_vectors = gates[..., 2:].chunk(2, dim=-1)
                     v[b, :, arm] = v[b, :, arm] + arm_vectors
                     v[b, :, centre] = v[b, :, centre] + centre_vectors
         return State(x, h, v)
@@ -111,14 +111,14 @@ class PlainTransition(nn.Module):
     def forward(self, state: State) -> State:
         layer, channels = self.layer, self.layer.channels
         x, h, v = state.x, state.h, _shrunk(state.v)
-        left = torch.einsum("oc,btncd->btnod", layer.left.weight, v)
-        right = torch.einsum("oc,btncd->btnod", layer.right.weight, v)
-        right, push = right[..., :channels, :], right[..., channels, :]
-        products = (left * right).sum(-1)
-        lengths = torch.sqrt(right.pow(2).sum(-1) + 1e-6)
+        left = torch.einsum("oc,btndc->btndo", layer.left.weight, v)
+        right = torch.einsum("oc,btndc->btndo", layer.right.weight, v)
+        right, push = right[..., :channels], right[..., channels]
+        products = (left * right).sum(-2)
+        lengths = torch.sqrt(right.pow(2).sum(-2) + 1e-6)
         out = layer.mlp(torch.cat([layer.norm(h), products, lengths], dim=-1))
         scalars, gates, gate_x = out[..., : layer.hidden], out[..., layer.hidden : -1], out[..., -1:]
-        return State(x + gate_x * push, h + scalars, v + gates.unsqueeze(-1) * left)
+        return State(x + gate_x * push, h + scalars, v + gates.unsqueeze(-2) * left)
 
 
 class PlainStructureLayer(nn.Module):
@@ -151,21 +151,22 @@ class PlainAttention(nn.Module):
         q, k, value = (part.reshape(*shape, width) for part in out[..., : 3 * heads * width].chunk(3, dim=-1))
         gates = out[..., 3 * heads * width :].reshape(*shape, 1 + per_head)
         phi, gate = gates[..., 0], gates[..., 1:]
-        vectors = torch.cat([x.unsqueeze(-2), (noisy - x).unsqueeze(-2), v], dim=-2)
-        mixed = torch.einsum("oc,btncd->btnod", layer.vectors.weight, vectors)
-        vq, vk, vv = (part.reshape(*shape, per_head, 3) for part in mixed.chunk(3, dim=-2))
-        vv = gate.unsqueeze(-1) * vv
-        scores = torch.einsum("btnhd,bsnhd->bnhts", q, k) + torch.einsum("btnhpd,bsnhpd->bnhts", vq, vk)
+        vectors = torch.cat([x.unsqueeze(-1), (noisy - x).unsqueeze(-1), v], dim=-1)
+        mixed = torch.einsum("oc,btndc->btndo", layer.vectors.weight, vectors)
+        parts = (part.reshape(*shape[:3], 3, heads, per_head) for part in mixed.chunk(3, dim=-1))
+        vq, vk, vv = (part.transpose(3, 4) for part in parts)  # [B, T, N, heads, 3, per_head]
+        vv = gate.unsqueeze(-2) * vv
+        scores = torch.einsum("btnhd,bsnhd->bnhts", q, k) + torch.einsum("btnhdp,bsnhdp->bnhts", vq, vk)
         scale = (width + 3 * per_head) ** -0.5
         weights = torch.softmax(scores * scale + layer.lag(n_frames, frame_ps), dim=-1)
         scalar = torch.einsum("bnhts,bsnhd->btnhd", weights, value)
         difference = x.unsqueeze(2) - x.unsqueeze(1)  # [B, T, T, N, 3]
         moved = torch.einsum("bnhts,bsnh,btsnd->btnhd", weights, phi, difference)
-        carried = torch.einsum("bnhts,bsnhpd->btnhpd", weights, vv).flatten(3, 4)
-        update = torch.einsum("oc,btncd->btnod", layer.out_vectors.weight, carried)
+        carried = torch.einsum("bnhts,bsnhdp->btndhp", weights, vv).flatten(4, 5)
+        update = torch.einsum("oc,btndc->btndo", layer.out_vectors.weight, carried)
         step = torch.einsum("oh,btnhd->btnod", layer.out_x.weight, moved).squeeze(-2)
         h = state.h + layer.out(scalar.flatten(-2))
-        return State(x + step + update[..., 0, :], h, v + update[..., 1:, :])
+        return State(x + step + update[..., 0], h, v + update[..., 1:])
 
 
 PLAIN = {StructureLayer: PlainStructureLayer, TemporalAttention: PlainAttention, Transition: PlainTransition}

@@ -257,7 +257,7 @@ def attention_inputs(
     batch = graphs(CHIRAL)
     x = centre(frames(CHIRAL, n_frames), batch.mask)
     h = torch.randn((*x.shape[:3], hidden), generator=generator)
-    v = torch.randn((*x.shape[:3], channels, 3), generator=generator)
+    v = torch.randn((*x.shape[:3], 3, channels), generator=generator)
     context = make_context(batch, torch.randn((1, n_frames, hidden), generator=generator), 7)
     noisy = x + torch.randn(x.shape, generator=generator)
     return attention, State(x, h, v), noisy, context
@@ -267,13 +267,13 @@ def naive_attention(layer: TemporalAttention, state: State, noisy, context, fram
     """The same layer by explicit T x T x 3 differences, one atom and one head at a time (SPEC section 3)."""
     x, h, v = (part[0].detach() for part in state)
     n_frames, n_atoms, _ = x.shape
-    channels, width = v.shape[2], layer.width
+    channels, width = v.shape[3], layer.width
     normed = layer.norm(h) + layer.noise(context.noise[0])[:, None]
     new_x, new_h, new_v = x.clone(), h.clone(), v.clone()
     for atom in range(n_atoms):
         scalars = layer.scalars(normed[:, atom])  # [T, ...]
         residue = (noisy[0] - x)[:, atom, None]
-        stacked = torch.cat([x[:, atom, None], residue, v[:, atom]], dim=1)  # [T, 2 + channels, 3]
+        stacked = torch.cat([x[:, atom, None], residue, v[:, atom].mT], dim=1)  # [T, 2 + channels, 3]
         mixed = torch.einsum("oc,tcd->tod", layer.vectors.weight, stacked)
         mixed = mixed.reshape(n_frames, 3, layer.heads, layer.per_head, 3)
         parts = scalars[:, : 3 * layer.heads * width].reshape(n_frames, 3, layer.heads, width)
@@ -300,7 +300,7 @@ def naive_attention(layer: TemporalAttention, state: State, noisy, context, fram
         new_h[:, atom] += layer.out(torch.cat(from_heads, dim=-1))
         carried = torch.einsum("oc,tcd->tod", layer.out_vectors.weight, torch.cat(vectors, dim=1))
         new_x[:, atom] += carried[:, 0]
-        new_v[:, atom] += carried[:, 1 : 1 + channels]
+        new_v[:, atom] += carried[:, 1 : 1 + channels].mT
     return State(new_x[None], new_h[None], new_v[None])
 
 

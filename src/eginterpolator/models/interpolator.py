@@ -111,14 +111,13 @@ class CascadedInterpolator(nn.Module):
         times = torch.log1p(graph.times_ps / frame_ps)[:, None, :, None]
         h = self.features(encoded.h) + self.given((~predicted).long())[:, :, None] + self.times(times)
         with torch.autocast(device_type=x.device.type, enabled=False):
-            stack = torch.cat([torch.stack([x - clean, clean], dim=-2), encoded.v], dim=-2)
-            v = self.vectors(stack.transpose(-1, -2)).transpose(-1, -2)
+            v = self.vectors(torch.cat([torch.stack([x - clean, clean], dim=-1), encoded.v], dim=-1))
         temporal = context._replace(noise=self.noise(context.noise))
         state = State(clean, h.float(), v)
         for block in self.blocks:
             state = block(state, x, temporal, frame_ps)
         with torch.autocast(device_type=x.device.type, enabled=False):
-            read = self.read_vectors(state.v.transpose(-1, -2)).squeeze(-1)
+            read = self.read_vectors(state.v).squeeze(-1)
             gate = self.gate(temporal.noise.float())[..., None]
         change = centre(state.x - clean + read, graph.mask)
         alpha, _ = self.mixer.alpha(strength)

@@ -46,13 +46,13 @@ class BasicES(nn.Module):
         """First state and shared context for x [B, T, N, 3] and noise labels [B, T]."""
         context = make_context(graph, self.noise(label), self.max_hops)
         h = self.atoms(graph)[:, None] + context.noise[:, :, None]
-        v = x.new_zeros((*x.shape[:3], self.channels, 3))
+        v = x.new_zeros((*x.shape[:3], 3, self.channels))
         return State(x, h, v), context
 
     def output(self, x: Tensor, state: State, graph: GraphBatch) -> Tensor:
         """Final minus input coordinates, without motion of the centre: [B, T, N, 3]."""
         with torch.autocast(device_type=x.device.type, enabled=False):
-            read = self.read_vectors(state.v.transpose(-1, -2)).squeeze(-1)
+            read = self.read_vectors(state.v).squeeze(-1)
         return centre(state.x - x + read, graph.mask)
 
     def encode(self, x: Tensor, label: Tensor, graph: GraphBatch) -> tuple[State, Context]:

@@ -4,7 +4,7 @@ PyTorch's fused attention of a processor has no gradient for its bias: with one 
 that keeps every score, three times slower and quadratic in the number of frames. `biased_attention` takes the fused
 kernel for the way there and goes back over a few atoms and one head at a time, whose scores stay in the processor's
 cache; the formulas are those of flash attention (Dao et al. 2022, appendix B.2). Other devices have kernels with that
-gradient.
+gradient, and without gradients PyTorch's own is fused everywhere.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def biased_attention(q: Tensor, k: Tensor, value: Tensor, bias: Tensor, scale: f
     -------
     Tensor, [B, heads, T, D]
     """
-    if q.device.type != "cpu":
+    if q.device.type != "cpu" or not torch.is_grad_enabled():
         return nn.functional.scaled_dot_product_attention(q, k, value, attn_mask=bias[None], scale=scale)
     return _attention(q, k, value, bias, scale)[0]
 

@@ -22,7 +22,8 @@ class State(NamedTuple):
 
     x : float32 [B, T, N, 3], positions in Å (scaled by the noise level's input factor).
     h : [B, T, N, hidden], scalar features.
-    v : float32 [B, T, N, channels, 3], vector features, unchanged by translations.
+    v : float32 [B, T, N, 3, channels], vector features, unchanged by translations. Channels come last: three components
+        would fill no register of the processor.
     """
 
     x: Tensor
@@ -68,8 +69,8 @@ def damp(layer: nn.Linear, factor: float = 0.1) -> None:
 
 
 def bounded(v: Tensor) -> Tensor:
-    """Vectors [..., channels, 3] shrunk by their root mean square over channels where it exceeds one."""
-    size = v.square().sum(dim=-1).mean(dim=-1)
+    """Vectors [..., 3, channels] shrunk by their root mean square over channels where it exceeds one."""
+    size = v.square().sum(dim=-2).mean(dim=-1)
     return v / (1.0 + size).sqrt()[..., None, None]
 
 
@@ -112,22 +113,18 @@ class PairMessages(nn.Module):
         normed = self.norm(h) + self.noise(context.noise)[:, :, None]
         relative = x[:, :, :, None] - x[:, :, None]  # [B, T, N, N, 3], from sender j to receiver i
         distance = (relative.square().sum(dim=-1) + 1e-6).sqrt()
-        receiver, sender = self.receiver(normed).float(), self.sender(normed).float()
-        # the edges are the same in all frames, and a sum in place spares a pass through memory
-        of_radial, of_edges = self.pair.weight.split([self.pair.in_features - len(EDGE_TYPES), len(EDGE_TYPES)], dim=1)
-        with torch.autocast(device_type=x.device.type, enabled=False):
-            pair = nn.functional.linear(self.radial(distance), of_radial)
-            edges = nn.functional.linear(context.edges, of_edges)
-        pair.add_(receiver[:, :, :, None]).add_(sender[:, :, None]).add_(edges)
+        edges = context.edges.expand(*distance.shape, -1)
+        pair = self.pair(torch.cat([self.radial(distance), edges], dim=-1))
+        # in place: each sum of its own would go through memory once more
+        pair = pair.add_(self.receiver(normed)[:, :, :, None]).add_(self.sender(normed)[:, :, None])
         message = nn.functional.silu(self.message(nn.functional.silu(pair)))
         neighbours = context.pairs.sum(dim=3).clamp(min=1.0)  # [B, 1, N, 1]
         gates = self.gates(message).float() * context.pairs
         unit = relative / (distance + 1.0)[..., None]
         to_x, radial_gate, mix_gate = gates.split([1, self.channels, self.channels], dim=-1)
         x = x + (to_x * unit).sum(dim=3) / neighbours
-        pushed = torch.einsum("btijc,btijd->bticd", radial_gate, unit)
-        mixed = torch.einsum("btijc,btjcd->bticd", mix_gate, v)
-        v = v + (pushed + mixed) / neighbours[..., None]
+        carried = radial_gate[..., None, :] * unit[..., None] + mix_gate[..., None, :] * v[:, :, None]
+        v = v + carried.sum(dim=3) / neighbours[..., None]
         # the sum over senders as a matrix product: what passes no message has weight 0
         gathered = (context.pairs.transpose(-1, -2).to(message.dtype) @ message).squeeze(-2) / neighbours.sqrt()
         h = h + self.update(torch.cat([normed, gathered.to(normed.dtype)], dim=-1))
@@ -171,10 +168,11 @@ class OrientedTriples(nn.Module):
         inner = nn.functional.silu(inner)  # [S, 3, T, inner]
         h = h + _scatter(self.scalars(inner).float(), rows, h.shape)
         gates = self.gates(inner).float()  # [S, 3, T, 2 + 2 channels]
-        pushes = gates[..., None] * cross[..., None, :]
-        to_x, to_v = pushes.split([2, 2 * self.channels], dim=-2)
-        x = x + _scatter((to_x * to_x.new_tensor([[1.0], [-1.0]])).flatten(-2), rows, x.shape)
-        v = v + _scatter(to_v.flatten(-2), rows, (*v.shape[:3], 3 * self.channels)).unflatten(-1, (-1, 3))
+        to_x, to_v = gates.split([2, 2 * self.channels], dim=-1)
+        moves = (to_x * to_x.new_tensor([1.0, -1.0]))[..., None] * cross[..., None, :]
+        x = x + _scatter(moves.flatten(-2), rows, x.shape)
+        pushes = to_v.unflatten(-1, (2, 1, self.channels)) * cross[..., None, :, None]  # [S, 3, T, 2, 3, channels]
+        v = v + _scatter(pushes.flatten(-3), rows, (*v.shape[:3], 3 * self.channels)).unflatten(-1, (3, -1))
         return State(x, h, v)
 
 
@@ -209,14 +207,14 @@ class Transition(nn.Module):
     def forward(self, state: State) -> State:
         x, h, v = state[0], state[1], bounded(state[2])
         with torch.autocast(device_type=v.device.type, enabled=False):
-            left = self.left(v.transpose(-1, -2)).transpose(-1, -2)
-            right, push = self.right(v.transpose(-1, -2)).transpose(-1, -2).split([self.channels, 1], dim=-2)
-            products = (left * right).sum(dim=-1)
-            lengths = (right.square().sum(dim=-1) + 1e-6).sqrt()
+            left = self.left(v)
+            right, push = self.right(v).split([self.channels, 1], dim=-1)
+            products = (left * right).sum(dim=-2)
+            lengths = (right.square().sum(dim=-2) + 1e-6).sqrt()
         inputs = torch.cat([self.norm(h), products.to(h.dtype), lengths.to(h.dtype)], dim=-1)
         scalars, gates, gate_x = self.mlp(inputs).split([self.hidden, self.channels, 1], dim=-1)
-        v = v + gates.float()[..., None] * left
-        x = x + gate_x.float() * push.squeeze(-2)
+        v = v + gates.float()[..., None, :] * left
+        x = x + gate_x.float() * push.squeeze(-1)
         return State(x, h + scalars, v)
 
 

@@ -44,12 +44,11 @@ class TemporalAttention(nn.Module):
         q, k, value, gates = self.scalars(normed).split([heads * self.width] * 3 + [heads * (1 + per_head)], dim=-1)
         phi, gate = gates.float().unflatten(-1, (heads, -1)).split([1, per_head], dim=-1)
         with torch.autocast(device_type=x.device.type, enabled=False):
-            stack = torch.cat([torch.stack([x, noisy - x], dim=-2), v], dim=-2)
-            mixed = self.vectors(stack.transpose(-1, -2))  # [..., 3, 3 heads per_head]
-        mixed = mixed.unflatten(-1, (3, heads, per_head)).movedim(-4, -1)  # [B, T, N, 3, heads, per_head, 3]
+            mixed = self.vectors(torch.cat([torch.stack([x, noisy - x], dim=-1), v], dim=-1))
+        mixed = mixed.unflatten(-1, (3, heads, per_head)).movedim(-4, -2)  # [B, T, N, 3, heads, 3, per_head]
         vq, vk, vv = mixed.unbind(dim=3)
         q, k, value = (part.float().unflatten(-1, (heads, self.width)) for part in (q, k, value))
-        carried = [value, phi, phi * x[..., None, :], (gate[..., None] * vv).flatten(-2)]
+        carried = [value, phi, phi * x[..., None, :], (gate[..., None, :] * vv).flatten(-2)]
         got = self._attend(
             torch.cat([q, vq.flatten(-2)], dim=-1),
             torch.cat([k, vk.flatten(-2)], dim=-1),
@@ -61,9 +60,11 @@ class TemporalAttention(nn.Module):
         moved = a_phi * x[..., None, :] - a_phi_x  # [B, T, N, heads, 3]
         with torch.autocast(device_type=x.device.type, enabled=False):
             step = self.out_x(moved.transpose(-1, -2).float()).squeeze(-1)
-            vectors = vector.float().unflatten(-1, (per_head, 3)).flatten(-3, -2)  # [..., heads per_head, 3]
-            update = self.out_vectors(vectors.transpose(-1, -2)).transpose(-1, -2)
-        return State(x + step + update[..., 0, :], h, v + update[..., 1:, :])
+            vectors = (
+                vector.float().unflatten(-1, (3, per_head)).transpose(-3, -2).flatten(-2)
+            )  # [..., 3, heads per_head]
+            update = self.out_vectors(vectors)
+        return State(x + step + update[..., 0], h, v + update[..., 1:])
 
     @staticmethod
     def _attend(q: Tensor, k: Tensor, value: Tensor, bias: Tensor) -> Tensor:
