@@ -103,7 +103,7 @@ def generate_and_judge(
     first: dict[str, Any] = next(iter(metas.values()), {})
     return {
         "strength": strength,
-        "sampler": {key: first.get(key) for key in ("sampler", "steps", "precision", "device")},
+        "sampler": {key: first.get(key) for key in ("sampler", "steps", "precision", "device", "compiled")},
         "trajectory_ns": length_ns,
         "seconds_a_trajectory": seconds,
         "md_seconds_a_trajectory": md_seconds,

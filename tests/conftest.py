@@ -7,6 +7,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # here and in child processes: sums in one order give the same bytes
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from eginterpolator.models.registry import Model, load_model, save_model
 from network_helpers import INTERPOLATORS, MODELS, network
 
 WINDOW = 8
+CACHE = tempfile.TemporaryDirectory(prefix="egi-tests-")
+os.environ["XDG_CACHE_HOME"] = CACHE.name  # without the layers that the user has compiled
 
 
 @pytest.fixture(scope="session")

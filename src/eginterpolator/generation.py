@@ -328,6 +328,7 @@ def _finish(
         "steps": sampler.config.steps,
         "precision": sampler.precision,
         "device": str(sampler.device),
+        "compiled": sampler.compiled,
         "stereo_retention": stereo_retention(molecule, positions),
         "valid": valid_share(molecule, positions),
     }

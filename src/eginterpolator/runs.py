@@ -303,7 +303,8 @@ def _molecule_meta(
     molecule: Molecule, samples: Sequence[dict[str, Any]], settings: dict[str, Any], choice: Choice | None = None
 ) -> dict[str, Any]:
     first = samples[0]
-    shared = ("frame_ps", "n_frames", "seed", "model", "task", "strength", "sampler", "steps", "precision", "device")
+    run = ("frame_ps", "n_frames", "seed", "model", "task", "strength")
+    shared = (*run, "sampler", "steps", "precision", "device", "compiled")
     return {
         "smiles": molecule.smiles,
         **{key: first[key] for key in shared if key in first},

@@ -19,6 +19,7 @@ from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import GenerationError
 from eginterpolator.evaluation.features import torsion_quadruples, torsions
 from eginterpolator.graph import ENSEMBLES, featurize
+from eginterpolator.models.ahead import Settings, fast_denoiser
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.nn.graph_batch import GraphBatch, centre
@@ -98,6 +99,9 @@ class Sampler:
         self.strength, self.frame_ps, self.precision = strength, frame_ps, precision
         self.seen = window_frames(model)
         self.device = next(model.denoiser.parameters()).device
+        on_cpu = self.device.type == "cpu"
+        fast = fast_denoiser(model.denoiser, Settings(precision, frame_ps)) if on_cpu else None
+        self.denoiser, self.compiled = fast or model.denoiser, fast is not None
         graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
         self.graph = graph.to(self.device)
         self.levels = [float(level) for level in model.process.levels(config.steps)]
@@ -163,9 +167,7 @@ class Sampler:
             edges = self._edges(n_frames, next(passes))
             with self._autocast():
                 parts = [
-                    self.model.denoiser(
-                        x[:, a:b], levels[:, a:b], graph, predicted[:, a:b], self.frame_ps, self.strength
-                    )
+                    self.denoiser(x[:, a:b], levels[:, a:b], graph, predicted[:, a:b], self.frame_ps, self.strength)
                     for a, b in itertools.pairwise(edges)
                 ]
             return modes.coefficients(torch.cat(parts, dim=1))

@@ -13,7 +13,7 @@ _LABELS = {
     "sampler": "Sampler",
     "strength": "Temporal strength λ", "lambda": "Temporal strength λ", "seconds": "Wall clock",
     "seconds_of_all": "Wall clock, all molecules",
-    "device": "Device", "precision": "Precision", "stereo_retention": "Stereo retention",
+    "device": "Device", "precision": "Precision", "compiled": "Compiled layers", "stereo_retention": "Stereo retention",
     "valid": "Valid frames", "validity": "Valid frames", "frame_ps": "Frame spacing", "n_frames": "Frames",
     "forcefield": "Force field", "temperature_K": "Temperature", "timestep_fs": "Time step", "hydrogens": "Hydrogens",
     "hydrogen_mass_amu": "Hydrogen mass", "platform": "Platform", "command": "Command", "created": "Created",
