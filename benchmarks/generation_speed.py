@@ -2,14 +2,15 @@
 
     python benchmarks/generation_speed.py [--parts md,library,curves,fan_out] [--results benchmarks/results]
 
-- md: `egi generate` of 10 x 500 frames of one molecule, start-up, hydrogens and report included, beside
-  OpenMM's steps a second of that molecule in implicit and in explicit water. MD has all cores too: one simulation on
-  each, at the same time. They take turns; ratios are within a turn.
+- md: `egi generate` of 10 x 500 frames of one molecule, start-up, hydrogens and report included, with compiled layers
+  and without, beside OpenMM's steps a second of that molecule in implicit and in explicit water. MD has all cores too:
+  one simulation on each, at the same time. They take turns; ratios are within a turn.
 - library: 32 molecules in one call, a trajectory of 500 frames each.
 - curves: seconds and peak memory of a process that makes one trajectory, by frames and by heavy atoms.
 - fan_out: what Dask's workers add to tasks that only wait, and a library of a million molecules from all this.
 
-A part that is not asked for keeps what `generation_speed.json` holds of it.
+`egi models compile` runs before, into a cache of its own; its seconds are beside the results. A part that is not asked
+for keeps what `generation_speed.json` holds of it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from eginterpolator.jobs import Step, Workers, fan_out
 from eginterpolator.molecule import Molecule
 from eginterpolator.provenance import machine, versions
 
-SMILES = "CC[C@H](O)C#CCOC"
+MODEL, SMILES = "qm9-obc2", "CC[C@H](O)C#CCOC"
 SAMPLES, FRAMES, FRAME_PS = 10, 500, 5.2
 LIBRARY = 32
 T_CURVE = (125, 250, 500, 1000, 2000, 4000, 8000)
@@ -49,10 +50,11 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_m
 """
 
 
-def command(*arguments: str) -> float:
+def command(*arguments: str, **environment: str) -> float:
     """Seconds of an `egi` command that must succeed."""
     began = time.perf_counter()
-    subprocess.run([Path(sys.executable).with_name("egi"), *arguments], check=True, capture_output=True)
+    egi = Path(sys.executable).with_name("egi")
+    subprocess.run([egi, *arguments], check=True, capture_output=True, env={**os.environ, **environment})
     return time.perf_counter() - began
 
 
@@ -88,21 +90,11 @@ def against_md(repeats: int) -> dict[str, Any]:
     cores = os.cpu_count() or 1
     rows = []
     for repeat in range(repeats):
-        with tempfile.TemporaryDirectory() as out:
+        call = ["generate", SMILES, "--samples", str(SAMPLES), "--frames", str(FRAMES), "--seed", str(repeat), "-q"]
+        with tempfile.TemporaryDirectory() as folder:
             row = {
-                "generate": command(
-                    "generate",
-                    SMILES,
-                    "--samples",
-                    str(SAMPLES),
-                    "--frames",
-                    str(FRAMES),
-                    "--seed",
-                    str(repeat),
-                    "--out",
-                    out,
-                    "-q",
-                )  # fmt: skip
+                "compiled": command(*call, "--out", f"{folder}/compiled"),
+                "generate": command(*call, "--out", f"{folder}/generate", XDG_CACHE_HOME=f"{folder}/empty"),
             }
         for protocol in MD_SECONDS:
             with ProcessPoolExecutor(cores) as pool:
@@ -174,12 +166,14 @@ def table(result: dict[str, Any]) -> str:
     if "md" in result:
         rows, md = result["md"]["seconds"], result["md"]
         lines += [f"## {md['ns']:.0f} ns of {md['molecule']} on {md['cores']} cores, {len(rows)} turns", ""]
-        lines += ["| | seconds, median (least to most) | times the seconds of `egi generate` |", "|---|---|---|"]
-        for name in ("generate", "implicit", "explicit"):
-            ratios = [row[name] / row["generate"] for row in rows]
-            label = "`egi generate`" if name == "generate" else f"MD, {name} water, by its steps a second"
-            lines.append(f"| {label} | {_spread([row[name] for row in rows])} | {_spread(ratios)} |")
-        lines.append("")
+        lines += ["| | seconds, median (least to most) | times those with compiled layers | times those without |"]
+        lines.append("|---|---|---|---|")
+        labels = {"compiled": "`egi generate`, compiled layers", "generate": "`egi generate`"}
+        labels |= {name: f"MD, {name} water, by its steps a second" for name in MD_SECONDS}
+        for name, label in labels.items():
+            ratios = [_spread([row[name] / row[than] for row in rows]) for than in ("compiled", "generate")]
+            lines.append(f"| {label} | {_spread([row[name] for row in rows])} | {' | '.join(ratios)} |")
+        lines += ["", f"`egi models compile`, once for a machine: {result['compile_seconds']:.0f} s.", ""]
     if "library" in result:
         part = result["library"]
         each = [f"{name} {seconds / part['molecules']:.1f} s" for name, seconds in part["seconds"].items()]
@@ -230,6 +224,9 @@ def main() -> None:
     path = options.results / "generation_speed.json"
     result: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     result |= {"command": "python benchmarks/generation_speed.py", "machine": machine(), "versions": versions()}
+    cache = tempfile.TemporaryDirectory()
+    os.environ["XDG_CACHE_HOME"] = cache.name
+    result["compile_seconds"] = command("models", "compile", MODEL)
     for part in options.parts.split(","):
         if part == "library" and options.molecules is None:
             parser.error("the part 'library' needs --molecules FILE.smi")

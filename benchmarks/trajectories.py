@@ -30,10 +30,10 @@ from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.folder import read_molecule_folder
-from eginterpolator.generation import Endpoint, GenerationConfig, frame_ps, resolve_device
+from eginterpolator.generation import Endpoint, GenerationConfig, frame_ps, layer_settings, resolve_device
 from eginterpolator.inputs import read_inputs
 from eginterpolator.io import fill, sha256, write_json, write_text
-from eginterpolator.models.compiled import compile_parts
+from eginterpolator.models.ahead import compile_layers
 from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.provenance import machine, versions
 from eginterpolator.runs import Hooks, RunResult, run_generation
@@ -280,7 +280,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strength", type=float, nargs="+", default=[1.0], help="one row each")
     parser.add_argument("--steps", type=int, default=None, help="of the sampler; the model's own by default")
     parser.add_argument("--sampler", default=None, help="the model's own by default")
-    parser.add_argument("--compile", action="store_true", help="compile the network first: faster, rounded otherwise")
+    parser.add_argument("--compile", action="store_true", help="egi models compile first: faster, rounded otherwise")
     parser.add_argument("--threads", type=int, default=None, help="of PyTorch")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--readme", type=Path, default=None, help="Markdown file with the two markers")
@@ -308,7 +308,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     reference = Reference.read(options.reference)
     model = load_model(options.model, resolve_device("auto"))
     if options.compile:
-        compile_parts(model.denoiser)
+        compile_layers(model, layer_settings(model))
     files = model_folder(options.model)
     published = published_beside(options.dataset) if options.task == PUBLISHED_TASK[options.dataset] else {}
     runs = [

@@ -18,6 +18,7 @@ from eginterpolator.errors import InputError, shortened
 from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
 from eginterpolator.hydrogens import add_hydrogens
+from eginterpolator.models.ahead import Settings
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
@@ -162,6 +163,11 @@ def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> 
 def frame_ps(model: Model) -> float:
     """Spacing of the model's frames, ps."""
     return float(model.config.get("frame_ps") or 5.2)
+
+
+def layer_settings(model: Model, precision: str = "auto") -> Settings:
+    """What layers have to be compiled for so that generation on a processor takes them (`models.ahead`)."""
+    return Settings(resolve_precision(precision, torch.device("cpu")), frame_ps(model))
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from eginterpolator.cli.options import Precision, PrecisionOption
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -49,20 +51,18 @@ def export_command(
 @app.command("compile")
 def compile_command(
     name: Annotated[str, typer.Argument(help="A shipped model or a checkpoint folder.")],
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16, as egi generate will be told.")] = "auto",
+    precision: PrecisionOption = Precision.auto,
 ) -> None:
     """Compile a model's layers for this machine, once: egi generate then takes about 60 % of the time on a processor.
 
     It needs a C++ compiler and a minute or two. What is compiled is kept in the cache (~/.cache/eginterpolator) until
     PyTorch, this package or the processor changes.
     """
-    import torch
-
-    from eginterpolator.generation import frame_ps, resolve_precision
-    from eginterpolator.models.ahead import Settings, compile_layers
+    from eginterpolator.generation import layer_settings
+    from eginterpolator.models.ahead import compile_layers
     from eginterpolator.models.registry import load_model
 
     model = load_model(name)
-    settings = Settings(resolve_precision(precision, torch.device("cpu")), frame_ps(model))
+    settings = layer_settings(model, precision.value)
     for path in compile_layers(model, settings, lambda kind: typer.echo(f"Compiling the {kind} layer ...", err=True)):
         typer.echo(str(path))

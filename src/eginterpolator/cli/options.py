@@ -53,7 +53,10 @@ SamplerName = Annotated[
     ),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
-PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the networks; auto is fp32 on a CPU.")]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(help="Arithmetic of the networks; auto is bf16 where the hardware multiplies it, else fp32."),
+]
 BatchOption = Annotated[str, typer.Option("--batch", help="Samples in one pass: auto, or a number.")]
 Stereo = Annotated[StereoMode, typer.Option(help="Open stereo: ask (refuse and name the isomers) or enumerate.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite/--resume", help="Make finished molecules again, or keep them.")]
