@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from eginterpolator.cores import on_cores
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.memory import NoiseMemory
 from eginterpolator.diffusion.samplers import SamplerConfig
@@ -99,8 +100,8 @@ class Sampler:
         self.strength, self.frame_ps, self.precision = strength, frame_ps, precision
         self.seen = window_frames(model)
         self.device = next(model.denoiser.parameters()).device
-        on_cpu = self.device.type == "cpu"
-        fast = fast_denoiser(model.denoiser, Settings(precision, frame_ps)) if on_cpu else None
+        self.on_cpu = self.device.type == "cpu"
+        fast = fast_denoiser(model.denoiser, Settings(precision, frame_ps)) if self.on_cpu else None
         self.denoiser, self.compiled = fast or model.denoiser, fast is not None
         graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
         self.graph = graph.to(self.device)
@@ -165,11 +166,18 @@ class Sampler:
             x = torch.where(predicted[..., None, None], modes.frames(x), fixed)
             levels = torch.where(predicted, torch.full_like(predicted, sigma, dtype=x.dtype), x.new_zeros(()))
             edges = self._edges(n_frames, next(passes))
-            with self._autocast():
-                parts = [
-                    self.denoiser(x[:, a:b], levels[:, a:b], graph, predicted[:, a:b], self.frame_ps, self.strength)
-                    for a, b in itertools.pairwise(edges)
-                ]
+
+            @torch.no_grad()  # in whichever thread
+            def window(ends: tuple[int, int], check: Callable[[], None]) -> Tensor:
+                part = slice(*ends)
+                with self._autocast():
+                    clean: Tensor = self.denoiser(
+                        x[:, part], levels[:, part], graph, predicted[:, part], self.frame_ps, self.strength
+                    )
+                return clean
+
+            ends = list(itertools.pairwise(edges))
+            parts = on_cores(window, ends) if self.on_cpu else [window(each, lambda: None) for each in ends]
             return modes.coefficients(torch.cat(parts, dim=1))
 
         first = torch.as_tensor(modes.level(self.levels[0])).to(self.device, torch.float32) * noise()
