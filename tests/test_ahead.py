@@ -157,3 +157,12 @@ def test_a_network_without_such_layers_is_refused(tiny):
     model = Model("none", type(tiny.denoiser)(torch.nn.Linear(2, 2), tiny.process), json.loads("{}"))
     with pytest.raises(InputError, match="no layers that can be compiled"):
         compile_layers(model, SETTINGS)
+
+
+def test_a_long_run_says_how_it_gets_shorter(egi, tiny_folder, monkeypatch):
+    quick = egi("generate", "CCO")
+    monkeypatch.setattr("eginterpolator.cli.generate.LONG_SECONDS", -1.0)
+    hushed, told = egi("generate", "CCO", "--overwrite", "-q"), egi("generate", "CCO", "--overwrite")
+    assert quick.code == hushed.code == told.code == 0
+    assert f"egi models compile {tiny_folder}" in told.err
+    assert "compile" not in quick.err + hushed.err

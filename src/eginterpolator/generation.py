@@ -18,7 +18,7 @@ from eginterpolator.errors import InputError, shortened
 from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
 from eginterpolator.hydrogens import add_hydrogens
-from eginterpolator.models.ahead import Settings
+from eginterpolator.models.ahead import Settings, fast_denoiser
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
@@ -168,6 +168,12 @@ def frame_ps(model: Model) -> float:
 def layer_settings(model: Model, precision: str = "auto") -> Settings:
     """What layers have to be compiled for so that generation on a processor takes them (`models.ahead`)."""
     return Settings(resolve_precision(precision, torch.device("cpu")), frame_ps(model))
+
+
+def could_be_compiled(model: Model, precision: str = "auto") -> bool:
+    """Whether the model is on a processor and `models.ahead.compile_layers` would make it faster."""
+    on_cpu = next(model.denoiser.parameters()).device.type == "cpu"
+    return on_cpu and fast_denoiser(model.denoiser, layer_settings(model, precision)) is None
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,9 @@ from typing import Annotated
 import typer
 
 from eginterpolator.cli import options as o
+
+LONG_SECONDS = 30.0
+"""A run that took longer is told how it could have been shorter."""
 
 
 class Task(StrEnum):
@@ -62,7 +66,7 @@ def generate_command(
     from eginterpolator.cli.progress import Progress
     from eginterpolator.endpoints import read_endpoint
     from eginterpolator.errors import InputError
-    from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
+    from eginterpolator.generation import GenerationConfig, could_be_compiled, network_calls, resolve_device
     from eginterpolator.models.choice import Models
     from eginterpolator.runs import run_generation
 
@@ -77,11 +81,17 @@ def generate_command(
     prepare_out(out)
     loaded = Models.load(model, "cpu" if helpers else resolve_device(device.value))
     calls = max(network_calls(each, config) for each in loaded.models)
+    began = time.monotonic()
     with Progress(calls * len(molecules), quiet) as progress:
         hooks = progress.hooks(calls)
         result = run_generation(
             loaded, molecules, out, config, failures, first, last, force, overwrite, hooks, helpers
         )  # fmt: skip
+    if time.monotonic() - began > LONG_SECONDS and not quiet:
+        slow = [each.name for each in loaded.models if could_be_compiled(each, config.precision)]
+        if slow:
+            name = slow[0] if model == "auto" else model
+            typer.echo(f"Twice as fast next time: egi models compile {name}, once for this machine.", err=True)
     if report and (result.done or result.skipped):
         from eginterpolator.report import write_folder_report
 
