@@ -143,8 +143,26 @@ def test_a_library_is_known_by_what_it_depends_on(tiny, monkeypatch):
     assert len(known) == 7
 
 
-def test_without_libraries_the_layers_are_taken(tiny):
+def no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_without_libraries_the_layers_are_taken(tiny, monkeypatch):
     assert fast_denoiser(tiny.denoiser, SETTINGS) is None
+    fast_denoiser.cache_clear()
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(ahead.Path, "home", no_home)
+    assert fast_denoiser(tiny.denoiser, SETTINGS) is None
+    with pytest.raises(InputError, match="no home directory"):
+        compile_layers(tiny, SETTINGS)
+
+
+def test_a_cache_that_cannot_be_written_is_named(tiny, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("CXX", "python3")
+    with pytest.raises(InputError, match="Cannot write .* set XDG_CACHE_HOME"):
+        compile_layers(tiny, SETTINGS)
 
 
 def test_without_a_compiler_nothing_is_compiled(tiny_folder, egi, monkeypatch):

@@ -139,8 +139,17 @@ def _called(library: Library, layer: nn.Module, tensors: Sequence[Tensor]) -> St
 
 
 def cache_folder() -> Path:
-    """Where libraries are kept: `$XDG_CACHE_HOME/eginterpolator`, or `~/.cache/eginterpolator`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eginterpolator"
+    """Where libraries are kept: `$XDG_CACHE_HOME/eginterpolator`, or `~/.cache/eginterpolator`.
+
+    Raises
+    ------
+    InputError
+        When the user has no home directory.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eginterpolator"
+    except RuntimeError as error:
+        raise InputError("There is no home directory to keep compiled layers in; set XDG_CACHE_HOME.") from error
 
 
 def library_path(kind: str, layer: nn.Module, settings: Settings) -> Path:
@@ -181,7 +190,10 @@ def compile_layers(model: Model, settings: Settings, told: Callable[[str], None]
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
         raise InputError(f"There is no C++ compiler '{compiler}'; install g++, or set CXX to the one there is.")
-    cache_folder().mkdir(parents=True, exist_ok=True)
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot write '{cache_folder()}' ({error.strerror or error}); set XDG_CACHE_HOME.") from error
     for path, (kind, layer) in wanted.items():
         if not path.is_file():
             told(kind)
@@ -241,13 +253,17 @@ def _check(kind: str, layer: nn.Module, settings: Settings, path: Path) -> None:
 
 @lru_cache(maxsize=8)
 def fast_denoiser(denoiser: Denoiser, settings: Settings) -> Denoiser | None:
-    """A copy of a denoiser on a processor whose layers are libraries; None where the cache lacks one of them.
+    """A copy of a denoiser on a processor whose layers are libraries; None where one is missing, or there is no cache.
 
     Raises
     ------
     InputError
         When a library is damaged.
     """
+    try:
+        cache_folder()
+    except InputError:  # without a home there is nothing to take, and nothing is wrong
+        return None
     fast = copy.deepcopy(denoiser)
     layers = list(_layers(fast.network))
     for name, layer in layers:
