@@ -64,6 +64,8 @@ def call(denoiser, smiles: tuple[str, ...], n_frames: int, strength: float, seed
 def test_libraries_are_their_layers(compiled, smiles, n_frames, strength):
     fast = fast_denoiser(compiled.denoiser, SETTINGS)
     assert fast is not None and not any(type(part) is StructureLayer for part in fast.network.structure.layers)
+    assert fast.process is compiled.denoiser.process
+    assert {id(each) for each in fast.parameters()} == {id(each) for each in compiled.denoiser.parameters()}
     wanted = call(compiled.denoiser, smiles, n_frames, strength)
     torch.testing.assert_close(call(fast, smiles, n_frames, strength), wanted, rtol=1e-4, atol=2e-5)
     assert wanted.abs().max() > 0.1

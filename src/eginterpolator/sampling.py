@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import logging
@@ -101,7 +100,8 @@ class Sampler:
         self.seen = window_frames(model)
         self.device = next(model.denoiser.parameters()).device
         self.on_cpu = self.device.type == "cpu"
-        fast = fast_denoiser(model.denoiser, Settings(precision, frame_ps)) if self.on_cpu else None
+        self.settings = Settings(precision, frame_ps)
+        fast = fast_denoiser(model.denoiser, self.settings) if self.on_cpu else None
         self.denoiser, self.compiled = fast or model.denoiser, fast is not None
         graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
         self.graph = graph.to(self.device)
@@ -170,7 +170,7 @@ class Sampler:
             @torch.no_grad()  # in whichever thread
             def window(ends: tuple[int, int], check: Callable[[], None]) -> Tensor:
                 part = slice(*ends)
-                with self._autocast():
+                with self.settings.autocast(self.device.type):
                     clean: Tensor = self.denoiser(
                         x[:, part], levels[:, part], graph, predicted[:, part], self.frame_ps, self.strength
                     )
@@ -210,11 +210,6 @@ class Sampler:
                     fixed[k, index] = torch.from_numpy(frame)
                     predicted[k, index] = False
         return fixed.to(self.device), predicted.to(self.device)
-
-    def _autocast(self) -> contextlib.AbstractContextManager:
-        if self.precision == "bf16":
-            return torch.autocast(self.device.type, dtype=torch.bfloat16)
-        return contextlib.nullcontext()
 
 
 def _repeat(graph: GraphBatch, count: int) -> GraphBatch:

@@ -49,7 +49,7 @@ def shuffled_within_wells(angles: np.ndarray, movable: np.ndarray, random: np.ra
     random : numpy.random.Generator
     """
     order = np.arange(len(angles))
-    wells = np.stack([order * 0, *(well_indices(column) for column in angles.T)], axis=1)
+    wells = np.stack([np.zeros_like(order), *(well_indices(column) for column in angles.T)], axis=1)
     state = np.unique(wells, axis=0, return_inverse=True)[1].reshape(-1)
     for each in range(state.max() + 1):
         frames = order[(state == each) & movable]

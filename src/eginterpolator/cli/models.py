@@ -53,7 +53,7 @@ def compile_command(
     name: Annotated[str, typer.Argument(help="A shipped model or a checkpoint folder.")],
     precision: PrecisionOption = Precision.auto,
 ) -> None:
-    """Compile a model's layers for this machine, once: egi generate then takes about 60 % of the time on a processor.
+    """Compile a model's layers for this machine, once: egi generate is then about twice as fast on a processor.
 
     It needs a C++ compiler and a minute or two. What is compiled is kept in the cache (~/.cache/eginterpolator) until
     PyTorch, this package or the processor changes.

@@ -67,15 +67,15 @@ KINDS = {
 
 
 class Settings(NamedTuple):
-    """What a library is made for besides a layer."""
+    """What a library is made for besides a layer: 'fp32' or 'bf16', and the spacing of the frames, ps."""
 
     precision: str
     frame_ps: float
 
-    def autocast(self) -> contextlib.AbstractContextManager:
-        """The context in which a network runs on a processor."""
+    def autocast(self, device: str = "cpu") -> contextlib.AbstractContextManager:
+        """The context in which a network runs on a type of device."""
         bf16 = self.precision == "bf16"
-        return torch.autocast("cpu", dtype=torch.bfloat16) if bf16 else contextlib.nullcontext()
+        return torch.autocast(device, dtype=torch.bfloat16) if bf16 else contextlib.nullcontext()
 
 
 class AsFunction(nn.Module):
@@ -168,6 +168,11 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name, part) for name, part in network.named_modules() if type(part) in FAST)
 
 
+def _paths(layer: nn.Module, settings: Settings) -> dict[str, Path]:
+    """The file of each kind of library that a layer needs."""
+    return {kind: library_path(kind, layer, settings) for kind in KINDS if KINDS[kind].layer is type(layer)}
+
+
 def compile_layers(model: Model, settings: Settings, told: Callable[[str], None] = lambda text: None) -> list[Path]:
     """Compile what the network of a model needs and the cache has not; about half a minute a library.
 
@@ -176,14 +181,13 @@ def compile_layers(model: Model, settings: Settings, told: Callable[[str], None]
     Raises
     ------
     InputError
-        When the network has no layer of this kind, the machine no C++ compiler, or a library is further from float32
-        than the layer.
+        When the network has no layer of this kind, the machine no C++ compiler, the cache cannot be written, or a
+        library is further from float32 than the layer.
     """
     wanted = {
-        library_path(kind, layer, settings): (kind, layer)
+        path: (kind, layer)
         for _, layer in _layers(model.denoiser.network)
-        for kind in KINDS
-        if KINDS[kind].layer is type(layer)
+        for kind, path in _paths(layer, settings).items()
     }
     if not wanted:
         raise InputError(f"The model '{model.name}' has no layers that can be compiled.")
@@ -264,11 +268,12 @@ def fast_denoiser(denoiser: Denoiser, settings: Settings) -> Denoiser | None:
         cache_folder()
     except InputError:  # without a home there is nothing to take, and nothing is wrong
         return None
-    fast = copy.deepcopy(denoiser)
+    # weights and noise process are the same objects, so that what changes in one changes in the other
+    shared = {id(part): part for part in (denoiser.process, *denoiser.parameters())}
+    fast = copy.deepcopy(denoiser, shared)
     layers = list(_layers(fast.network))
     for name, layer in layers:
-        kinds = [kind for kind in KINDS if KINDS[kind].layer is type(layer)]
-        paths = {kind: library_path(kind, layer, settings) for kind in kinds}
+        paths = _paths(layer, settings)
         if not all(path.is_file() for path in paths.values()):
             return None
         n_weights = len(list(layer.parameters()))
