@@ -19,7 +19,7 @@ from eginterpolator.generation import GenerationConfig, generate_trajectories
 from eginterpolator.graph import featurize
 from eginterpolator.models import ahead
 from eginterpolator.models.ahead import Settings, compile_layers, fast_denoiser, library_path
-from eginterpolator.models.library import Library
+from eginterpolator.models.library import Library, sealed
 from eginterpolator.models.registry import Model, load_model
 from eginterpolator.nn.structure_layer import StructureLayer
 from network_helpers import CHIRAL, molecule, shake
@@ -119,8 +119,12 @@ def test_damaged_libraries_are_named(compiled, tmp_path):
     path = library_path("temporal", compiled.denoiser.network.blocks[0].before, SETTINGS)
     with pytest.raises(InputError, match="another function"):
         Library(path, 3, 3, runners=1)
-    other = tmp_path / "other.so"
-    other.write_text("no library")
+    content, other = path.read_bytes(), tmp_path / "other.so"
+    for damaged in (content[:-5000], content[:5000] + bytes([content[5000] ^ 1]) + content[5001:], b"no library", b""):
+        other.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"hash of the rest.*compile again"):
+            Library(other, 3, 3, runners=1)
+    other.write_bytes(sealed(b"no library"))
     with pytest.raises(InputError, match="compile again"):
         Library(other, 3, 3, runners=1)
 

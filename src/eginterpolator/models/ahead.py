@@ -30,7 +30,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.graph import EDGE_TYPES
 from eginterpolator.io import atomic_path
 from eginterpolator.models.denoiser import Denoiser
-from eginterpolator.models.library import Library
+from eginterpolator.models.library import Library, sealed
 from eginterpolator.models.registry import Model
 from eginterpolator.nn import attention, embeddings, structure_layer, temporal_layer
 from eginterpolator.nn.structure_layer import Context, State, Stereo, StructureLayer
@@ -222,7 +222,7 @@ def _compile(kind: str, layer: nn.Module, settings: Settings, path: Path) -> Non
         with zipfile.ZipFile(package) as archive:
             (name,) = [name for name in archive.namelist() if name.endswith(".so")]
             made = Path(folder) / "layer.so"
-            made.write_bytes(archive.read(name))
+            made.write_bytes(sealed(archive.read(name)))
         _check(kind, layer, settings, made)
         with atomic_path(path) as temporary:
             temporary.write_bytes(made.read_bytes())

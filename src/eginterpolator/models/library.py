@@ -6,6 +6,7 @@ PyTorch's own loader holds Python's lock while the library computes; here thread
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,13 +21,21 @@ _capsule = ctypes.pythonapi.PyCapsule_New
 _capsule.restype, _capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
 
+def sealed(library: bytes) -> bytes:
+    """A library with the SHA-256 of its bytes at the end, where the loader does not look.
+
+    A library of which a part is missing would end the process when it is called.
+    """
+    return library + hashlib.sha256(library).digest()
+
+
 class Library:
     """A function of tensors.
 
     Parameters
     ----------
     path : Path
-        The library, `.so`.
+        The `sealed` library, `.so`.
     n_inputs, n_outputs : int
         What it takes and returns.
     runners : int
@@ -35,13 +44,16 @@ class Library:
     Raises
     ------
     InputError
-        When it cannot be loaded, or is another function.
+        When it is damaged, cannot be loaded, or is another function.
     """
 
     def __init__(self, path: Path, n_inputs: int, n_outputs: int, runners: int) -> None:
         self.path, self.n_outputs = path, n_outputs
         self._container = ctypes.c_void_p()
         try:
+            content = path.read_bytes()
+            if sealed(content[: -hashlib.sha256().digest_size]) != content:
+                raise RuntimeError("its end is not the hash of the rest")
             self._functions = ctypes.CDLL(str(path))
             # kept for good: a library that is loaded once stays in the process anyhow
             self._call("CreateWithDevice", ctypes.byref(self._container), ctypes.c_size_t(runners), b"cpu", None)
