@@ -196,19 +196,6 @@ def test_half_of_the_last_step_keeps_the_spread_of_a_narrow_distribution():
     assert moments("sde", levels, 0.0, 0.05) == moments("sde", levels, 0.0, 0.05, finish=1.0)
 
 
-@pytest.mark.parametrize("spread", [0.03, 0.1, 1.0])
-def test_less_noise_narrows_what_is_decided_at_its_levels(spread):
-    levels = [0.002 * 1.01**k for k in range(900, -1, -1)] + [0.0]
-    low, high, scale = 0.05, 0.4, 0.8
-    options = {"finish": 0.5, "noise_scale": scale, "scaled_min": low, "scaled_max": high}
-    share = spread**2 / (spread**2 + low**2) - spread**2 / (spread**2 + high**2)
-    mean, narrowed = moments("sde", levels, 0.3, spread, **options)
-    assert mean == pytest.approx(0.3, abs=1e-3)
-    assert narrowed**2 == pytest.approx(spread**2 * (1 - (1 - scale**2) * share), rel=0.01)
-    outside = {**options, "scaled_min": levels[0] + 1, "scaled_max": levels[0] + 2}
-    assert moments("sde", levels, 0.3, spread, **outside) == moments("sde", levels, 0.3, spread, finish=0.5)
-
-
 @pytest.mark.parametrize(
     "name, calls", [("ddim", 12), ("ancestral", 12), ("sde", 12), ("heun", 23), ("stochastic", 23)]
 )

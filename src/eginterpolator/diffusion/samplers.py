@@ -96,9 +96,6 @@ def sde(
     level: Level = _same,
     eta: float = 1.0,
     finish: float = 1.0,
-    noise_scale: float = 1.0,
-    scaled_min: float = 0.0,
-    scaled_max: float = 0.4,
 ) -> Tensor:
     """Stochastic multistep solver, one network call a step: DPM-Solver++(2M) for the SDE (Lu et al. 2022).
 
@@ -110,11 +107,6 @@ def sde(
     have come from, which is narrower than the distribution by as much as that noise hides. Half of it is the trapezoid
     rule on the probability-flow equation, whose slope is 0 at sigma = 0: where the last level is well under the
     width s of a distribution, sqrt(s^2 + sigma^2) goes to s but for terms of fourth order in sigma/s.
-
-    The fresh noise of steps to levels from `scaled_min` to `scaled_max` is multiplied by `noise_scale` (the S_noise of
-    Karras et al. 2022): under 1 it narrows what is decided at these levels, where a network is unsure and so too broad.
-    In the limit of small steps, and for eta = 1, a normal distribution of variance a^2 gets
-    a^2 (1 - (1 - noise_scale^2) (a^2 / (a^2 + scaled_min^2) - a^2 / (a^2 + scaled_max^2))).
     """
     previous, last_h = None, 0.0
     for now, then in zip(levels, levels[1:], strict=False):
@@ -127,8 +119,7 @@ def sde(
         estimate = clean if previous is None else clean + (h / last_h) / 2 * (clean - previous)
         x = decay * x + (1 - decay) * estimate
         if eta > 0:
-            scale = noise_scale if scaled_min <= then <= scaled_max else 1.0
-            x = x + _like(scale * after * (1 - ratio ** (-2 * eta)) ** 0.5, x) * noise()
+            x = x + _like(after * (1 - ratio ** (-2 * eta)) ** 0.5, x) * noise()
         previous, last_h = clean, h
     return x
 
