@@ -197,6 +197,19 @@ def test_a_batch_is_a_function_of_seed_step_and_rank():
     assert not any(same(batch, wanted[0]) for batch in changed)
 
 
+def test_ranks_wait_for_no_larger_batch_than_their_own():
+    sizes = (2, 3, 4, 5, 6, 7, 8, 9)
+    ranks = [chiral_batches(rank=rank, buckets=sizes) for rank in range(3)]
+    shapes = set()
+    for step in range(20):
+        batches = [each.batch(step) for each in ranks]
+        (shape,) = {(tuple(batch.x0.shape), batch.frame_ps) for batch in batches}
+        shapes.add(shape)
+        assert not torch.equal(batches[0].noise, batches[1].noise)
+        assert not torch.equal(batches[1].uniform, batches[2].uniform)
+    assert len(shapes) > 3
+
+
 def test_mirrored_rows_are_the_other_isomer_in_coordinates_signs_and_labels():
     batches = chiral_batches(mirror=0.5)
     isomers = {tuple(graph(s).codes[:, CHIRALITY_COLUMN]): graph(s).signs[0] for s in (CHIRAL, MIRRORED)}

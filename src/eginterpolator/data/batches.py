@@ -18,6 +18,8 @@ from eginterpolator.graph import CHIRALITY_COLUMN
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
 CONDITIONING = ("none", "first", "both")
+ALL_RANKS = 2**32 - 1
+"""In the place of a rank: the seed of what all ranks draw alike."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,10 @@ class FrameBatches(IterableDataset):
 
     def batch(self, step: int) -> Batch:
         """The batch of one step on this rank."""
-        random = np.random.default_rng((self.seed, step, self.rank))
-        stride = int(random.choice(np.asarray(self.strides)))
-        bucket = int(random.choice(len(self.sizes), p=self.chances.sum(axis=0))) if len(self.sizes) > 1 else 0
+        shared, random = (np.random.default_rng((self.seed, step, which)) for which in (ALL_RANKS, self.rank))
+        # what a step costs is the same on all ranks, which wait for each other
+        stride = int(shared.choice(np.asarray(self.strides)))
+        bucket = int(shared.choice(len(self.sizes), p=self.chances.sum(axis=0))) if len(self.sizes) > 1 else 0
         chances = self.chances[:, bucket]
         counts = random.multinomial(self.batch_size, chances / chances.sum())
         parts = [self._rows(k, bucket, int(n), stride, random) for k, n in enumerate(counts) if n]
