@@ -76,9 +76,9 @@ class FrameBatches(IterableDataset):
     n_frames, strides : window length and the strides to choose from, one for each step.
     conditioning : chances of (none, first, both) given frames.
     seed : of everything random.
-    buckets : limits of heavy atoms. All rows of a step, on all ranks, lie between two of them and are padded to the upper one, so
-        that small molecules do not cost what the largest does; none pads every batch to the largest. Each molecule
-        keeps its chance.
+    buckets : limits of heavy atoms. All rows of a step, on all ranks, lie between two of them and are padded to the
+        upper one, so that small molecules do not cost what the largest does; none pads every batch to the largest.
+        Each molecule keeps its chance.
     mirror : chance that a row is replaced by its mirror image, stereo labels included (an exact symmetry).
     """
 
