@@ -23,7 +23,7 @@ from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
 from eginterpolator.graph import featurize
 from eginterpolator.io import write_json, write_text
-from eginterpolator.models.compiled import compile_parts
+from eginterpolator.models.compiled import compile_parts, use_kernels
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.interpolator import BlockwiseInterpolator
 from eginterpolator.models.registry import build_denoiser
@@ -35,7 +35,8 @@ from plain_layers import make_plain
 
 SMILES = "CC[C@H](O)C#CCOC"
 FRAME_PS = 5.2
-VARIANTS = {"plain": "fp32", "fast": "fp32", "fast, compiled": "fp32", "fast, compiled, bf16": "bf16"}
+KERNELS = "fast, compiled, bf16, kernels"
+VARIANTS = {"plain": "fp32", "fast": "fp32", "fast, compiled": "fp32", "fast, compiled, bf16": "bf16", KERNELS: "bf16"}
 """How the layers are written and run, with the precision of the matrix products."""
 
 
@@ -82,6 +83,8 @@ def measure(spec: dict[str, Any], options: argparse.Namespace) -> dict[str, list
         if variant == "plain":
             make_plain(denoiser)
         elif "compiled" in variant:
+            if variant == KERNELS and not use_kernels(denoiser):
+                continue  # not for this processor
             compile_parts(denoiser)
         steps[variant] = step_of(denoiser, options.frames, precision)
         steps[variant]()  # compiles, and fills caches

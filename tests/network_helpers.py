@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,11 +61,11 @@ def frames(smiles: str, n_frames: int, noise: float = 0.4, seed: int = 0) -> Ten
     return torch.from_numpy((heavy + noise * random).astype(np.float32))
 
 
-def network(kind: str, seed: int = 0) -> Denoiser:
-    """A tiny denoiser with random weights, also where layers start at zero."""
+def network(kind: str, seed: int = 0, **other: Any) -> Denoiser:
+    """A tiny denoiser with random weights, also where layers start at zero; `other` sizes than `MODELS` has."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        denoiser = build_denoiser(MODELS[kind], Preconditioned(sigma_data=1.5).config())
+        denoiser = build_denoiser({**MODELS[kind], **other}, Preconditioned(sigma_data=1.5).config())
     shake(denoiser, seed)
     return denoiser.eval()
 

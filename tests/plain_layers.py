@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from eginterpolator.nn.attention import pairwise
 from eginterpolator.nn.structure_layer import (
     Context,
     OrientedTriples,
@@ -158,7 +159,7 @@ class PlainAttention(nn.Module):
         vv = gate.unsqueeze(-2) * vv
         scores = torch.einsum("btnhd,bsnhd->bnhts", q, k) + torch.einsum("btnhdp,bsnhdp->bnhts", vq, vk)
         scale = (width + 3 * per_head) ** -0.5
-        weights = torch.softmax(scores * scale + layer.lag(n_frames, frame_ps), dim=-1)
+        weights = torch.softmax(scores * scale + pairwise(layer.lag(n_frames, frame_ps)), dim=-1)
         scalar = torch.einsum("bnhts,bsnhd->btnhd", weights, value)
         difference = x.unsqueeze(2) - x.unsqueeze(1)  # [B, T, T, N, 3]
         moved = torch.einsum("bnhts,bsnh,btsnd->btnhd", weights, phi, difference)

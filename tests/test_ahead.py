@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from eginterpolator.cache import sealed
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.errors import InputError
 from eginterpolator.generation import GenerationConfig, generate_trajectories
 from eginterpolator.graph import featurize
 from eginterpolator.models import ahead
 from eginterpolator.models.ahead import Settings, compile_layers, fast_denoiser, library_path
-from eginterpolator.models.library import Library, sealed
+from eginterpolator.models.library import Library
 from eginterpolator.models.registry import Model, load_model
 from eginterpolator.nn.structure_layer import StructureLayer
 from network_helpers import CHIRAL, molecule, shake

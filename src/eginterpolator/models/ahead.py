@@ -13,7 +13,6 @@ import hashlib
 import inspect
 import json
 import os
-import shutil
 import sys
 import tempfile
 import warnings
@@ -26,11 +25,12 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from eginterpolator.cache import cache_folder, compiler, make_cache_folder, sealed
 from eginterpolator.errors import InputError
 from eginterpolator.graph import EDGE_TYPES
 from eginterpolator.io import atomic_path
 from eginterpolator.models.denoiser import Denoiser
-from eginterpolator.models.library import Library, sealed
+from eginterpolator.models.library import Library
 from eginterpolator.models.registry import Model
 from eginterpolator.nn import attention, embeddings, structure_layer, temporal_layer
 from eginterpolator.nn.structure_layer import Context, State, Stereo, StructureLayer
@@ -138,20 +138,6 @@ def _called(library: Library, layer: nn.Module, tensors: Sequence[Tensor]) -> St
     return State(*library([*layer.parameters(), *as_compiled]))
 
 
-def cache_folder() -> Path:
-    """Where libraries are kept: `$XDG_CACHE_HOME/eginterpolator`, or `~/.cache/eginterpolator`.
-
-    Raises
-    ------
-    InputError
-        When the user has no home directory.
-    """
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eginterpolator"
-    except RuntimeError as error:
-        raise InputError("There is no home directory to keep compiled layers in; set XDG_CACHE_HOME.") from error
-
-
 def library_path(kind: str, layer: nn.Module, settings: Settings) -> Path:
     """The file of a library, by what it depends on: source code, sizes, settings, PyTorch and processor."""
     shapes = [(name, list(weight.shape)) for name, weight in layer.named_parameters()]
@@ -191,13 +177,8 @@ def compile_layers(model: Model, settings: Settings, told: Callable[[str], None]
     }
     if not wanted:
         raise InputError(f"The model '{model.name}' has no layers that can be compiled.")
-    compiler = os.environ.get("CXX", "g++")
-    if shutil.which(compiler) is None:
-        raise InputError(f"There is no C++ compiler '{compiler}'; install g++, or set CXX to the one there is.")
-    try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"Cannot write '{cache_folder()}' ({error.strerror or error}); set XDG_CACHE_HOME.") from error
+    compiler()
+    make_cache_folder()
     for path, (kind, layer) in wanted.items():
         if not path.is_file():
             told(kind)

@@ -6,27 +6,19 @@ PyTorch's own loader holds Python's lock while the library computes; here thread
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
 from torch._C import _aoti
 
+from eginterpolator.cache import check_seal
 from eginterpolator.errors import InputError
 
 _address = ctypes.pythonapi.PyCapsule_GetPointer
 _address.restype, _address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
 _capsule = ctypes.pythonapi.PyCapsule_New
 _capsule.restype, _capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-
-
-def sealed(library: bytes) -> bytes:
-    """A library with the SHA-256 of its bytes at the end, where the loader does not look.
-
-    A library of which a part is missing would end the process when it is called.
-    """
-    return library + hashlib.sha256(library).digest()
 
 
 class Library:
@@ -51,9 +43,7 @@ class Library:
         self.path, self.n_outputs = path, n_outputs
         self._container = ctypes.c_void_p()
         try:
-            content = path.read_bytes()
-            if sealed(content[: -hashlib.sha256().digest_size]) != content:
-                raise RuntimeError("its end is not the hash of the rest")
+            check_seal(path)
             self._functions = ctypes.CDLL(str(path))
             # kept for good: a library that is loaded once stays in the process anyhow
             self._call("CreateWithDevice", ctypes.byref(self._container), ctypes.c_size_t(runners), b"cpu", None)

@@ -15,24 +15,58 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+WIDTHS = 8
+"""A head is padded to a multiple of this."""
 CACHED = 250_000
 """Scores that are worked on together, one megabyte."""
 
 
-def biased_attention(q: Tensor, k: Tensor, value: Tensor, bias: Tensor, scale: float) -> Tensor:
-    """softmax(scale q k^T + bias) value.
+def attend(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor) -> Tensor:
+    """Attention over the frames of each atom, in fp32 everywhere: differences of averages move the atoms.
+
+    Parameters
+    ----------
+    q, k : [B, T, N, heads, D]
+    value : [B, T, N, heads, E]
+    by_lag : [heads, T]
+        The bias of each lag |t - s|.
+
+    Returns
+    -------
+    Tensor, [B, T, N, heads, E]
+    """
+    batch, width, value_width = q.shape[0], q.shape[-1], value.shape[-1]
+    q, k, value = (part.permute(0, 2, 3, 1, 4).flatten(0, 1) for part in (q, k, value))  # [B N, heads, T, D]
+    # the fused kernel wants one width for all three, and products of odd widths take up to twice as long
+    size = -(-max(width, value_width) // WIDTHS) * WIDTHS
+    q, k, value = (nn.functional.pad(part, (0, size - part.shape[-1])) for part in (q, k, value))
+    with torch.autocast(q.device.type, enabled=False):
+        got = biased_attention(q, k, value, by_lag, width**-0.5)
+    return got[..., :value_width].unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).float()
+
+
+def pairwise(by_lag: Tensor) -> Tensor:
+    """What belongs to lags [heads, T], for all pairs of frames: [heads, T, T]."""
+    index = torch.arange(by_lag.shape[-1], device=by_lag.device)
+    return by_lag[:, (index[:, None] - index[None, :]).abs()]
+
+
+def biased_attention(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor, scale: float) -> Tensor:
+    """softmax(scale q k^T + bias of the lag) value.
 
     Parameters
     ----------
     q, k, value : [B, heads, T, D]
         float32 on a processor.
-    bias : [heads, T, T]
+    by_lag : [heads, T]
+        The bias of each lag |t - s|.
     scale : float
 
     Returns
     -------
     Tensor, [B, heads, T, D]
     """
+    bias = pairwise(by_lag)
     if q.device.type != "cpu" or not torch.is_grad_enabled():
         return nn.functional.scaled_dot_product_attention(q, k, value, attn_mask=bias[None], scale=scale)
     return _attention(q, k, value, bias, scale)[0]

@@ -70,7 +70,7 @@ FARTHEST = 40.0
 
 
 class LagBias(nn.Module):
-    """Relative time encoding: an attention bias for each head from |t - s| in ps, [heads, T, T].
+    """Relative time encoding: an attention bias for each head and lag |t - s| of 0 to T - 1 frames, [heads, T].
 
     Equilibrium dynamics looks the same backwards, so the sign of the lag is left out.
     """
@@ -87,6 +87,4 @@ class LagBias(nn.Module):
         same = (lag == 0).float()
         features = torch.stack([scaled, scaled.square() / 8, same], dim=-1)
         by_lag = self.mlp(features) - torch.exp(self.log_slopes) * (lag / 5.0)[:, None]
-        by_lag = by_lag.clamp(min=LEAST_BIAS)
-        index = torch.arange(n_frames, device=lag.device)
-        return by_lag.T[:, (index[:, None] - index[None, :]).abs()]
+        return by_lag.clamp(min=LEAST_BIAS).T

@@ -7,6 +7,7 @@ and oriented triples that break the parity (SPEC section 8.1): everything but th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
@@ -91,7 +92,13 @@ def _stereo(graph: GraphBatch) -> Stereo | None:
 
 
 class PairMessages(nn.Module):
-    """EGCL: messages over pairs to positions, scalars and vectors."""
+    """EGCL: messages over pairs to positions, scalars and vectors.
+
+    kernel : function or None
+        Computes `sums` in its place, from the layer and the same arguments; `models.compiled` puts it there.
+    """
+
+    kernel: Callable[..., tuple[Tensor, Tensor, Tensor]] | None = None
 
     def __init__(self, hidden: int, channels: int, radial: int, reach: float) -> None:
         super().__init__()
@@ -111,24 +118,34 @@ class PairMessages(nn.Module):
         x, h, v = state
         v = bounded(v)
         normed = self.norm(h) + self.noise(context.noise)[:, :, None]
+        sums = self.kernel or PairMessages.sums
+        pushed, carried, gathered = sums(self, x, v, self.receiver(normed), self.sender(normed), context)
+        neighbours = context.pairs.sum(dim=3).clamp(min=1.0)  # [B, 1, N, 1]
+        gathered = gathered / neighbours.sqrt()
+        h = h + self.update(torch.cat([normed, gathered.to(normed.dtype)], dim=-1))
+        return State(x + pushed / neighbours, h, v + carried / neighbours[..., None])
+
+    def sums(
+        self, x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor, context: Context
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Sums over senders, from what the two ends [B, T, N, hidden] add to the first layer of a message.
+
+        Returns pushes [B, T, N, 3], carried vectors [B, T, N, 3, channels] and messages [B, T, N, hidden].
+        """
         relative = x[:, :, :, None] - x[:, :, None]  # [B, T, N, N, 3], from sender j to receiver i
         distance = (relative.square().sum(dim=-1) + 1e-6).sqrt()
         edges = context.edges.expand(*distance.shape, -1)
         pair = self.pair(torch.cat([self.radial(distance), edges], dim=-1))
         # in place: each sum of its own would go through memory once more
-        pair = pair.add_(self.receiver(normed)[:, :, :, None]).add_(self.sender(normed)[:, :, None])
+        pair = pair.add_(receiver[:, :, :, None]).add_(sender[:, :, None])
         message = nn.functional.silu(self.message(nn.functional.silu(pair)))
-        neighbours = context.pairs.sum(dim=3).clamp(min=1.0)  # [B, 1, N, 1]
         gates = self.gates(message).float() * context.pairs
         unit = relative / (distance + 1.0)[..., None]
         to_x, radial_gate, mix_gate = gates.split([1, self.channels, self.channels], dim=-1)
-        x = x + (to_x * unit).sum(dim=3) / neighbours
         carried = radial_gate[..., None, :] * unit[..., None] + mix_gate[..., None, :] * v[:, :, None]
-        v = v + carried.sum(dim=3) / neighbours[..., None]
         # the sum over senders as a matrix product: what passes no message has weight 0
-        gathered = (context.pairs.transpose(-1, -2).to(message.dtype) @ message).squeeze(-2) / neighbours.sqrt()
-        h = h + self.update(torch.cat([normed, gathered.to(normed.dtype)], dim=-1))
-        return State(x, h, v)
+        gathered = (context.pairs.transpose(-1, -2).to(message.dtype) @ message).squeeze(-2)
+        return (to_x * unit).sum(dim=3), carried.sum(dim=3), gathered
 
 
 class OrientedTriples(nn.Module):
@@ -155,39 +172,42 @@ class OrientedTriples(nn.Module):
         if stereo is None:
             return state
         x, h, v = state
-        rows = stereo.atoms.flatten()
+        rows = _frame_rows(stereo.atoms, *x.shape[1:3])  # [S, 4, T]
         sign = stereo.signs[:, None, None, None]
-        at = _rows(x, rows).unflatten(0, (-1, 4))  # [S, 4, T, 3]
+        at = _rows(x, rows)  # [S, 4, T, 3]
         u = at[:, 1:] - at[:, :1]  # [S, 3, T, 3]
         u = u / (u.square().sum(dim=-1, keepdim=True).add(1e-6).sqrt() + 1.0)
         cross = torch.linalg.cross(u.roll(-1, dims=1), u.roll(-2, dims=1), dim=-1) * sign
         volume = (u * cross).sum(dim=-1, keepdim=True)  # s det[u_a, u_b, u_c], the same for the three arms
         features = torch.cat([volume, (4 * volume).tanh(), volume.square()], dim=-1)
-        scalar = _rows(h, rows).unflatten(0, (-1, 4))  # [S, 4, T, hidden]
+        scalar = _rows(h, rows)  # [S, 4, T, hidden]
         inner = self.centre(scalar[:, :1]) + self.arm(scalar[:, 1:]) + self.volume(features)
         inner = nn.functional.silu(inner)  # [S, 3, T, inner]
-        h = h + _scatter(self.scalars(inner).float(), rows, h.shape)
+        h = _add_rows(h, rows, self.scalars(inner).float())
         gates = self.gates(inner).float()  # [S, 3, T, 2 + 2 channels]
         to_x, to_v = gates.split([2, 2 * self.channels], dim=-1)
         moves = (to_x * to_x.new_tensor([1.0, -1.0]))[..., None] * cross[..., None, :]
-        x = x + _scatter(moves.flatten(-2), rows, x.shape)
+        x = _add_rows(x, rows, moves.flatten(-2))
         pushes = to_v.unflatten(-1, (2, 1, self.channels)) * cross[..., None, :, None]  # [S, 3, T, 2, 3, channels]
-        v = v + _scatter(pushes.flatten(-3), rows, (*v.shape[:3], 3 * self.channels)).unflatten(-1, (3, -1))
-        return State(x, h, v)
+        return State(x, h, _add_rows(v.flatten(-2), rows, pushes.flatten(-3)).view_as(v))
+
+
+def _frame_rows(atoms: Tensor, frames: int, per_frame: int) -> Tensor:
+    """Rows of the batch's B N atoms [S, 4] as rows of its B T N atoms in frames: [S, 4, T]."""
+    first = atoms // per_frame * (frames * per_frame) + atoms % per_frame
+    return first[..., None] + torch.arange(frames, device=atoms.device) * per_frame
 
 
 def _rows(values: Tensor, rows: Tensor) -> Tensor:
-    """Rows of the B N atoms: values [B, T, N, F] -> [len(rows), T, F]."""
-    return values.transpose(1, 2).flatten(0, 1).index_select(0, rows)
+    """Values [B, T, N, F] at rows [S, 4, T] of the atoms in frames: [S, 4, T, F]."""
+    return values.flatten(0, 2).index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
-def _scatter(values: Tensor, rows: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Add values [S, 3, T, 2 F], first half for each arm and second half for the centre, to zeros [B, T, N, F]."""
-    batch, frames, atoms, width = shape
-    to_arm, to_centre = values.split(width, dim=-1)
-    each = torch.cat([to_centre.sum(dim=1, keepdim=True), to_arm], dim=1).flatten(0, 1)
-    total = values.new_zeros((batch * atoms, frames, width)).index_add(0, rows, each)
-    return total.unflatten(0, (batch, atoms)).transpose(1, 2)
+def _add_rows(to: Tensor, rows: Tensor, values: Tensor) -> Tensor:
+    """Add values [S, 3, T, 2 F], first half for each arm and second half for the centre, to [B, T, N, F]."""
+    to_arm, to_centre = values.chunk(2, dim=-1)
+    each = torch.cat([to_centre.sum(dim=1, keepdim=True), to_arm], dim=1)
+    return to.flatten(0, 2).index_add(0, rows.flatten(), each.flatten(0, 2).to(to.dtype)).view_as(to)
 
 
 class Transition(nn.Module):

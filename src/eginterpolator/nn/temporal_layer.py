@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.nn.attention import biased_attention
+from eginterpolator.nn.attention import attend
 from eginterpolator.nn.embeddings import LagBias
 from eginterpolator.nn.structure_layer import Context, State, StructureLayer, Transition, damp
-
-WIDTHS = 8
-"""A head is padded to a multiple of this."""
 
 
 class TemporalAttention(nn.Module):
@@ -21,7 +20,12 @@ class TemporalAttention(nn.Module):
     a few neighbours says of the slow motion, the state x has partly lost. It moves x and the vectors alike.
     Queries and keys hold vector channels too: their dot products are rotation invariant, because all frames of a
     trajectory share one orientation of space. The relative time enters as a bias.
+
+    kernel : function or None
+        Computes `attend` in its place; `models.compiled` puts it there.
     """
+
+    kernel: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] | None = None
 
     def __init__(self, hidden: int, channels: int, heads: int, per_head: int = 3) -> None:
         super().__init__()
@@ -49,7 +53,7 @@ class TemporalAttention(nn.Module):
         vq, vk, vv = mixed.unbind(dim=3)
         q, k, value = (part.float().unflatten(-1, (heads, self.width)) for part in (q, k, value))
         carried = [value, phi, phi * x[..., None, :], (gate[..., None, :] * vv).flatten(-2)]
-        got = self._attend(
+        got = (self.kernel or attend)(
             torch.cat([q, vq.flatten(-2)], dim=-1),
             torch.cat([k, vk.flatten(-2)], dim=-1),
             torch.cat(carried, dim=-1),
@@ -65,21 +69,6 @@ class TemporalAttention(nn.Module):
             )  # [..., 3, heads per_head]
             update = self.out_vectors(vectors)
         return State(x + step + update[..., 0], h, v + update[..., 1:])
-
-    @staticmethod
-    def _attend(q: Tensor, k: Tensor, value: Tensor, bias: Tensor) -> Tensor:
-        """Fused attention over frames: [B, T, N, heads, D] each, bias [heads, T, T] -> [B, T, N, heads, D]."""
-        batch = q.shape[0]
-        q, k, value = (part.permute(0, 2, 3, 1, 4).flatten(0, 1) for part in (q, k, value))  # [B N, heads, T, D]
-        width = q.shape[-1]
-        # the fused kernel wants one width for all three, and products of odd widths take up to twice as long
-        value_width = value.shape[-1]
-        size = -(-max(width, value_width) // WIDTHS) * WIDTHS
-        q, k, value = (nn.functional.pad(part, (0, size - part.shape[-1])) for part in (q, k, value))
-        # in fp32 everywhere: the difference of phi x and its mean moves the atoms
-        with torch.autocast(q.device.type, enabled=False):
-            got = biased_attention(q, k, value, bias, width**-0.5)
-        return got[..., :value_width].unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).float()
 
 
 class TemporalLayer(nn.Module):

@@ -24,7 +24,7 @@ from eginterpolator.data.splits import validation_mask
 from eginterpolator.errors import InputError
 from eginterpolator.graph import COLUMNS, ELEMENTS
 from eginterpolator.io import sha256
-from eginterpolator.models.compiled import compile_parts
+from eginterpolator.models.compiled import compile_parts, use_kernels
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
@@ -170,6 +170,17 @@ def train(config: TrainConfig) -> Path:
         return _train(config)
 
 
+def _accelerate(denoiser: Denoiser, config: TrainConfig) -> None:
+    """Kernels where products are of bf16 matrices, and PyTorch's compiler if it is wanted."""
+    try:
+        if config.precision == "bf16":
+            use_kernels(denoiser)
+    except InputError as error:
+        warnings.warn(f"{error} Training goes on without kernels, more slowly.", stacklevel=1)
+    if config.compile:
+        compile_parts(denoiser)
+
+
 def _train(config: TrainConfig) -> Path:
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -180,8 +191,7 @@ def _train(config: TrainConfig) -> Path:
     denoiser = make_denoiser(config)
     data = TrainingData(config.data, config.seed)
     module = DenoiserModule(denoiser, config.optimiser, config.max_steps, config.align)
-    if config.compile:
-        compile_parts(denoiser)
+    _accelerate(denoiser, config)
     export = {
         "name": config.name,
         "model": {**config.model, **({"structure": _structure(config.structure)[0]} if config.structure else {})},

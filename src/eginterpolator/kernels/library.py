@@ -1,0 +1,86 @@
+"""The library of the kernels, compiled when a process first needs it and kept in the cache for the next one."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.cpp_extension import include_paths, library_paths
+
+from eginterpolator.cache import cache_folder, check_seal, compiler, make_cache_folder, sealed
+from eginterpolator.errors import InputError
+from eginterpolator.io import atomic_path
+from eginterpolator.provenance import machine
+
+SOURCES = [Path(__file__).parent / name for name in ("tiles.h", "messages.cpp", "attention.cpp")]
+FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fPIC", "-shared"]
+
+Struct = TypeVar("Struct", bound=ctypes.Structure)
+
+
+def processor_fits() -> bool:
+    """Whether this machine's processor has what the kernels are written for: AVX-512 BF16, on Linux."""
+    found = torch.cpu.get_capabilities()
+    needed = ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_bf16")
+    return sys.platform == "linux" and all(found.get(name, False) for name in needed)
+
+
+def library_path() -> Path:
+    """The file of the library, by what it depends on: sources, flags, PyTorch and processor."""
+    where = (torch.__version__, machine()["processor"], torch.cpu.get_capabilities())
+    facts = ([path.read_text() for path in SOURCES], FLAGS, where)
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+    return cache_folder() / f"kernels-{digest[:16]}.so"
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """The library, compiled if the cache has it not; some ten seconds.
+
+    Raises
+    ------
+    InputError
+        When there is no compiler, it fails, the cache cannot be written, or the library is damaged.
+    """
+    path = library_path()
+    if not path.is_file():
+        _compile(path)
+    try:
+        check_seal(path)
+        return ctypes.CDLL(str(path))
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"'{path}' is no library of kernels ({error}); delete it and start again.") from error
+
+
+def _compile(path: Path) -> None:
+    includes = [f"-isystem{folder}" for folder in include_paths()]
+    links = [f"-L{folder}" for folder in library_paths()] + ["-ltorch_cpu", "-lc10", "-pthread"]
+    sources = [str(source) for source in SOURCES if source.suffix == ".cpp"]
+    with tempfile.TemporaryDirectory(dir=make_cache_folder()) as folder:
+        made = Path(folder) / "kernels.so"
+        command = [compiler(), *FLAGS, *includes, *sources, *links, "-o", str(made)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            says = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[-200:])
+            raise InputError(f"'{command[0]}' cannot compile the kernels: {says.strip()}")
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(sealed(made.read_bytes()))
+
+
+def pointers(kind: type[Struct], *tensors: Tensor) -> Struct:
+    """A structure of addresses; the tensors must outlive it."""
+    return kind(*(tensor.data_ptr() for tensor in tensors))
+
+
+def fields(names: str, of: type = ctypes.c_void_p) -> list[tuple[str, type]]:
+    """Members of a structure, by their names: 'x v h'."""
+    return [(name, of) for name in names.split()]

@@ -1,0 +1,376 @@
+// Messages over pairs, there and back, without anything of the size of all pairs in memory: `PairMessages` in
+// nn/structure_layer.py has the formulas. A tile of pairs goes through all of it while it lies in the cache; on the way
+// back it is computed once more.
+#include "tiles.h"
+
+#include <cmath>
+
+namespace {
+
+constexpr int ROWS = 128;      // pairs of a tile
+constexpr int FEATURES = 64;   // radial basis and edge type of a pair, filled with zeros
+constexpr int RADIAL = 32;     // those of them that depend on the distance, filled
+constexpr float FARTHEST = 40.0f;
+
+struct Sizes {
+  int64_t molecules, frames;
+  int atoms, hidden, channels, radial, types, threads;
+  int gates() const { return 1 + 2 * channels; }
+  int gates_padded() const { return padded(gates(), 2 * LANES); }
+};
+
+// Edge types [B, N, N], and where a message passes [B, N, N].
+struct Graph {
+  const int64_t* types;
+  const float* mask;
+};
+
+// Pairs that exchange a message: molecule b has those from starts[b] to starts[b + 1].
+struct Pairs {
+  std::vector<int64_t> starts{0};
+  std::vector<int> receiver, sender, type;
+
+  Pairs(const Sizes& s, const Graph& graph) {
+    for (int64_t molecule = 0, at = 0; molecule < s.molecules; molecule++) {
+      for (int i = 0; i < s.atoms; i++)
+        for (int j = 0; j < s.atoms; j++, at++)
+          if (graph.mask[at] > 0) {
+            receiver.push_back(i);
+            sender.push_back(j);
+            type.push_back(static_cast<int>(graph.types[at]));
+          }
+      starts.push_back(static_cast<int64_t>(type.size()));
+    }
+  }
+};
+
+struct Weights {
+  const float *pair, *message, *message_bias, *gates, *gates_bias, *centres;
+  float scale;
+};
+
+// Positions [F, N, 3], vectors [F, N, 3, C], what receiver and sender add [F, N, H]: inputs, or their gradients.
+template <class T>
+struct Nodes {
+  T *x, *v, *receiver, *sender;
+};
+
+// Sums over senders: pushes [F, N, 3], carried vectors [F, N, 3, C], messages [F, N, H].
+template <class T>
+struct Sums {
+  T *pushed, *carried, *gathered;
+};
+
+// None where weights are frozen.
+struct Gradients {
+  float *pair, *message, *message_bias, *gates, *gates_bias;
+};
+
+// W [out][in] as bf16, as second factor of x W^T (packed [in][out]) and of y W (packed [out][in]).
+std::vector<bf16> packed(const float* weight, int out, int in, int out_padded, int in_padded, bool forward) {
+  std::vector<bf16> plain(out_padded * in_padded), result(plain.size());
+  for (int o = 0; o < out; o++)
+    for (int i = 0; i < in; i++)
+      plain[forward ? i * out_padded + o : o * in_padded + i] = rounded(weight[o * in + i]);
+  if (forward) pack(plain.data(), out_padded, in_padded, out_padded, result.data());
+  else pack(plain.data(), in_padded, out_padded, in_padded, result.data());
+  return result;
+}
+
+struct Tile {
+  const Sizes& size;
+  const Weights& weights;
+  int rows = 0, filled = 0;  // pairs, and their number up to the next multiple of 32
+  int64_t receiver[ROWS], sender[ROWS];
+  int type[ROWS];
+  float relative[ROWS][3], distance[ROWS], place[ROWS];
+  std::vector<bf16> features, first, message;     // [rows][FEATURES], [rows][H], [rows][H]
+  std::vector<float> hidden, slope_first, slope_message, gates;
+
+  Tile(const Sizes& s, const Weights& w) : size(s), weights(w) {
+    features.resize(ROWS * FEATURES);
+    first.resize(ROWS * s.hidden);
+    message.resize(ROWS * s.hidden);
+    hidden.resize(ROWS * std::max(s.hidden, FEATURES));
+    gates.resize(ROWS * s.gates_padded());
+  }
+
+  // Pairs `begin` to `end` of one molecule's, counted on over its frames from `frame`.
+  void place_pairs(const Pairs& pairs, int64_t molecule, int64_t begin, int64_t end, const float* x) {
+    const int64_t start = pairs.starts[molecule], count = pairs.starts[molecule + 1] - start;
+    rows = static_cast<int>(end - begin);
+    filled = padded(rows, 2 * LANES);
+    int64_t node = (molecule * size.frames + begin / count) * size.atoms, pair = begin % count;
+    for (int r = 0; r < rows; r++, pair++) {
+      if (pair == count) {
+        pair = 0;
+        node += size.atoms;
+      }
+      receiver[r] = node + pairs.receiver[start + pair];
+      sender[r] = node + pairs.sender[start + pair];
+      type[r] = pairs.type[start + pair];
+      float square = 1e-6f;
+      for (int d = 0; d < 3; d++) {
+        relative[r][d] = x[3 * receiver[r] + d] - x[3 * sender[r] + d];
+        square += relative[r][d] * relative[r][d];
+      }
+      distance[r] = std::sqrt(square);
+    }
+    for (int r = 0; r < rows; r += LANES)
+      store(place + r, _mm512_mul_ps(logarithm(_mm512_add_ps(load(distance + r), every(1.0f))), every(weights.scale)));
+    std::fill(features.begin(), features.end(), 0);
+    for (int r = 0; r < rows; r++) {
+      bf16* row = &features[r * FEATURES];
+      for (int k = 0; k < size.radial; k += LANES) store16(row + k, basis(r, k));
+      for (int k = size.radial; k < padded(size.radial, LANES); k++) row[k] = 0;
+      row[size.radial + type[r]] = rounded(1.0f);
+    }
+  }
+
+  __m512 basis(int r, int k) const {
+    const __m512 offset = _mm512_sub_ps(every(place[r]), load(weights.centres + k));
+    const __m512 square = _mm512_min_ps(_mm512_mul_ps(offset, offset), every(FARTHEST));
+    return exponential(_mm512_sub_ps(_mm512_setzero_ps(), square));
+  }
+};
+
+struct Packed {
+  std::vector<bf16> pair, message, gates, pair_back, message_back, gates_back;
+  Packed(const Sizes& s, const Weights& w, bool back) {
+    const int h = s.hidden, features = s.radial + s.types;
+    pair = packed(w.pair, h, features, h, FEATURES, true);
+    message = packed(w.message, h, h, h, h, true);
+    gates = packed(w.gates, s.gates(), h, s.gates_padded(), h, true);
+    if (!back) return;
+    pair_back = packed(w.pair, h, features, h, FEATURES, false);
+    message_back = packed(w.message, h, h, h, h, false);
+    gates_back = packed(w.gates, s.gates(), h, s.gates_padded(), h, false);
+  }
+};
+
+// From placed pairs to first, message and gates. `each(r, k, slope)` hears the derivatives of both SiLUs, if wanted.
+template <bool back>
+void through(Tile& t, const Packed& packed, const Nodes<const float>& nodes) {
+  const int h = t.size.hidden;
+  float* z = t.hidden.data();
+  multiply(t.rows, h, FEATURES, t.features.data(), packed.pair.data(), z);
+  auto silu = [&](__m512 value, bf16* to, std::vector<float>& slope, int at) {
+    const __m512 sigma = logistic(value), result = _mm512_mul_ps(value, sigma);
+    store16(to + at, result);
+    if constexpr (back)  // sigma + silu (1 - sigma)
+      store(&slope[at], _mm512_fmadd_ps(result, _mm512_sub_ps(every(1.0f), sigma), sigma));
+    return result;
+  };
+  for (int r = 0; r < t.rows; r++) {
+    const float *from = nodes.receiver + t.receiver[r] * h, *to = nodes.sender + t.sender[r] * h;
+    for (int k = 0; k < h; k += LANES)
+      silu(_mm512_add_ps(load(z + r * h + k), _mm512_add_ps(load(from + k), load(to + k))), t.first.data(),
+           t.slope_first, r * h + k);
+  }
+  multiply(t.rows, h, h, t.first.data(), packed.message.data(), z);
+  for (int r = 0; r < t.rows; r++)
+    for (int k = 0; k < h; k += LANES)
+      silu(_mm512_add_ps(load(z + r * h + k), load(t.weights.message_bias + k)), t.message.data(), t.slope_message,
+           r * h + k);
+  multiply(t.rows, t.size.gates_padded(), h, t.message.data(), packed.gates.data(), t.gates.data());
+  for (int r = 0; r < t.rows; r++)
+    for (int k = 0; k < t.size.gates(); k++) t.gates[r * t.size.gates_padded() + k] += t.weights.gates_bias[k];
+}
+
+void sum_up(const Tile& t, const Nodes<const float>& nodes, const Sums<float>& sums) {
+  const int h = t.size.hidden, channels = t.size.channels;
+  for (int r = 0; r < t.rows; r++) {
+    const int64_t i = t.receiver[r], j = t.sender[r];
+    const float* gates = &t.gates[r * t.size.gates_padded()];
+    const float inverse = 1.0f / (t.distance[r] + 1.0f);
+    for (int k = 0; k < h; k += LANES) add(sums.gathered + i * h + k, load16(&t.message[r * h + k]));
+    for (int d = 0; d < 3; d++) {
+      const float unit = t.relative[r][d] * inverse;
+      sums.pushed[3 * i + d] += gates[0] * unit;
+      for (int c = 0; c < channels; c += LANES) {
+        const __m512 mixed = _mm512_mul_ps(load(gates + 1 + channels + c), load(nodes.v + (3 * j + d) * channels + c));
+        add(sums.carried + (3 * i + d) * channels + c, _mm512_fmadd_ps(load(gates + 1 + c), every(unit), mixed));
+      }
+    }
+  }
+}
+
+// Gradients of the gates (into t.gates, as gradients), of vectors; returns through `along` d loss / d distance and
+// `across` [rows][3] d loss / d relative at a fixed distance.
+void back_from_sums(Tile& t, const Nodes<const float>& nodes, const Sums<const float>& grad, const Nodes<float>& out,
+                    float* along, float (*across)[3]) {
+  const int channels = t.size.channels, width = t.size.gates_padded();
+  for (int r = 0; r < t.rows; r++) {
+    const int64_t i = t.receiver[r], j = t.sender[r];
+    float* gates = &t.gates[r * width];
+    const float inverse = 1.0f / (t.distance[r] + 1.0f);
+    float unit[3], slope[3], push = 0.0f;
+    for (int d = 0; d < 3; d++) {
+      unit[d] = t.relative[r][d] * inverse;
+      slope[d] = gates[0] * grad.pushed[3 * i + d];
+      push += unit[d] * grad.pushed[3 * i + d];
+    }
+    gates[0] = push;
+    for (int c = 0; c < channels; c += LANES) {
+      const __m512 radial = load(gates + 1 + c), mix = load(gates + 1 + channels + c);
+      __m512 to_radial = _mm512_setzero_ps(), to_mix = _mm512_setzero_ps();
+      for (int d = 0; d < 3; d++) {
+        const __m512 carried = load(grad.carried + (3 * i + d) * channels + c);
+        to_radial = _mm512_fmadd_ps(carried, every(unit[d]), to_radial);
+        to_mix = _mm512_fmadd_ps(carried, load(nodes.v + (3 * j + d) * channels + c), to_mix);
+        add(out.v + (3 * j + d) * channels + c, _mm512_mul_ps(mix, carried));
+        slope[d] += _mm512_reduce_add_ps(_mm512_mul_ps(radial, carried));
+      }
+      store(gates + 1 + c, to_radial);
+      store(gates + 1 + channels + c, to_mix);
+    }
+    float inwards = 0.0f;
+    for (int d = 0; d < 3; d++) {
+      across[r][d] = slope[d] * inverse;
+      inwards -= slope[d] * unit[d] * inverse;
+    }
+    along[r] = inwards;
+  }
+}
+
+struct Scratch {
+  std::vector<bf16> gates, upstream, turned, side;
+  std::vector<float> product;
+  float along[ROWS], across[ROWS][3];
+  std::vector<float> pair, message, message_bias, gate, gate_bias;  // gradients of weights
+
+  explicit Scratch(const Sizes& s) {
+    const int widest = std::max({s.hidden, s.gates_padded(), FEATURES});
+    gates.resize(ROWS * s.gates_padded());
+    upstream.resize(ROWS * s.hidden);
+    turned.resize(ROWS * widest);
+    side.resize(ROWS * widest);
+    product.resize(ROWS * widest);
+    pair.resize(s.hidden * FEATURES);
+    message.resize(s.hidden * s.hidden);
+    message_bias.resize(s.hidden);
+    gate.resize(s.gates_padded() * s.hidden);
+    gate_bias.resize(s.gates_padded());
+  }
+};
+
+// gradient += left^T right, over the rows of a tile.
+void gather(Scratch& s, const bf16* left, int out, const bf16* right, int in, int filled, float* gradient) {
+  transpose(left, out, filled, out, s.turned.data());
+  pack(right, in, filled, in, s.side.data());
+  multiply(out, in, filled, s.turned.data(), s.side.data(), gradient, true);
+}
+
+void back_through(Tile& t, Scratch& s, const Packed& packed, const Nodes<const float>& nodes,
+                  const Sums<const float>& grad, const Nodes<float>& out, bool frozen) {
+  const int h = t.size.hidden, width = t.size.gates_padded(), unused = t.filled - t.rows;
+  back_from_sums(t, nodes, grad, out, s.along, s.across);
+  for (int r = 0; r < t.rows; r++)
+    for (int k = 0; k < width; k += LANES) {
+      const __m512 values = load(&t.gates[r * width + k]);
+      store16(&s.gates[r * width + k], values);
+      add(&s.gate_bias[k], values);
+    }
+  for (auto* rows : {&t.features, &t.first, &t.message, &s.gates, &s.upstream}) {  // rows that are no pairs
+    const int size = static_cast<int>(rows->size()) / ROWS;
+    std::fill_n(rows->begin() + t.rows * size, unused * size, 0);
+  }
+  if (!frozen) gather(s, s.gates.data(), width, t.message.data(), h, t.filled, s.gate.data());
+
+  float* product = s.product.data();
+  multiply(t.rows, h, width, s.gates.data(), packed.gates_back.data(), product);
+  for (int r = 0; r < t.rows; r++)
+    for (int k = 0; k < h; k += LANES) {
+      const __m512 sum = _mm512_add_ps(load(product + r * h + k), load(grad.gathered + t.receiver[r] * h + k));
+      const __m512 value = _mm512_mul_ps(sum, load(&t.slope_message[r * h + k]));
+      store16(&s.upstream[r * h + k], value);
+      add(&s.message_bias[k], value);
+    }
+  if (!frozen) gather(s, s.upstream.data(), h, t.first.data(), h, t.filled, s.message.data());
+
+  multiply(t.rows, h, h, s.upstream.data(), packed.message_back.data(), product);
+  for (int r = 0; r < t.rows; r++)
+    for (int k = 0; k < h; k += LANES) {
+      const __m512 value = _mm512_mul_ps(load(product + r * h + k), load(&t.slope_first[r * h + k]));
+      store16(&s.upstream[r * h + k], value);
+      add(out.receiver + t.receiver[r] * h + k, value);
+      add(out.sender + t.sender[r] * h + k, value);
+    }
+  if (!frozen) gather(s, s.upstream.data(), h, t.features.data(), FEATURES, t.filled, s.pair.data());
+
+  multiply(t.rows, FEATURES, h, s.upstream.data(), packed.pair_back.data(), product);
+  for (int r = 0; r < t.rows; r++) {
+    __m512 to_place = _mm512_setzero_ps();
+    for (int k = 0; k < t.size.radial; k += LANES) {
+      const __m512 offset = _mm512_sub_ps(every(t.place[r]), load(t.weights.centres + k));
+      const __mmask16 counts =
+          _mm512_cmp_ps_mask(_mm512_mul_ps(offset, offset), every(FARTHEST), _CMP_LT_OQ) & lanes(t.size.radial - k);
+      const __m512 slope = _mm512_mul_ps(_mm512_mul_ps(every(-2.0f), offset), t.basis(r, k));
+      to_place = _mm512_mask3_fmadd_ps(load(product + r * FEATURES + k), slope, to_place, counts);
+    }
+    const float along =
+        s.along[r] + _mm512_reduce_add_ps(to_place) * t.weights.scale / (1.0f + t.distance[r]);
+    for (int d = 0; d < 3; d++) {
+      const float value = s.across[r][d] + along * t.relative[r][d] / t.distance[r];
+      out.x[3 * t.receiver[r] + d] += value;
+      out.x[3 * t.sender[r] + d] -= value;
+    }
+  }
+}
+
+// work(molecule, first pair, last pair): tiles of the frames `begin` to `end` of all.
+template <class Work>
+void tiles(const Sizes& s, const Pairs& pairs, int64_t begin, int64_t end, Work work) {
+  for (int64_t frame = begin; frame < end;) {
+    const int64_t molecule = frame / s.frames, first = frame % s.frames;
+    const int64_t last = std::min(s.frames, first + end - frame), count = pairs.starts[molecule + 1] - pairs.starts[molecule];
+    for (int64_t at = first * count; at < last * count; at += ROWS) work(molecule, at, std::min(at + ROWS, last * count));
+    frame += last - first;
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+void egi_messages(const Sizes* size, const Graph* graph, const Weights* weights, const Nodes<const float>* nodes,
+                  const Sums<float>* sums) {
+  const Pairs pairs(*size, *graph);
+  const Packed packed(*size, *weights, false);
+  in_parts(size->threads, size->molecules * size->frames, [&](int, int64_t begin, int64_t end) {
+    Tile tile(*size, *weights);
+    tiles(*size, pairs, begin, end, [&](int64_t molecule, int64_t first, int64_t last) {
+      tile.place_pairs(pairs, molecule, first, last, nodes->x);
+      through<false>(tile, packed, *nodes);
+      sum_up(tile, *nodes, *sums);
+    });
+  });
+}
+
+void egi_messages_back(const Sizes* size, const Graph* graph, const Weights* weights, const Nodes<const float>* nodes,
+                       const Sums<const float>* grad, const Nodes<float>* out, const Gradients* gradients) {
+  const Pairs pairs(*size, *graph);
+  const Packed packed(*size, *weights, true);
+  std::vector<Scratch> shares(size->threads, Scratch(*size));
+  in_parts(size->threads, size->molecules * size->frames, [&](int share, int64_t begin, int64_t end) {
+    Tile tile(*size, *weights);
+    tile.slope_first.resize(ROWS * size->hidden);
+    tile.slope_message.resize(ROWS * size->hidden);
+    tiles(*size, pairs, begin, end, [&](int64_t molecule, int64_t first, int64_t last) {
+      tile.place_pairs(pairs, molecule, first, last, nodes->x);
+      through<true>(tile, packed, *nodes);
+      back_through(tile, shares[share], packed, *nodes, *grad, *out, !gradients);
+    });
+  });
+  if (!gradients) return;
+  const int h = size->hidden, features = size->radial + size->types;
+  for (const Scratch& s : shares) {
+    for (int o = 0; o < h; o++)
+      for (int k = 0; k < features; k++) gradients->pair[o * features + k] += s.pair[o * FEATURES + k];
+    for (int k = 0; k < h * h; k++) gradients->message[k] += s.message[k];
+    for (int k = 0; k < h; k++) gradients->message_bias[k] += s.message_bias[k];
+    for (int k = 0; k < size->gates() * h; k++) gradients->gates[k] += s.gate[k];
+    for (int k = 0; k < size->gates(); k++) gradients->gates_bias[k] += s.gate_bias[k];
+  }
+}
+}

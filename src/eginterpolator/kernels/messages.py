@@ -1,0 +1,138 @@
+"""`PairMessages.sums` by the kernel: nothing of the size of all pairs is held, and messages are computed once more on
+the way back."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eginterpolator.graph import EDGE_TYPES
+from eginterpolator.kernels.library import fields, library, pointers
+from eginterpolator.nn.structure_layer import Context, PairMessages
+
+LANES, RADIAL, FEATURES = 16, 32, 64
+"""Numbers that are worked on together, the most of radial basis, and of it and edge types: messages.cpp."""
+
+
+NODES, WEIGHTS = 4, 5
+"""Of the operator's inputs, which come first."""
+
+
+class Sizes(ctypes.Structure):
+    _fields_ = [
+        *fields("molecules frames", ctypes.c_int64),
+        *fields("atoms hidden channels radial types threads", ctypes.c_int),
+    ]
+
+
+class Graph(ctypes.Structure):
+    _fields_ = fields("types mask")
+
+
+class Weights(ctypes.Structure):
+    _fields_ = [*fields("pair message message_bias gates gates_bias centres"), ("scale", ctypes.c_float)]
+
+
+class Nodes(ctypes.Structure):
+    _fields_ = fields("x v receiver sender")
+
+
+class Sums(ctypes.Structure):
+    _fields_ = fields("pushed carried gathered")
+
+
+class Gradients(ctypes.Structure):
+    _fields_ = fields("pair message message_bias gates gates_bias")
+
+
+def fits(layer: PairMessages) -> bool:
+    """Whether the kernel is written for a layer's sizes."""
+    hidden, radial = layer.message.out_features, len(layer.radial.centres)
+    whole = hidden % LANES == 0 and layer.channels % LANES == 0
+    return whole and radial <= RADIAL and radial + len(EDGE_TYPES) <= FEATURES
+
+
+def sums(
+    layer: PairMessages, x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor, context: Context
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What `PairMessages.sums` computes, with products of bf16 matrices; on other devices that function itself."""
+    if x.device.type != "cpu":
+        return layer.sums(x, v, receiver, sender, context)
+    weights = (layer.pair.weight, layer.message.weight, layer.message.bias, layer.gates.weight, layer.gates.bias)
+    mask = context.pairs[:, 0, :, :, 0]
+    nodes = (x, v, receiver.float(), sender.float())
+    return _sums(*nodes, *weights, context.graph.edges, mask, layer.radial.centres, layer.radial.scale)
+
+
+def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], list[ctypes.Structure]]:
+    """Tensors in the layout of the kernel, and the structures that point to them."""
+    x, v, receiver, sender, *weights, types, mask, centres = (tensor.contiguous() for tensor in inputs)
+    filled = torch.zeros(RADIAL)
+    filled[: len(centres)] = centres
+    radial = weights[0].shape[1] - len(EDGE_TYPES)
+    sizes = (*x.shape[:3], receiver.shape[-1], v.shape[-1], radial, len(EDGE_TYPES), torch.get_num_threads())
+    held = [x, v, receiver, sender, *weights, types, mask, filled]
+    to_weights = Weights(*(tensor.data_ptr() for tensor in (*weights, filled)), scale)
+    return held, [Sizes(*sizes), pointers(Graph, types, mask), to_weights, pointers(Nodes, *held[:4])]
+
+
+def _call(name: str, *structures: ctypes.Structure | None) -> None:
+    getattr(library(), name)(*(each and ctypes.byref(each) for each in structures))
+
+
+@torch.library.custom_op("eginterpolator::pair_sums", mutates_args=(), device_types="cpu")
+def _sums(
+    x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor,
+    pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
+    types: Tensor, mask: Tensor, centres: Tensor, scale: float,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
+    held, structures = _arguments(inputs, scale)
+    out = torch.zeros(x.shape), torch.zeros(v.shape), torch.zeros(receiver.shape)
+    _call("egi_messages", *structures, pointers(Sums, *out))
+    return out
+
+
+@_sums.register_fake
+def _(x: Tensor, v: Tensor, receiver: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
+    return x.new_empty(x.shape), v.new_empty(v.shape), receiver.new_empty(receiver.shape)
+
+
+@torch.library.custom_op("eginterpolator::pair_sums_backward", mutates_args=(), device_types="cpu")
+def _backward(
+    pushed: Tensor, carried: Tensor, gathered: Tensor,
+    x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor,
+    pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
+    types: Tensor, mask: Tensor, centres: Tensor, scale: float, frozen: bool,
+) -> list[Tensor]:  # fmt: skip
+    """Gradients of nodes, and of weights unless they are frozen, from those of the sums."""
+    inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
+    held, structures = _arguments(inputs, scale)
+    grads = [tensor.contiguous() for tensor in (pushed, carried, gathered)]
+    out = [torch.zeros(tensor.shape) for tensor in inputs[: NODES if frozen else NODES + WEIGHTS]]
+    to_weights = None if frozen else pointers(Gradients, *out[NODES:])
+    _call("egi_messages_back", *structures, pointers(Sums, *grads), pointers(Nodes, *out[:NODES]), to_weights)
+    return out
+
+
+@_backward.register_fake
+def _(pushed: Tensor, carried: Tensor, gathered: Tensor, *inputs: Any) -> list[Tensor]:
+    wanted = inputs[: NODES if inputs[-1] else NODES + WEIGHTS]
+    return [tensor.new_empty(tensor.shape) for tensor in wanted]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    *tensors, ctx.scale = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    frozen = not any(ctx.needs_input_grad[NODES : NODES + WEIGHTS])
+    got = _backward(*grads, *ctx.saved_tensors, ctx.scale, frozen)
+    return (*got, *[None] * (len(ctx.needs_input_grad) - len(got)))
+
+
+_sums.register_autograd(_gradients, setup_context=_keep)

@@ -1,0 +1,198 @@
+"""The kernels of training: values and gradients of the layers they stand for, and what happens without them."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.library import opcheck
+
+from eginterpolator.errors import InputError
+from eginterpolator.kernels import attention, library, messages
+from eginterpolator.models import compiled
+from eginterpolator.models.compiled import use_kernels
+from eginterpolator.nn.attention import attend
+from eginterpolator.nn.embeddings import LagBias
+from eginterpolator.nn.structure_layer import Context, PairMessages, make_context
+from eginterpolator.training import run
+from network_helpers import CHIRAL, FRAME_PS, graphs, molecule, network, shake
+
+pytestmark = pytest.mark.skipif(
+    not library.processor_fits() or shutil.which(os.environ.get("CXX", "g++")) is None,
+    reason="the kernels want a processor with AVX-512 BF16 and a C++ compiler",
+)
+SMILES = (CHIRAL, "CC(=O)NCC", "c1ccccc1C(=O)NCC")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    """Compiled once, where no user looks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        library.library.cache_clear()
+        yield
+    library.library.cache_clear()
+
+
+def pairs(hidden: int, smiles: tuple[str, ...] = SMILES, n_frames: int = 5, hops: int = 4):
+    """A layer, its context and random x, v, receiver and sender; molecules of several sizes in one batch."""
+    generator = torch.Generator().manual_seed(hidden)
+    batch = graphs(*smiles)
+    shape = (*batch.mask.shape[:1], n_frames, batch.mask.shape[1])
+    layer = PairMessages(hidden, 16, 24, 14.0)
+    shake(layer)
+    context = make_context(batch, torch.zeros((*shape[:2], hidden)), hops)
+    sizes = ((3,), (3, 16), (hidden,), (hidden,))
+    given = [torch.randn((*shape, *size), generator=generator, requires_grad=True) for size in sizes]
+    return layer, context, given
+
+
+def used(layer: PairMessages) -> list[Tensor]:
+    return [layer.pair.weight, layer.message.weight, layer.message.bias, layer.gates.weight, layer.gates.bias]
+
+
+def values_and_gradients(function, layer: PairMessages, given: list[Tensor], context: Context) -> list[Tensor]:
+    out = [each.float() for each in function(layer, *given, context)]
+    generator = torch.Generator().manual_seed(1)
+    weights = [torch.randn(each.shape, generator=generator) for each in out]
+    total = torch.stack([(each * weight).sum() for each, weight in zip(out, weights, strict=True)]).sum()
+    return [*out, *torch.autograd.grad(total, [*given, *used(layer)])]
+
+
+def distance(one: Tensor, other: Tensor) -> float:
+    return float((one - other).detach().norm() / other.detach().norm())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("hidden", "n_frames", "hops"), [(32, 5, 4), (64, 1, 2), (128, 40, 4)])
+def test_messages_are_as_near_to_fp32_as_layers_in_bf16(monkeypatch, hidden, n_frames, hops, threads):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    layer, context, given = pairs(hidden, n_frames=n_frames, hops=hops)
+    exact = values_and_gradients(PairMessages.sums, layer, given, context)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = values_and_gradients(PairMessages.sums, layer, given, context)
+    fast = values_and_gradients(messages.sums, layer, given, context)
+    for ours, theirs, wanted in zip(fast, rounded, exact, strict=True):
+        assert wanted.norm() > 0
+        assert distance(ours, wanted) < 1.5 * distance(theirs, wanted) + 1e-6
+
+
+def test_a_molecule_without_pairs_and_tiles_that_end_within_a_frame():
+    layer, context, given = pairs(32, ("C", "CCCCCCCCCCCCCCCC"), n_frames=3, hops=8)
+    pushed, carried, gathered = messages.sums(layer, *given, context)
+    assert all((part[0] == 0).all() for part in (pushed, carried, gathered))
+    assert distance(gathered, PairMessages.sums(layer, *given, context)[2]) < 0.01
+
+
+def test_frozen_weights_have_no_gradients_and_nodes_the_same():
+    layer, context, given = pairs(32)
+    wanted = torch.autograd.grad(messages.sums(layer, *given, context)[2].square().sum(), given[2:])
+    layer.requires_grad_(False)
+    got = torch.autograd.grad(messages.sums(layer, *given, context)[2].square().sum(), given[2:])
+    for one, other in zip(got, wanted, strict=True):
+        assert torch.equal(one, other)
+
+
+def sequences(n_frames: int, width: int, value_width: int, heads: int = 3) -> list[Tensor]:
+    """q, k, value and biases; values are far from zero, as coordinates are."""
+    generator = torch.Generator().manual_seed(n_frames)
+    q, k, value = (torch.randn((2, n_frames, 5, heads, w), generator=generator) for w in (width, width, value_width))
+    return [part.detach().requires_grad_() for part in (2 * q, k, value + 5, LagBias(heads)(n_frames, FRAME_PS))]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("n_frames", "width", "value_width"), [(1, 16, 16), (13, 40, 50), (70, 25, 29), (300, 12, 5)])
+def test_attention_is_that_of_the_layers(monkeypatch, n_frames, width, value_width, threads):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    given = sequences(n_frames, width, value_width)
+    wanted, got = attend(*given), attention.attend(*given)
+    # weights are rounded, what they average is not
+    assert (got - wanted).abs().max() < 2**-9 * (given[2] - 5).abs().max()
+    grad = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(9))
+    slopes = torch.autograd.grad(wanted, given, grad)
+    scale = max(each.norm() for each in slopes[:3])
+    for one, other in zip(torch.autograd.grad(got, given, grad), slopes, strict=True):
+        assert (one - other).norm() < 0.01 * other.norm() + 1e-4 * scale
+
+
+def test_differences_of_averages_keep_their_digits():
+    """x_t times the sum of weights less the average of x, as a layer moves atoms: shifting x changes nothing."""
+    q, k, value, by_lag = (part.detach() for part in sequences(64, 16, 3))
+    near, far = (attention.attend(q, k, value + shift, by_lag) - value - shift for shift in (0.0, 20.0))
+    assert (near - far).abs().max() < 3e-3  # 16 bits of 25; bf16 alone has 8
+
+
+@pytest.mark.parametrize("which", ["messages", "attention"])
+def test_the_operators_keep_pytorchs_contract_so_that_they_compile(which):
+    if which == "attention":
+        q, k, value, by_lag = sequences(9, 8, 8)
+        flat = [part.detach().permute(0, 2, 3, 1, 4).flatten(0, 2).contiguous() for part in (q, k, value)]
+        opcheck(attention._attend, (*(part.requires_grad_() for part in flat), by_lag, 0.3))
+        return
+    layer, context, given = pairs(32)
+    mask = context.pairs[:, 0, :, :, 0]
+    opcheck(messages._sums, (*given, *used(layer), context.graph.edges, mask, layer.radial.centres, 3.0))
+
+
+@pytest.mark.parametrize("kind", ["structure", "blockwise"])
+def test_a_network_learns_the_same_with_kernels(kind):
+    structure = {"hidden": 32, "channels": 16, "layers": 2}
+    plain = network(kind, **(structure if kind == "structure" else {"structure": structure, "heads": 4}))
+    fast = copy.deepcopy(plain)
+    assert use_kernels(fast)
+    batch = graphs(*SMILES)
+    x = 2 * torch.randn((3, 8, batch.mask.shape[1], 3), generator=torch.Generator().manual_seed(3))
+    predicted = torch.ones(x.shape[:2], dtype=torch.bool)
+    slopes = []
+    for denoiser in (plain, fast):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            out = denoiser(x, torch.full(x.shape[:2], 0.6), batch, predicted, FRAME_PS)
+        out.square().sum().backward()
+        slopes.append(torch.cat([each.grad.flatten() for each in denoiser.parameters() if each.grad is not None]))
+    assert slopes[0].shape == slopes[1].shape and distance(slopes[1], slopes[0]) < 0.05
+
+
+def test_layers_of_other_sizes_and_other_processors_stay_as_they_are(monkeypatch):
+    small = network("blockwise")
+    assert use_kernels(small)  # attention takes every size
+    assert not any(part.kernel for part in small.modules() if isinstance(part, PairMessages))
+    monkeypatch.setattr(library.torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
+    assert not use_kernels(network("blockwise"))
+
+
+def test_training_goes_on_without_kernels_that_cannot_be_made(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", "no-compiler")
+    library.library.cache_clear()
+    config = run.TrainConfig("kernels", "out", {}, precision="bf16", compile=False)
+    denoiser = network("structure")
+    with pytest.warns(UserWarning, match="no C\\+\\+ compiler 'no-compiler'.*goes on without kernels"):
+        run._accelerate(denoiser, config)
+    bad = tmp_path / "CXX"
+    bad.write_text("#!/bin/sh\necho 'x.cpp:1: error: nothing works today' >&2\nexit 1\n")
+    bad.chmod(0o755)
+    monkeypatch.setenv("CXX", str(bad))
+    with pytest.warns(UserWarning, match="nothing works today"):
+        run._accelerate(denoiser, config)
+    assert not list((tmp_path / "eginterpolator").iterdir()), "half a library stays behind"
+    library.library_path().write_bytes(b"damaged")
+    with pytest.raises(InputError, match="delete it"):
+        library.library()
+    monkeypatch.setattr(compiled, "library", lambda: pytest.fail("kernels of fp32"))
+    run._accelerate(denoiser, replace(config, precision="fp32"))
+    library.library.cache_clear()
+
+
+def test_molecules_of_one_batch_do_not_see_each_other():
+    layer, context, given = pairs(32)
+    together = messages.sums(layer, *given, context)
+    _, alone_context, _ = pairs(32, SMILES[:1])
+    n_atoms = molecule(SMILES[0]).n_heavy
+    alone = messages.sums(layer, *(part[:1, :, :n_atoms] for part in given), alone_context)
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one[:1, :, :n_atoms], other, rtol=1e-6, atol=1e-6)
