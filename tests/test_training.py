@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from eginterpolator.models.denoiser import InterpolatorDenoiser
 from eginterpolator.models.registry import load_model
 from eginterpolator.training.config import DataConfig, SourceConfig, TrainConfig, load_config
 from eginterpolator.training.module import DenoiserModule, OptimiserConfig
-from eginterpolator.training.resume import folder_to_itself
+from eginterpolator.training.resume import checkpoint_step, folder_to_itself
 from eginterpolator.training.run import TrainingData, make_denoiser, train
 from network_helpers import CHIRAL, MODELS, STRUCTURE, molecule, network
 
@@ -391,6 +392,26 @@ def test_two_processes_train_together(folder, stage_one, tmp_path):
     trained = model.config["trained"]
     assert (trained["steps"], trained["samples"]) == (8, 16) and trained["seconds"] > 0
     assert changed(weights(stage_one), model.denoiser.network.structure.state_dict())
+
+
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_run_that_is_told_to_stop_leaves_a_checkpoint_of_its_last_step(folder, stage_one, tmp_path, devices):
+    """The signal reaches one process only, in the middle of whatever the two of them are doing."""
+    command = [Path(sys.executable).with_name("egi"), "train", folder / "two.yaml"]
+    overrides = [f"devices={devices}", "max_steps=100000", f"out={tmp_path}"]
+    metrics = tmp_path / "csv" / "metrics.csv"
+    with subprocess.Popen([*command, *overrides], stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        try:
+            while run.poll() is None and not (metrics.is_file() and len(metrics.read_text().splitlines()) > 2):
+                time.sleep(0.2)
+            run.send_signal(signal.SIGTERM)
+            _, errors = run.communicate(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == 128 + signal.SIGTERM, errors
+    step = checkpoint_step(tmp_path / "last.ckpt")
+    assert step > 50 and f"stopped by SIGTERM at step {step}" in errors
 
 
 @pytest.mark.slow

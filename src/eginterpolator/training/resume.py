@@ -5,18 +5,26 @@ from __future__ import annotations
 import contextlib
 import csv
 import fcntl
+import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import lightning as L
 import torch
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.plugins import TorchCheckpointIO
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from eginterpolator.errors import InputError
 from eginterpolator.io import atomic_path
+
+log = logging.getLogger(__name__)
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -86,3 +94,29 @@ def csv_logger(out: Path, step: int) -> CSVLogger:
         logger.experiment.metrics = earlier
         logger.experiment.save()
     return logger
+
+
+class StopTogether(Callback):
+    """Ends a run that gets SIGTERM before its next step, with a checkpoint, in all of its processes at once.
+
+    Lightning's own handler lets the processes wait for each other inside of it, wherever the signal meets them; two
+    processes that were met in different places waited for ever.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.heard = False
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():  # others get no signals
+            signal.signal(signal.SIGTERM, self._hear)  # Lightning puts back what was there before it
+
+    def _hear(self, *_: object) -> None:
+        self.heard = True
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: object, _: int) -> None:
+        if trainer.strategy.reduce_boolean_decision(self.heard, all=False):
+            trainer.save_checkpoint(self.path)
+            if trainer.is_global_zero:
+                log.warning("stopped by SIGTERM at step %d; the same command goes on from there", trainer.global_step)
+            raise SIGTERMException(128 + signal.SIGTERM)

@@ -29,7 +29,13 @@ from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
 from eginterpolator.training.module import DenoiserModule
-from eginterpolator.training.resume import AtomicCheckpoints, checkpoint_step, csv_logger, folder_to_itself
+from eginterpolator.training.resume import (
+    AtomicCheckpoints,
+    StopTogether,
+    checkpoint_step,
+    csv_logger,
+    folder_to_itself,
+)
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +228,7 @@ def _train(config: TrainConfig) -> Path:
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         logger=[csv_logger(out, step), TensorBoardLogger(out, name="tensorboard", version="")],
-        callbacks=[checkpoint, ExportWeights(out / "model", export)],
+        callbacks=[checkpoint, ExportWeights(out / "model", export), StopTogether(last)],
         plugins=[AtomicCheckpoints()],
         log_every_n_steps=50,
         enable_progress_bar=False,
