@@ -55,7 +55,7 @@ def step_of(denoiser: Denoiser, n_frames: int, precision: str) -> Callable[[], f
     if isinstance(denoiser.network, BlockwiseInterpolator):
         denoiser.network.freeze()
     trained = [p for p in denoiser.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=1e-4)
+    optimiser = torch.optim.AdamW(trained, lr=1e-4, fused=True)
     generator = torch.Generator().manual_seed(0)
     x0 = torch.randn((1, n_frames, graph.mask.shape[1], 3), generator=generator)
     noise = torch.randn(x0.shape, generator=generator)

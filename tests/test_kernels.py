@@ -101,7 +101,7 @@ def test_frozen_weights_have_no_gradients_and_nodes_the_same():
 def sequences(n_frames: int, width: int, value_width: int, heads: int = 3) -> list[Tensor]:
     """q, k, value and biases; values are far from zero, as coordinates are."""
     generator = torch.Generator().manual_seed(n_frames)
-    q, k, value = (torch.randn((2, n_frames, 5, heads, w), generator=generator) for w in (width, width, value_width))
+    q, k, value = (torch.randn((2, 5, heads, n_frames, w), generator=generator) for w in (width, width, value_width))
     return [part.detach().requires_grad_() for part in (2 * q, k, value + 5, LagBias(heads)(n_frames, FRAME_PS))]
 
 
@@ -131,7 +131,7 @@ def test_differences_of_averages_keep_their_digits():
 def test_the_operators_keep_pytorchs_contract_so_that_they_compile(which):
     if which == "attention":
         q, k, value, by_lag = sequences(9, 8, 8)
-        flat = [part.detach().permute(0, 2, 3, 1, 4).flatten(0, 2).contiguous() for part in (q, k, value)]
+        flat = [part.detach().flatten(0, 2) for part in (q, k, value)]
         opcheck(attention._attend, (*(part.requires_grad_() for part in flat), by_lag, 0.3))
         return
     layer, context, given = pairs(32)

@@ -28,11 +28,9 @@ def attend(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor) -> Tensor:
     """What `nn.attention.attend` computes; on other devices that function itself."""
     if q.device.type != "cpu":
         return attention.attend(q, k, value, by_lag)
-    batch, heads, width = q.shape[0], q.shape[3], q.shape[-1]
-    # what is worked on together lies together
-    sequences = (part.permute(0, 2, 3, 1, 4).contiguous().flatten(0, 2) for part in (q, k, value))
-    got, _ = _attend(*sequences, by_lag, width**-0.5)
-    return got.unflatten(0, (batch, -1, heads)).permute(0, 3, 1, 2, 4)
+    sequences = (part.contiguous().flatten(0, 2) for part in (q, k, value))
+    got, _ = _attend(*sequences, by_lag, q.shape[-1] ** -0.5)
+    return got.unflatten(0, q.shape[:3])
 
 
 def _call(name: str, inputs: list[Tensor], scale: float, *arguments: Tensor | Inputs) -> None:

@@ -26,23 +26,22 @@ def attend(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor) -> Tensor:
 
     Parameters
     ----------
-    q, k : [B, T, N, heads, D]
-    value : [B, T, N, heads, E]
+    q, k : [B, N, heads, T, D]
+    value : [B, N, heads, T, E]
     by_lag : [heads, T]
         The bias of each lag |t - s|.
 
     Returns
     -------
-    Tensor, [B, T, N, heads, E]
+    Tensor, [B, N, heads, T, E]
     """
-    batch, width, value_width = q.shape[0], q.shape[-1], value.shape[-1]
-    q, k, value = (part.permute(0, 2, 3, 1, 4).flatten(0, 1) for part in (q, k, value))  # [B N, heads, T, D]
+    atoms, width, value_width = q.shape[:2], q.shape[-1], value.shape[-1]
     # the fused kernel wants one width for all three, and products of odd widths take up to twice as long
     size = -(-max(width, value_width) // WIDTHS) * WIDTHS
-    q, k, value = (nn.functional.pad(part, (0, size - part.shape[-1])) for part in (q, k, value))
+    q, k, value = (nn.functional.pad(part.flatten(0, 1), (0, size - part.shape[-1])) for part in (q, k, value))
     with torch.autocast(q.device.type, enabled=False):
         got = biased_attention(q, k, value, by_lag, width**-0.5)
-    return got[..., :value_width].unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).float()
+    return got[..., :value_width].unflatten(0, atoms)
 
 
 def pairwise(by_lag: Tensor) -> Tensor:

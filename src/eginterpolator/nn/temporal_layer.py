@@ -45,20 +45,18 @@ class TemporalAttention(nn.Module):
         x, h, v = state
         frames, heads, per_head = x.shape[1], self.heads, self.per_head
         normed = self.norm(h) + self.noise(context.noise)[:, :, None]
-        q, k, value, gates = self.scalars(normed).split([heads * self.width] * 3 + [heads * (1 + per_head)], dim=-1)
+        scalars, gates = self.scalars(normed).split([3 * heads * self.width, heads * (1 + per_head)], dim=-1)
+        q, k, value = scalars.float().unflatten(-1, (3, heads, self.width)).unbind(dim=-3)
         phi, gate = gates.float().unflatten(-1, (heads, -1)).split([1, per_head], dim=-1)
         with torch.autocast(device_type=x.device.type, enabled=False):
             mixed = self.vectors(torch.cat([torch.stack([x, noisy - x], dim=-1), v], dim=-1))
         mixed = mixed.unflatten(-1, (3, heads, per_head)).movedim(-4, -2)  # [B, T, N, 3, heads, 3, per_head]
         vq, vk, vv = mixed.unbind(dim=3)
-        q, k, value = (part.float().unflatten(-1, (heads, self.width)) for part in (q, k, value))
         carried = [value, phi, phi * x[..., None, :], (gate[..., None, :] * vv).flatten(-2)]
-        got = (self.kernel or attend)(
-            torch.cat([q, vq.flatten(-2)], dim=-1),
-            torch.cat([k, vk.flatten(-2)], dim=-1),
-            torch.cat(carried, dim=-1),
-            self.lag(frames, frame_ps),
-        )
+        parts = ([q, vq.flatten(-2)], [k, vk.flatten(-2)], carried)
+        # what is worked on together, the frames of an atom and head, lies together: [B, N, heads, T, D]
+        together = (torch.cat([each.permute(0, 2, 3, 1, 4) for each in part], dim=-1) for part in parts)
+        got = (self.kernel or attend)(*together, self.lag(frames, frame_ps)).permute(0, 3, 1, 2, 4)
         scalar, a_phi, a_phi_x, vector = got.split([self.width, 1, 3, 3 * per_head], dim=-1)
         h = h + self.out(scalar.flatten(-2))
         moved = a_phi * x[..., None, :] - a_phi_x  # [B, T, N, heads, 3]
