@@ -55,8 +55,8 @@ class TemporalAttention(nn.Module):
         carried = [value, phi, phi * x[..., None, :], (gate[..., None, :] * vv).flatten(-2)]
         parts = ([q, vq.flatten(-2)], [k, vk.flatten(-2)], carried)
         # what is worked on together, the frames of an atom and head, lies together: [B, N, heads, T, D]
-        together = (torch.cat([each.permute(0, 2, 3, 1, 4) for each in part], dim=-1) for part in parts)
-        got = (self.kernel or attend)(*together, self.lag(frames, frame_ps)).permute(0, 3, 1, 2, 4)
+        q, k, value = (torch.cat([each.permute(0, 2, 3, 1, 4) for each in part], dim=-1) for part in parts)
+        got = (self.kernel or attend)(q, k, value, self.lag(frames, frame_ps)).permute(0, 3, 1, 2, 4)
         scalar, a_phi, a_phi_x, vector = got.split([self.width, 1, 3, 3 * per_head], dim=-1)
         h = h + self.out(scalar.flatten(-2))
         moved = a_phi * x[..., None, :] - a_phi_x  # [B, T, N, heads, 3]
