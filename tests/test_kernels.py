@@ -7,15 +7,18 @@ import os
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.library import opcheck
 
 from eginterpolator.errors import InputError
+from eginterpolator.generation import GenerationConfig, generate_trajectories
 from eginterpolator.kernels import attention, library, messages
 from eginterpolator.models import compiled
 from eginterpolator.models.compiled import use_kernels
+from eginterpolator.models.registry import load_model
 from eginterpolator.nn.attention import attend
 from eginterpolator.nn.embeddings import LagBias
 from eginterpolator.nn.structure_layer import Context, PairMessages, make_context
@@ -196,3 +199,30 @@ def test_molecules_of_one_batch_do_not_see_each_other():
     alone = messages.sums(layer, *(part[:1, :, :n_atoms] for part in given), alone_context)
     for one, other in zip(together, alone, strict=True):
         torch.testing.assert_close(one[:1, :, :n_atoms], other, rtol=1e-6, atol=1e-6)
+
+
+def test_generation_in_bf16_takes_them_and_says_so(monkeypatch):
+    model = load_model("qm9-obc2")
+    made = {}
+    for kernels in (True, False):
+        compiled.with_kernels.cache_clear()
+        monkeypatch.setattr(compiled, "processor_fits", lambda kernels=kernels: kernels)
+        config = GenerationConfig(n_frames=8, seed=3, precision="bf16", hydrogens=False)
+        (made[kernels],) = generate_trajectories(model, molecule(CHIRAL), config)
+    compiled.with_kernels.cache_clear()
+    assert [made[each].meta["kernels"] for each in (True, False)] == [True, False]
+    assert not any(part.kernel for part in model.denoiser.modules() if isinstance(part, PairMessages))
+    difference = np.abs(made[True].positions - made[False].positions).max()
+    assert 0 < difference < 0.05  # two ways of rounding to bf16
+    (exact,) = generate_trajectories(model, molecule(CHIRAL), replace(config, precision="fp32"))
+    assert not exact.meta["kernels"]
+
+
+def test_generation_goes_on_without_a_compiler(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", "no-compiler")
+    library.library.cache_clear()
+    with caplog.at_level("INFO"):
+        assert compiled.with_kernels(network("structure", hidden=32, channels=16)) is None
+    assert "no C++ compiler 'no-compiler'" in caplog.text
+    library.library.cache_clear()

@@ -341,6 +341,7 @@ def _finish(
         "precision": sampler.precision,
         "device": str(sampler.device),
         "compiled": sampler.compiled,
+        "kernels": sampler.kernels,
         "stereo_retention": stereo_retention(molecule, positions),
         "valid": valid_share(molecule, positions),
     }

@@ -304,7 +304,7 @@ def _molecule_meta(
 ) -> dict[str, Any]:
     first = samples[0]
     run = ("frame_ps", "n_frames", "seed", "model", "task", "strength")
-    shared = (*run, "sampler", "steps", "precision", "device", "compiled")
+    shared = (*run, "sampler", "steps", "precision", "device", "compiled", "kernels")
     return {
         "smiles": molecule.smiles,
         **{key: first[key] for key in shared if key in first},

@@ -20,6 +20,7 @@ from eginterpolator.errors import GenerationError
 from eginterpolator.evaluation.features import torsion_quadruples, torsions
 from eginterpolator.graph import ENSEMBLES, featurize
 from eginterpolator.models.ahead import Settings, fast_denoiser
+from eginterpolator.models.compiled import with_kernels
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
 from eginterpolator.nn.graph_batch import GraphBatch, centre
@@ -102,7 +103,11 @@ class Sampler:
         self.on_cpu = self.device.type == "cpu"
         self.settings = Settings(precision, frame_ps)
         fast = fast_denoiser(model.denoiser, self.settings) if self.on_cpu else None
-        self.denoiser, self.compiled = fast or model.denoiser, fast is not None
+        self.compiled = fast is not None
+        if fast is None and self.on_cpu and precision == "bf16":
+            fast = with_kernels(model.denoiser)
+        self.kernels = fast is not None and not self.compiled
+        self.denoiser = fast or model.denoiser
         graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
         self.graph = graph.to(self.device)
         self.levels = [float(level) for level in model.process.levels(config.steps)]

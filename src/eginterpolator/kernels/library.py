@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.cpp_extension import include_paths, library_paths
 
 from eginterpolator.cache import cache_folder, check_seal, compiler, make_cache_folder, sealed
 from eginterpolator.errors import InputError
@@ -62,12 +61,12 @@ def library() -> ctypes.CDLL:
 
 
 def _compile(path: Path) -> None:
-    includes = [f"-isystem{folder}" for folder in include_paths()]
-    links = [f"-L{folder}" for folder in library_paths()] + ["-ltorch_cpu", "-lc10", "-pthread"]
+    pytorch = Path(torch.__file__).parent
     sources = [str(source) for source in SOURCES if source.suffix == ".cpp"]
+    links = [f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10", "-pthread"]
     with tempfile.TemporaryDirectory(dir=make_cache_folder()) as folder:
         made = Path(folder) / "kernels.so"
-        command = [compiler(), *FLAGS, *includes, *sources, *links, "-o", str(made)]
+        command = [compiler(), *FLAGS, f"-isystem{pytorch / 'include'}", *sources, *links, "-o", str(made)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             says = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[-200:])

@@ -8,7 +8,6 @@ place of the layers. PyTorch's compiler takes no part where they are used.
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import inspect
 import json
@@ -249,9 +248,7 @@ def fast_denoiser(denoiser: Denoiser, settings: Settings) -> Denoiser | None:
         cache_folder()
     except InputError:  # without a home there is nothing to take, and nothing is wrong
         return None
-    # weights and noise process are the same objects, so that what changes in one changes in the other
-    shared = {id(part): part for part in (denoiser.process, *denoiser.parameters())}
-    fast = copy.deepcopy(denoiser, shared)
+    fast = denoiser.sharing()
     layers = list(_layers(fast.network))
     for name, layer in layers:
         paths = _paths(layer, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,12 @@ class Denoiser(nn.Module):
     def __init__(self, network: nn.Module, process: NoiseProcess) -> None:
         super().__init__()
         self.network, self.process = network, process
+
+    def sharing(self) -> Denoiser:
+        """A copy of modules only: weights and noise process are the same objects, so what changes in one changes in
+        the other."""
+        shared = {id(part): part for part in (self.process, *self.parameters())}
+        return copy.deepcopy(self, shared)
 
     def scaled(self, x: Tensor, sigma: Tensor, graph: GraphBatch) -> Tensor:
         """What a network sees of noisy frames x [B, T, N, 3] Å at levels sigma [B, T] Å: centred, times c_in."""
