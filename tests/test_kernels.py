@@ -168,6 +168,16 @@ def test_layers_of_other_sizes_and_other_processors_stay_as_they_are(monkeypatch
     assert not use_kernels(network("blockwise"))
 
 
+def test_other_devices_have_the_layers_themselves(monkeypatch):
+    layer, context, given = pairs(32)
+    there = [part.detach().to("meta") for part in given]
+    elsewhere = context._replace(pairs=context.pairs.to("meta"), edges=context.edges.to("meta"))
+    sums = messages.sums(layer.to("meta"), *there, elsewhere)
+    assert [part.shape for part in sums] == [part.shape for part in given[:3]] and sums[0].is_meta
+    monkeypatch.setattr(attention.attention, "attend", lambda *given: "as it is")
+    assert attention.attend(*(part.detach().to("meta") for part in sequences(9, 8, 5))) == "as it is"
+
+
 def test_training_goes_on_without_kernels_that_cannot_be_made(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CXX", "no-compiler")

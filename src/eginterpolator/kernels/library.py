@@ -43,7 +43,7 @@ def library_path() -> Path:
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """The library, compiled if the cache has it not; some ten seconds.
+    """The library, compiled if the cache has it not; some six seconds.
 
     Raises
     ------

@@ -84,7 +84,7 @@ struct Tile {
   int64_t receiver[ROWS], sender[ROWS];
   int type[ROWS];
   float relative[ROWS][3], distance[ROWS], place[ROWS];
-  std::vector<bf16> features, first, message;     // [rows][FEATURES], [rows][H], [rows][H]
+  std::vector<bf16> features, first, message;  // [rows][FEATURES], [rows][H], [rows][H]
   std::vector<float> hidden, slope_first, slope_message, gates;
 
   Tile(const Sizes& s, const Weights& w) : size(s), weights(w) {
@@ -95,7 +95,7 @@ struct Tile {
     gates.resize(ROWS * s.gates_padded());
   }
 
-  // Pairs `begin` to `end` of one molecule's, counted on over its frames from `frame`.
+  // Pairs `begin` to `end` of a molecule, counted on from frame to frame.
   void place_pairs(const Pairs& pairs, int64_t molecule, int64_t begin, int64_t end, const float* x) {
     const int64_t start = pairs.starts[molecule], count = pairs.starts[molecule + 1] - start;
     rows = static_cast<int>(end - begin);
@@ -148,7 +148,7 @@ struct Packed {
   }
 };
 
-// From placed pairs to first, message and gates. `each(r, k, slope)` hears the derivatives of both SiLUs, if wanted.
+// From placed pairs to first, message and gates; for the way back with the derivatives of both SiLUs.
 template <bool back>
 void through(Tile& t, const Packed& packed, const Nodes<const float>& nodes) {
   const int h = t.size.hidden;
@@ -195,8 +195,8 @@ void sum_up(const Tile& t, const Nodes<const float>& nodes, const Sums<float>& s
   }
 }
 
-// Gradients of the gates (into t.gates, as gradients), of vectors; returns through `along` d loss / d distance and
-// `across` [rows][3] d loss / d relative at a fixed distance.
+// Puts the gradients of the gates in their place and adds those of vectors; `along` is that of the distance, `across`
+// that of the relative position at a fixed distance.
 void back_from_sums(Tile& t, const Nodes<const float>& nodes, const Sums<const float>& grad, const Nodes<float>& out,
                     float* along, float (*across)[3]) {
   const int channels = t.size.channels, width = t.size.gates_padded();

@@ -49,9 +49,9 @@ class Gradients(ctypes.Structure):
 
 
 def fits(layer: PairMessages) -> bool:
-    """Whether the kernel is written for a layer's sizes."""
+    """Whether the kernel is written for a layer's sizes and numbers."""
     hidden, radial = layer.message.out_features, len(layer.radial.centres)
-    whole = hidden % LANES == 0 and layer.channels % LANES == 0
+    whole = layer.message.weight.dtype == torch.float32 and not (hidden % LANES or layer.channels % LANES)
     return whole and radial <= RADIAL and radial + len(EDGE_TYPES) <= FEATURES
 
 
