@@ -25,6 +25,8 @@ from eginterpolator.nn.structure_layer import Context, PairMessages, make_contex
 from eginterpolator.training import run
 from network_helpers import CHIRAL, FRAME_PS, graphs, molecule, network, shake
 
+# Where there are no kernels there is nothing to compare: layers without them are tested for everybody in
+# test_plain_layers.py, test_attention.py and test_training.py
 pytestmark = pytest.mark.skipif(
     not library.processor_fits() or shutil.which(os.environ.get("CXX", "g++")) is None,
     reason="the kernels want a processor with AVX-512 BF16 and a C++ compiler",

@@ -25,7 +25,7 @@ class Inputs(ctypes.Structure):
 
 
 def attend(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor) -> Tensor:
-    """What `nn.attention.attend` computes; on other devices that function itself."""
+    """What `nn.attention.attend` computes, of the same shapes; on other devices that function itself."""
     if q.device.type != "cpu":
         return attention.attend(q, k, value, by_lag)
     sequences = (part.contiguous().flatten(0, 2) for part in (q, k, value))

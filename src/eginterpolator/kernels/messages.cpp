@@ -7,10 +7,9 @@
 
 namespace {
 
-constexpr int ROWS = 128;      // pairs of a tile
-constexpr int FEATURES = 64;   // radial basis and edge type of a pair, filled with zeros
-constexpr int RADIAL = 32;     // those of them that depend on the distance, filled
-constexpr float FARTHEST = 40.0f;
+constexpr int ROWS = 128;          // pairs of a tile
+constexpr int FEATURES = 64;       // radial basis and edge type of a pair, filled with zeros
+constexpr float FARTHEST = 40.0f;  // in squared widths of a Gaussian, as in nn/embeddings.py
 
 struct Sizes {
   int64_t molecules, frames;
@@ -44,12 +43,13 @@ struct Pairs {
   }
 };
 
+// W of each linear layer, [out][in], and its bias [out]; centres of the Gaussians [32], zeros behind the last one.
 struct Weights {
   const float *pair, *message, *message_bias, *gates, *gates_bias, *centres;
   float scale;
 };
 
-// Positions [F, N, 3], vectors [F, N, 3, C], what receiver and sender add [F, N, H]: inputs, or their gradients.
+// Positions [F, N, 3] (scaled Å), vectors [F, N, 3, C], what receiver and sender add [F, N, H]: inputs, or their gradients.
 template <class T>
 struct Nodes {
   T *x, *v, *receiver, *sender;
@@ -83,7 +83,7 @@ struct Tile {
   int rows = 0, filled = 0;  // pairs, and their number up to the next multiple of 32
   int64_t receiver[ROWS], sender[ROWS];
   int type[ROWS];
-  float relative[ROWS][3], distance[ROWS], place[ROWS];
+  float relative[ROWS][3], distance[ROWS]{}, place[ROWS];  // scaled Å, scaled Å, scaled log(1 + distance)
   std::vector<bf16> features, first, message;  // [rows][FEATURES], [rows][H], [rows][H]
   std::vector<float> hidden, slope_first, slope_message, gates;
 
@@ -159,7 +159,6 @@ void through(Tile& t, const Packed& packed, const Nodes<const float>& nodes) {
     store16(to + at, result);
     if constexpr (back)  // sigma + silu (1 - sigma)
       store(&slope[at], _mm512_fmadd_ps(result, _mm512_sub_ps(every(1.0f), sigma), sigma));
-    return result;
   };
   for (int r = 0; r < t.rows; r++) {
     const float *from = nodes.receiver + t.receiver[r] * h, *to = nodes.sender + t.sender[r] * h;

@@ -14,7 +14,7 @@ from eginterpolator.kernels.library import fields, library, pointers
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
 LANES, RADIAL, FEATURES = 16, 32, 64
-"""Numbers that are worked on together, the most of radial basis, and of it and edge types: messages.cpp."""
+"""Numbers that are worked on together, as in tiles.h; the most Gaussians, and the most of them and edge types."""
 
 
 NODES, WEIGHTS = 4, 5
@@ -89,6 +89,13 @@ def _sums(
     pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
     types: Tensor, mask: Tensor, centres: Tensor, scale: float,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Sums as `PairMessages.sums` returns them, float32.
+
+    Nodes come first: x [B, T, N, 3], v [B, T, N, 3, channels], receiver and sender [B, T, N, hidden]; then weights
+    [out, in] and biases [out]; then edge types, int64, and where a message passes [B, N, N], centres and spacing of
+    the radial basis. An operator whose inputs change needs another name: PyTorch's cache of compiled graphs knows its
+    way back by it.
+    """
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
     held, structures = _arguments(inputs, scale)
     out = torch.zeros(x.shape), torch.zeros(v.shape), torch.zeros(receiver.shape)

@@ -71,7 +71,7 @@ def with_kernels(denoiser: Denoiser) -> Denoiser | None:
         return None
     try:
         library()
-    except InputError as error:
+    except InputError as error:  # nothing but time is lost, and meta.json says that there were no kernels
         log.info("%s Layers go without kernels.", error)
         return None
     fast = denoiser.sharing()
