@@ -15,13 +15,12 @@ from torch.library import opcheck
 
 from eginterpolator.errors import InputError
 from eginterpolator.generation import GenerationConfig, generate_trajectories
-from eginterpolator.kernels import attention, library, messages
+from eginterpolator.kernels import attention, library, messages, transition
 from eginterpolator.models import compiled
 from eginterpolator.models.compiled import use_kernels
 from eginterpolator.models.registry import load_model
-from eginterpolator.nn.attention import attend
-from eginterpolator.nn.embeddings import LagBias
-from eginterpolator.nn.structure_layer import Context, PairMessages, make_context
+from eginterpolator.nn.structure_layer import Context, PairMessages, State, Transition, make_context
+from eginterpolator.nn.temporal_layer import TemporalAttention
 from eginterpolator.training import run
 from network_helpers import CHIRAL, FRAME_PS, graphs, molecule, network, shake
 
@@ -81,7 +80,7 @@ def test_messages_are_as_near_to_fp32_as_layers_in_bf16(monkeypatch, hidden, n_f
     exact = values_and_gradients(PairMessages.sums, layer, given, context)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rounded = values_and_gradients(PairMessages.sums, layer, given, context)
-    fast = values_and_gradients(messages.sums, layer, given, context)
+    fast = values_and_gradients(messages.compute, layer, given, context)
     for ours, theirs, wanted in zip(fast, rounded, exact, strict=True):
         assert wanted.norm() > 0
         assert distance(ours, wanted) < 1.5 * distance(theirs, wanted) + 1e-6
@@ -89,59 +88,133 @@ def test_messages_are_as_near_to_fp32_as_layers_in_bf16(monkeypatch, hidden, n_f
 
 def test_a_molecule_without_pairs_and_tiles_that_end_within_a_frame():
     layer, context, given = pairs(32, ("C", "CCCCCCCCCCCCCCCC"), n_frames=3, hops=8)
-    pushed, carried, gathered = messages.sums(layer, *given, context)
+    pushed, carried, gathered = messages.compute(layer, *given, context)
     assert all((part[0] == 0).all() for part in (pushed, carried, gathered))
     assert distance(gathered, PairMessages.sums(layer, *given, context)[2]) < 0.01
 
 
 def test_frozen_weights_have_no_gradients_and_nodes_the_same():
     layer, context, given = pairs(32)
-    wanted = torch.autograd.grad(messages.sums(layer, *given, context)[2].square().sum(), given[2:])
+    wanted = torch.autograd.grad(messages.compute(layer, *given, context)[2].square().sum(), given[2:])
     layer.requires_grad_(False)
-    got = torch.autograd.grad(messages.sums(layer, *given, context)[2].square().sum(), given[2:])
+    got = torch.autograd.grad(messages.compute(layer, *given, context)[2].square().sum(), given[2:])
     for one, other in zip(got, wanted, strict=True):
         assert torch.equal(one, other)
 
 
-def sequences(n_frames: int, width: int, value_width: int, heads: int = 3) -> list[Tensor]:
-    """q, k, value and biases; values are far from zero, as coordinates are."""
+def frames(n_frames: int, hidden: int, heads: int, per_head: int = 3, spread: float = 1.0):
+    """A layer, and random x, scalars, mixed vectors and biases of lags: x is far from zero, as coordinates are."""
     generator = torch.Generator().manual_seed(n_frames)
-    q, k, value = (torch.randn((2, 5, heads, n_frames, w), generator=generator) for w in (width, width, value_width))
-    return [part.detach().requires_grad_() for part in (2 * q, k, value + 5, LagBias(heads)(n_frames, FRAME_PS))]
+    layer = TemporalAttention(hidden, 16, heads, per_head)
+    widths = ((3,), (3 * hidden + heads * (1 + per_head),), (3, 3 * heads * per_head))
+    x, scalars, mixed = (torch.randn((2, n_frames, 3, *each), generator=generator) for each in widths)
+    given = [x + 5, (spread * scalars).bfloat16(), spread * mixed, layer.lag(n_frames, FRAME_PS).detach()]
+    return layer, [each.requires_grad_() for each in given]
+
+
+def averages_and_gradients(
+    function, layer: TemporalAttention, given: list[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    out = function(layer, *given)
+    generator = torch.Generator().manual_seed(1)
+    upstream = [torch.randn(each.shape, generator=generator).bfloat16().to(each.dtype) for each in out]
+    return list(out), list(torch.autograd.grad(list(out), given, upstream))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("n_frames", "width", "value_width"), [(1, 16, 16), (13, 40, 50), (70, 25, 29), (300, 12, 5)])
-def test_attention_is_that_of_the_layers(monkeypatch, n_frames, width, value_width, threads):
+@pytest.mark.parametrize(
+    ("n_frames", "hidden", "heads", "per_head"), [(13, 32, 4, 3), (70, 64, 8, 3), (300, 40, 2, 2), (129, 96, 3, 1)]
+)
+def test_attention_is_that_of_the_layers(monkeypatch, n_frames, hidden, heads, per_head, threads):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    given = sequences(n_frames, width, value_width)
-    wanted, got = attend(*given), attention.attend(*given)
-    # weights are rounded, what they average is not
-    assert (got - wanted).abs().max() < 2**-9 * (given[2] - 5).abs().max()
-    grad = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(9))
-    slopes = torch.autograd.grad(wanted, given, grad)
-    scale = max(each.norm() for each in slopes[:3])
-    for one, other in zip(torch.autograd.grad(got, given, grad), slopes, strict=True):
-        assert (one - other).norm() < 0.01 * other.norm() + 1e-4 * scale
+    layer, given = frames(n_frames, hidden, heads, per_head)
+    wanted, slopes = averages_and_gradients(TemporalAttention.averages, layer, given)
+    got, got_slopes = averages_and_gradients(attention.compute, layer, given)
+    for one, other in zip((*got, *got_slopes), (*wanted, *slopes), strict=True):
+        assert other.norm() > 0
+        assert distance(one.float(), other.float()) < 0.006  # weights and upstream gradients have 8 bits
+
+
+def test_one_frame_is_its_own_average():
+    layer, given = frames(1, 40, 2)
+    (scalars, moved, vectors), slopes = averages_and_gradients(attention.compute, layer, given)
+    wanted, _ = averages_and_gradients(TemporalAttention.averages, layer, given)
+    assert torch.equal(scalars, wanted[0].bfloat16())
+    assert distance(vectors, wanted[2]) < 1e-4
+    assert moved.abs().max() < 1e-3  # 16 bits of phi x
+    assert slopes[3].abs().max() < 1e-3
+
+
+def test_scores_far_above_that_of_the_frame_itself_overflow_nothing():
+    layer, given = frames(70, 32, 4, spread=8.0)
+    wanted, slopes = averages_and_gradients(TemporalAttention.averages, layer, given)
+    got, got_slopes = averages_and_gradients(attention.compute, layer, given)
+    q, k = (given[1].float()[..., at : at + 8] for at in (0, 32))
+    own, all_pairs = (q * k).sum(dim=-1), torch.einsum("btnd,bsnd->btsn", q, k)
+    assert ((all_pairs.amax(dim=2) - own) * 17**-0.5 > 100).any(), "no score is that far above"
+    for one, other in zip((*got, *got_slopes[:3]), (*wanted, *slopes[:3]), strict=True):
+        assert distance(one.float(), other.float()) < 0.02
 
 
 def test_differences_of_averages_keep_their_digits():
     """x_t times the sum of weights less the average of x, as a layer moves atoms: shifting x changes nothing."""
-    q, k, value, by_lag = (part.detach() for part in sequences(64, 16, 3))
-    near, far = (attention.attend(q, k, value + shift, by_lag) - value - shift for shift in (0.0, 20.0))
-    assert (near - far).abs().max() < 3e-3  # 16 bits of 25; bf16 alone has 8
+    layer, (x, *rest) = frames(64, 32, 4)
+    near, far = (attention.compute(layer, x + shift, *rest)[1].detach() for shift in (0.0, 20.0))
+    assert (near - far).abs().max() < 3e-3 * rest[0].abs().max()  # 16 bits of 25; bf16 alone has 8
 
 
-@pytest.mark.parametrize("which", ["messages", "attention"])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("hidden", "n_frames"), [(32, 1), (64, 7), (128, 40)])
+def test_transitions_are_as_near_to_fp32_as_layers_in_bf16(monkeypatch, hidden, n_frames, threads):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    layer, state = transition_of(hidden, n_frames)
+
+    def change_and_gradients(function) -> list[Tensor]:
+        out = function(layer, state)
+        generator = torch.Generator().manual_seed(2)
+        upstream = [torch.randn(each.shape, generator=generator).to(each.dtype) for each in out]
+        changes = [new.detach() - old.detach() for new, old in zip(out, state, strict=True)]
+        return [*changes, *torch.autograd.grad(list(out), [*state, *layer.parameters()], upstream)]
+
+    exact = change_and_gradients(Transition.mixed)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = change_and_gradients(Transition.mixed)
+    for ours, theirs, wanted in zip(change_and_gradients(transition.compute), rounded, exact, strict=True):
+        assert wanted.norm() > 0
+        assert distance(ours, wanted) < 1.5 * distance(theirs, wanted) + 1e-5
+
+
+def transition_of(hidden: int, n_frames: int) -> tuple[Transition, State]:
+    generator = torch.Generator().manual_seed(hidden)
+    layer = Transition(hidden, 16)
+    shake(layer)
+    shapes = ((2, n_frames, 5, *size) for size in ((3,), (hidden,), (3, 16)))
+    return layer, State(*(torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes))
+
+
+def test_a_frozen_transition_passes_the_same_gradients():
+    layer, state = transition_of(32, 3)
+    wanted = torch.autograd.grad(transition.compute(layer, state).h.square().sum(), state[1:])
+    layer.requires_grad_(False)
+    got = torch.autograd.grad(transition.compute(layer, state).h.square().sum(), state[1:])
+    for one, other in zip(got, wanted, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("which", ["messages", "attention", "transition"])
 def test_the_operators_keep_pytorchs_contract_so_that_they_compile(which):
     if which == "attention":
-        q, k, value, by_lag = sequences(9, 8, 8)
-        flat = [part.detach().flatten(0, 2) for part in (q, k, value)]
-        opcheck(attention._attend, (*(part.requires_grad_() for part in flat), by_lag, 0.3))
-        return
-    layer, context, given = pairs(32)
-    mask = context.pairs[:, 0, :, :, 0]
-    opcheck(messages._sums, (*given, *used(layer), context.graph.edges, mask, layer.radial.centres, 3.0))
+        layer, given = frames(9, 32, 4)
+        opcheck(attention._averages, (*given, layer.width, layer.per_head))
+    elif which == "transition":
+        layer, state = transition_of(32, 2)
+        last = (layer.mlp[2].weight, layer.mlp[2].bias)
+        first = (layer.norm.weight, layer.norm.bias, layer.left.weight, layer.right.weight)
+        opcheck(transition._transition, (*state, *first, layer.mlp[0].weight, layer.mlp[0].bias, *last))
+    else:
+        layer, context, given = pairs(32)
+        mask = context.pairs[:, 0, :, :, 0]
+        opcheck(messages._sums, (*given, *used(layer), context.graph.edges, mask, layer.radial.centres, 3.0))
 
 
 @pytest.mark.parametrize("kind", ["structure", "blockwise"])
@@ -164,8 +237,9 @@ def test_a_network_learns_the_same_with_kernels(kind):
 
 def test_layers_of_other_sizes_and_other_processors_stay_as_they_are(monkeypatch):
     small = network("blockwise")
-    assert use_kernels(small)  # attention takes every size
-    assert not any(part.kernel for part in small.modules() if isinstance(part, PairMessages))
+    assert use_kernels(small)  # attention takes every width
+    assert not any(part.kernel for part in small.modules() if isinstance(part, (PairMessages, Transition)))
+    assert not attention.fits(TemporalAttention(32, 16, 4, per_head=4))
     monkeypatch.setattr(library.torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
     assert not use_kernels(network("blockwise"))
 
@@ -174,10 +248,15 @@ def test_other_devices_have_the_layers_themselves(monkeypatch):
     layer, context, given = pairs(32)
     there = [part.detach().to("meta") for part in given]
     elsewhere = context._replace(pairs=context.pairs.to("meta"), edges=context.edges.to("meta"))
-    sums = messages.sums(layer.to("meta"), *there, elsewhere)
+    sums = messages.compute(layer.to("meta"), *there, elsewhere)
     assert [part.shape for part in sums] == [part.shape for part in given[:3]] and sums[0].is_meta
-    monkeypatch.setattr(attention.attention, "attend", lambda *given: "as it is")
-    assert attention.attend(*(part.detach().to("meta") for part in sequences(9, 8, 5))) == "as it is"
+    # a device of its own has no autocast, which these two switch off
+    monkeypatch.setattr(TemporalAttention, "averages", lambda *given: "averages")
+    monkeypatch.setattr(Transition, "mixed", lambda *given: "state")
+    temporal, numbers = frames(9, 32, 4)
+    assert attention.compute(temporal, *(part.detach().to("meta") for part in numbers)) == "averages"
+    mixing, state = transition_of(32, 2)
+    assert transition.compute(mixing, State(*(part.detach().to("meta") for part in state))) == "state"
 
 
 def test_training_goes_on_without_kernels_that_cannot_be_made(monkeypatch, tmp_path):
@@ -205,10 +284,10 @@ def test_training_goes_on_without_kernels_that_cannot_be_made(monkeypatch, tmp_p
 
 def test_molecules_of_one_batch_do_not_see_each_other():
     layer, context, given = pairs(32)
-    together = messages.sums(layer, *given, context)
+    together = messages.compute(layer, *given, context)
     _, alone_context, _ = pairs(32, SMILES[:1])
     n_atoms = molecule(SMILES[0]).n_heavy
-    alone = messages.sums(layer, *(part[:1, :, :n_atoms] for part in given), alone_context)
+    alone = messages.compute(layer, *(part[:1, :, :n_atoms] for part in given), alone_context)
     for one, other in zip(together, alone, strict=True):
         torch.testing.assert_close(one[:1, :, :n_atoms], other, rtol=1e-6, atol=1e-6)
 

@@ -13,6 +13,9 @@ from eginterpolator.errors import GenerationError
 from eginterpolator.molecule import Molecule
 from eginterpolator.trajectory import ConformerEnsemble
 
+EMBED_SECONDS = 60
+"""Given to ETKDG for the conformers of a molecule, for each way of starting: on impossible isomers it never ends."""
+
 
 def etkdg_conformers(molecule: Molecule, n_conformers: int, seed: int = 0, refine: bool = False) -> ConformerEnsemble:
     """Embed `n_conformers` structures of a molecule (Riniker and Landrum 2015; Wang et al. 2020).
@@ -52,6 +55,7 @@ def embed(molecule: Molecule, n_conformers: int, seed: int = 0, prune_rmsd: floa
     parameters.randomSeed = 1 + seed % (2**31 - 2)
     parameters.useSmallRingTorsions = True
     parameters.pruneRmsThresh = prune_rmsd
+    parameters.timeout = EMBED_SECONDS
     enough = n_conformers if prune_rmsd < 0 else 1
     for random_coordinates in (False, True):
         if mol.GetNumConformers() < enough:

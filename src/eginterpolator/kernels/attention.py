@@ -1,4 +1,5 @@
-"""`nn.attention.attend` by the kernel: products of numbers split into two bf16 each, and no matrix of biases."""
+"""`TemporalAttention.averages` by the kernel: read and written as the layers have it, products of bf16 matrices, and
+no matrix of biases."""
 
 from __future__ import annotations
 
@@ -9,78 +10,121 @@ import torch
 from torch import Tensor
 
 from eginterpolator.kernels.library import fields, library, pointers
-from eginterpolator.nn import attention
+from eginterpolator.nn.temporal_layer import TemporalAttention
+
+VECTORS = 3
+"""The most of a head: with what else is averaged they fill a register."""
+INPUTS, RESULTS = 4, 3
+"""Of the operator's tensors, which come first."""
 
 
 class Sizes(ctypes.Structure):
-    _fields_ = [
-        ("sequences", ctypes.c_int64),
-        *fields("frames heads width value_width threads", ctypes.c_int),
-        ("scale", ctypes.c_float),
-    ]
+    _fields_ = [("molecules", ctypes.c_int64), *fields("frames atoms heads width vectors threads", ctypes.c_int)]
 
 
 class Inputs(ctypes.Structure):
-    _fields_ = fields("q k value by_lag")
+    _fields_ = fields("x scalars mixed by_lag")
 
 
-def attend(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor) -> Tensor:
-    """What `nn.attention.attend` computes, of the same shapes; on other devices that function itself."""
-    if q.device.type != "cpu":
-        return attention.attend(q, k, value, by_lag)
-    sequences = (part.contiguous().flatten(0, 2) for part in (q, k, value))
-    got, _ = _attend(*sequences, by_lag, q.shape[-1] ** -0.5)
-    return got.unflatten(0, q.shape[:3])
+class Averages(ctypes.Structure):
+    _fields_ = fields("scalars moved vectors")
 
 
-def _call(name: str, inputs: list[Tensor], scale: float, *arguments: Tensor | Inputs) -> None:
+class Kept(ctypes.Structure):
+    _fields_ = fields("phi normaliser")
+
+
+LAYER = TemporalAttention
+"""What `compute` stands for, where it `fits`."""
+
+
+def fits(layer: TemporalAttention) -> bool:
+    """Whether the kernel is written for a layer's sizes and numbers."""
+    return layer.per_head <= VECTORS and layer.scalars.weight.dtype == torch.float32
+
+
+def compute(
+    layer: TemporalAttention, x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What `TemporalAttention.averages` computes, scalars in bf16; on other devices that function itself."""
+    if x.device.type != "cpu":
+        return layer.averages(x, scalars, mixed, by_lag)
+    got = _averages(x, scalars.bfloat16(), mixed, by_lag, layer.width, layer.per_head)
+    return got[0], got[1], got[2]
+
+
+def _call(name: str, inputs: list[Tensor], width: int, vectors: int, *structures: ctypes.Structure) -> None:
     """A function of the library, on contiguous tensors."""
-    q, _, value, by_lag = inputs
-    sequences, frames, width = q.shape
-    sizes = Sizes(sequences, frames, len(by_lag), width, value.shape[-1], torch.get_num_threads(), scale)
-    addresses = [
-        ctypes.c_void_p(each.data_ptr()) if isinstance(each, Tensor) else ctypes.byref(each) for each in arguments
-    ]
-    getattr(library(), name)(ctypes.byref(sizes), ctypes.byref(pointers(Inputs, *inputs)), *addresses)
+    molecules, frames, atoms, _ = inputs[0].shape
+    sizes = Sizes(molecules, frames, atoms, len(inputs[3]), width, vectors, torch.get_num_threads())
+    getattr(library(), name)(*(ctypes.byref(each) for each in (sizes, pointers(Inputs, *inputs), *structures)))
 
 
-@torch.library.custom_op("eginterpolator::attend", mutates_args=(), device_types="cpu")
-def _attend(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """Of sequences [S, T, D], heads innermost: the result, and the logarithm of each row's normaliser [S, T]."""
-    out, normaliser = torch.empty(value.shape), torch.empty(q.shape[:2])
-    _call("egi_attention", [tensor.contiguous() for tensor in (q, k, value, by_lag)], scale, out, normaliser)
-    return out, normaliser
+def _shapes(x: Tensor, by_lag: Tensor, width: int, vectors: int) -> list[tuple[int, ...]]:
+    molecules, frames, atoms, _ = x.shape
+    heads, every, kept = len(by_lag), (molecules, frames, atoms), (molecules, atoms, len(by_lag), frames)
+    return [(*every, heads * width), (*every, 3, heads), (*every, 3, heads * vectors), kept, kept]
 
 
-@_attend.register_fake
-def _(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    return value.new_empty(value.shape), q.new_empty(q.shape[:2])
+@torch.library.custom_op("eginterpolator::frame_averages", mutates_args=(), device_types="cpu")
+def _averages(
+    x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor, width: int, vectors: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Averages as `TemporalAttention.averages` returns them; and for the way back phi's and the logarithm to base 2 of
+    each row's normaliser [B, N, heads, T].
+
+    An operator whose inputs change needs another name: PyTorch's cache of compiled graphs knows its way back by it.
+    """
+    inputs = [tensor.contiguous() for tensor in (x, scalars, mixed, by_lag)]
+    first, *rest = _shapes(x, by_lag, width, vectors)
+    out = [torch.empty(first, dtype=torch.bfloat16), *(torch.empty(shape) for shape in rest)]
+    _call("egi_attention", inputs, width, vectors, pointers(Averages, *out[:RESULTS]), pointers(Kept, *out[RESULTS:]))
+    return out[0], out[1], out[2], out[3], out[4]
 
 
-@torch.library.custom_op("eginterpolator::attend_backward", mutates_args=(), device_types="cpu")
+@_averages.register_fake
+def _(
+    x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor, width: int, vectors: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    shapes = _shapes(x, by_lag, width, vectors)
+    a, b, c, d, e = (of.new_empty(shape) for of, shape in zip((scalars, x, x, x, x), shapes, strict=True))
+    return a, b, c, d, e
+
+
+@torch.library.custom_op("eginterpolator::frame_averages_backward", mutates_args=(), device_types="cpu")
 def _backward(
-    grad: Tensor, q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor, out: Tensor, normaliser: Tensor, scale: float
-) -> list[Tensor]:
-    """Gradients of q, k, value and by_lag."""
-    inputs = [tensor.contiguous() for tensor in (q, k, value, by_lag)]
-    grads = [*(torch.empty(tensor.shape) for tensor in (q, k, value)), torch.zeros(by_lag.shape)]
-    given = [tensor.contiguous() for tensor in (out, normaliser, grad)]
-    _call("egi_attention_back", inputs, scale, *given, pointers(Inputs, *grads))
+    to_scalars: Tensor, to_moved: Tensor, to_vectors: Tensor,
+    x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor,
+    averages: list[Tensor], width: int, vectors: int,
+) -> list[Tensor]:  # fmt: skip
+    """Gradients of x, scalars, mixed and by_lag."""
+    inputs = [tensor.contiguous() for tensor in (x, scalars, mixed, by_lag)]
+    grads = [*(torch.empty_like(tensor) for tensor in inputs[:-1]), torch.zeros_like(inputs[-1])]
+    given = [tensor.contiguous() for tensor in (to_scalars, to_moved, to_vectors)]
+    results, kept = pointers(Averages, *averages[:RESULTS]), pointers(Kept, *averages[RESULTS:])
+    upstream, to_inputs = pointers(Averages, *given), pointers(Inputs, *grads)
+    _call("egi_attention_back", inputs, width, vectors, results, kept, upstream, to_inputs)
     return grads
 
 
 @_backward.register_fake
-def _(grad: Tensor, q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor, *rest: Any) -> list[Tensor]:
-    return [tensor.new_empty(tensor.shape) for tensor in (q, k, value, by_lag)]
+def _(
+    to_scalars: Tensor, to_moved: Tensor, to_vectors: Tensor,
+    x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor, *rest: Any,
+) -> list[Tensor]:  # fmt: skip
+    return [tensor.new_empty(tensor.shape) for tensor in (x, scalars, mixed, by_lag)]
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    *tensors, ctx.scale = inputs
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    *tensors, ctx.width, ctx.vectors = inputs
     ctx.save_for_backward(*tensors, *output)
 
 
-def _gradients(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    return (*_backward(grad.contiguous(), *ctx.saved_tensors, ctx.scale), None)
+def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    saved = ctx.saved_tensors
+    upstream = [grad.contiguous() for grad in grads[:RESULTS]]
+    got = _backward(*upstream, *saved[:INPUTS], list(saved[INPUTS:]), ctx.width, ctx.vectors)
+    return (*got, None, None)
 
 
-_attend.register_autograd(_gradients, setup_context=_keep)
+_averages.register_autograd(_gradients, setup_context=_keep)

@@ -20,8 +20,8 @@ from eginterpolator.errors import InputError
 from eginterpolator.io import atomic_path
 from eginterpolator.provenance import machine
 
-SOURCES = [Path(__file__).parent / name for name in ("tiles.h", "messages.cpp", "attention.cpp")]
-FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fPIC", "-shared"]
+SOURCES = [Path(__file__).parent / name for name in ("tiles.h", "messages.cpp", "attention.cpp", "transition.cpp")]
+FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared"]
 
 Struct = TypeVar("Struct", bound=ctypes.Structure)
 
@@ -63,7 +63,7 @@ def library() -> ctypes.CDLL:
 def _compile(path: Path) -> None:
     pytorch = Path(torch.__file__).parent
     sources = [str(source) for source in SOURCES if source.suffix == ".cpp"]
-    links = [f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10", "-pthread"]
+    links = [f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10"]
     with tempfile.TemporaryDirectory(dir=make_cache_folder()) as folder:
         made = Path(folder) / "kernels.so"
         command = [compiler(), *FLAGS, f"-isystem{pytorch / 'include'}", *sources, *links, "-o", str(made)]

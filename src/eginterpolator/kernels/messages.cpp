@@ -8,12 +8,12 @@
 namespace {
 
 constexpr int ROWS = 128;          // pairs of a tile
-constexpr int FEATURES = 64;       // radial basis and edge type of a pair, filled with zeros
 constexpr float FARTHEST = 40.0f;  // in squared widths of a Gaussian, as in nn/embeddings.py
 
 struct Sizes {
   int64_t molecules, frames;
   int atoms, hidden, channels, radial, types, threads;
+  int features() const { return padded(radial + types, 2 * LANES); }  // of a pair, filled with zeros
   int gates() const { return 1 + 2 * channels; }
   int gates_padded() const { return padded(gates(), 2 * LANES); }
 };
@@ -66,17 +66,6 @@ struct Gradients {
   float *pair, *message, *message_bias, *gates, *gates_bias;
 };
 
-// W [out][in] as bf16, as second factor of x W^T (packed [in][out]) and of y W (packed [out][in]).
-std::vector<bf16> packed(const float* weight, int out, int in, int out_padded, int in_padded, bool forward) {
-  std::vector<bf16> plain(out_padded * in_padded), result(plain.size());
-  for (int o = 0; o < out; o++)
-    for (int i = 0; i < in; i++)
-      plain[forward ? i * out_padded + o : o * in_padded + i] = rounded(weight[o * in + i]);
-  if (forward) pack(plain.data(), out_padded, in_padded, out_padded, result.data());
-  else pack(plain.data(), in_padded, out_padded, in_padded, result.data());
-  return result;
-}
-
 struct Tile {
   const Sizes& size;
   const Weights& weights;
@@ -84,14 +73,14 @@ struct Tile {
   int64_t receiver[ROWS], sender[ROWS];
   int type[ROWS];
   float relative[ROWS][3], distance[ROWS]{}, place[ROWS];  // scaled Å, scaled Å, scaled log(1 + distance)
-  std::vector<bf16> features, first, message;  // [rows][FEATURES], [rows][H], [rows][H]
-  std::vector<float> hidden, slope_first, slope_message, gates;
+  Buffer<bf16> features, first, message;  // [rows][features], [rows][H], [rows][H]
+  Buffer<float> hidden, slope_first, slope_message, gates;
 
   Tile(const Sizes& s, const Weights& w) : size(s), weights(w) {
-    features.resize(ROWS * FEATURES);
+    features.resize(ROWS * s.features());
     first.resize(ROWS * s.hidden);
     message.resize(ROWS * s.hidden);
-    hidden.resize(ROWS * std::max(s.hidden, FEATURES));
+    hidden.resize(ROWS * std::max(s.hidden, s.features()));
     gates.resize(ROWS * s.gates_padded());
   }
 
@@ -120,7 +109,7 @@ struct Tile {
       store(place + r, _mm512_mul_ps(logarithm(_mm512_add_ps(load(distance + r), every(1.0f))), every(weights.scale)));
     std::fill(features.begin(), features.end(), 0);
     for (int r = 0; r < rows; r++) {
-      bf16* row = &features[r * FEATURES];
+      bf16* row = &features[r * size.features()];
       for (int k = 0; k < size.radial; k += LANES) store16(row + k, basis(r, k));
       for (int k = size.radial; k < padded(size.radial, LANES); k++) row[k] = 0;
       row[size.radial + type[r]] = rounded(1.0f);
@@ -134,27 +123,20 @@ struct Tile {
   }
 };
 
-struct Packed {
-  std::vector<bf16> pair, message, gates, pair_back, message_back, gates_back;
-  Packed(const Sizes& s, const Weights& w, bool back) {
-    const int h = s.hidden, features = s.radial + s.types;
-    pair = packed(w.pair, h, features, h, FEATURES, true);
-    message = packed(w.message, h, h, h, h, true);
-    gates = packed(w.gates, s.gates(), h, s.gates_padded(), h, true);
-    if (!back) return;
-    pair_back = packed(w.pair, h, features, h, FEATURES, false);
-    message_back = packed(w.message, h, h, h, h, false);
-    gates_back = packed(w.gates, s.gates(), h, s.gates_padded(), h, false);
-  }
+struct Layers {
+  Factors pair, message, gates;
+  Layers(const Sizes& s, const Weights& w)
+      : pair(w.pair, s.hidden, s.radial + s.types), message(w.message, s.hidden, s.hidden),
+        gates(w.gates, s.gates(), s.hidden) {}
 };
 
 // From placed pairs to first, message and gates; for the way back with the derivatives of both SiLUs.
 template <bool back>
-void through(Tile& t, const Packed& packed, const Nodes<const float>& nodes) {
+void through(Tile& t, const Layers& layers, const Nodes<const float>& nodes) {
   const int h = t.size.hidden;
   float* z = t.hidden.data();
-  multiply(t.rows, h, FEATURES, t.features.data(), packed.pair.data(), z);
-  auto silu = [&](__m512 value, bf16* to, std::vector<float>& slope, int at) {
+  multiply(t.filled, h, t.size.features(), t.features.data(), layers.pair.there.data(), z);
+  auto silu = [&](__m512 value, bf16* to, Buffer<float>& slope, int at) {
     const __m512 sigma = logistic(value), result = _mm512_mul_ps(value, sigma);
     store16(to + at, result);
     if constexpr (back)  // sigma + silu (1 - sigma)
@@ -166,12 +148,12 @@ void through(Tile& t, const Packed& packed, const Nodes<const float>& nodes) {
       silu(_mm512_add_ps(load(z + r * h + k), _mm512_add_ps(load(from + k), load(to + k))), t.first.data(),
            t.slope_first, r * h + k);
   }
-  multiply(t.rows, h, h, t.first.data(), packed.message.data(), z);
+  multiply(t.filled, h, h, t.first.data(), layers.message.there.data(), z);
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < h; k += LANES)
       silu(_mm512_add_ps(load(z + r * h + k), load(t.weights.message_bias + k)), t.message.data(), t.slope_message,
            r * h + k);
-  multiply(t.rows, t.size.gates_padded(), h, t.message.data(), packed.gates.data(), t.gates.data());
+  multiply(t.filled, t.size.gates_padded(), h, t.message.data(), layers.gates.there.data(), t.gates.data());
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < t.size.gates(); k++) t.gates[r * t.size.gates_padded() + k] += t.weights.gates_bias[k];
 }
@@ -233,19 +215,18 @@ void back_from_sums(Tile& t, const Nodes<const float>& nodes, const Sums<const f
 }
 
 struct Scratch {
-  std::vector<bf16> gates, upstream, turned, side;
-  std::vector<float> product;
+  Buffer<bf16> gates, upstream;
+  Space space;
+  Buffer<float> product;
   float along[ROWS], across[ROWS][3];
-  std::vector<float> pair, message, message_bias, gate, gate_bias;  // gradients of weights
+  Buffer<float> pair, message, message_bias, gate, gate_bias;  // gradients of weights
 
-  explicit Scratch(const Sizes& s) {
-    const int widest = std::max({s.hidden, s.gates_padded(), FEATURES});
+  static int widest(const Sizes& s) { return std::max({s.hidden, s.gates_padded(), s.features()}); }
+  explicit Scratch(const Sizes& s) : space(ROWS, widest(s)) {
     gates.resize(ROWS * s.gates_padded());
     upstream.resize(ROWS * s.hidden);
-    turned.resize(ROWS * widest);
-    side.resize(ROWS * widest);
-    product.resize(ROWS * widest);
-    pair.resize(s.hidden * FEATURES);
+    product.resize(ROWS * widest(s));
+    pair.resize(s.hidden * s.features());
     message.resize(s.hidden * s.hidden);
     message_bias.resize(s.hidden);
     gate.resize(s.gates_padded() * s.hidden);
@@ -253,14 +234,7 @@ struct Scratch {
   }
 };
 
-// gradient += left^T right, over the rows of a tile.
-void gather(Scratch& s, const bf16* left, int out, const bf16* right, int in, int filled, float* gradient) {
-  transpose(left, out, filled, out, s.turned.data());
-  pack(right, in, filled, in, s.side.data());
-  multiply(out, in, filled, s.turned.data(), s.side.data(), gradient, true);
-}
-
-void back_through(Tile& t, Scratch& s, const Packed& packed, const Nodes<const float>& nodes,
+void back_through(Tile& t, Scratch& s, const Layers& layers, const Nodes<const float>& nodes,
                   const Sums<const float>& grad, const Nodes<float>& out, bool frozen) {
   const int h = t.size.hidden, width = t.size.gates_padded(), unused = t.filled - t.rows;
   back_from_sums(t, nodes, grad, out, s.along, s.across);
@@ -274,10 +248,10 @@ void back_through(Tile& t, Scratch& s, const Packed& packed, const Nodes<const f
     const int size = static_cast<int>(rows->size()) / ROWS;
     std::fill_n(rows->begin() + t.rows * size, unused * size, 0);
   }
-  if (!frozen) gather(s, s.gates.data(), width, t.message.data(), h, t.filled, s.gate.data());
+  if (!frozen) gather(s.space, s.gates.data(), width, t.message.data(), h, t.filled, s.gate.data());
 
   float* product = s.product.data();
-  multiply(t.rows, h, width, s.gates.data(), packed.gates_back.data(), product);
+  multiply(t.filled, h, width, s.gates.data(), layers.gates.back.data(), product);
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < h; k += LANES) {
       const __m512 sum = _mm512_add_ps(load(product + r * h + k), load(grad.gathered + t.receiver[r] * h + k));
@@ -285,9 +259,9 @@ void back_through(Tile& t, Scratch& s, const Packed& packed, const Nodes<const f
       store16(&s.upstream[r * h + k], value);
       add(&s.message_bias[k], value);
     }
-  if (!frozen) gather(s, s.upstream.data(), h, t.first.data(), h, t.filled, s.message.data());
+  if (!frozen) gather(s.space, s.upstream.data(), h, t.first.data(), h, t.filled, s.message.data());
 
-  multiply(t.rows, h, h, s.upstream.data(), packed.message_back.data(), product);
+  multiply(t.filled, h, h, s.upstream.data(), layers.message.back.data(), product);
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < h; k += LANES) {
       const __m512 value = _mm512_mul_ps(load(product + r * h + k), load(&t.slope_first[r * h + k]));
@@ -295,9 +269,9 @@ void back_through(Tile& t, Scratch& s, const Packed& packed, const Nodes<const f
       add(out.receiver + t.receiver[r] * h + k, value);
       add(out.sender + t.sender[r] * h + k, value);
     }
-  if (!frozen) gather(s, s.upstream.data(), h, t.features.data(), FEATURES, t.filled, s.pair.data());
+  if (!frozen) gather(s.space, s.upstream.data(), h, t.features.data(), t.size.features(), t.filled, s.pair.data());
 
-  multiply(t.rows, FEATURES, h, s.upstream.data(), packed.pair_back.data(), product);
+  multiply(t.filled, t.size.features(), h, s.upstream.data(), layers.pair.back.data(), product);
   for (int r = 0; r < t.rows; r++) {
     __m512 to_place = _mm512_setzero_ps();
     for (int k = 0; k < t.size.radial; k += LANES) {
@@ -305,7 +279,7 @@ void back_through(Tile& t, Scratch& s, const Packed& packed, const Nodes<const f
       const __mmask16 counts =
           _mm512_cmp_ps_mask(_mm512_mul_ps(offset, offset), every(FARTHEST), _CMP_LT_OQ) & lanes(t.size.radial - k);
       const __m512 slope = _mm512_mul_ps(_mm512_mul_ps(every(-2.0f), offset), t.basis(r, k));
-      to_place = _mm512_mask3_fmadd_ps(load(product + r * FEATURES + k), slope, to_place, counts);
+      to_place = _mm512_mask3_fmadd_ps(load(product + r * t.size.features() + k), slope, to_place, counts);
     }
     const float along =
         s.along[r] + _mm512_reduce_add_ps(to_place) * t.weights.scale / (1.0f + t.distance[r]);
@@ -335,12 +309,12 @@ extern "C" {
 void egi_messages(const Sizes* size, const Graph* graph, const Weights* weights, const Nodes<const float>* nodes,
                   const Sums<float>* sums) {
   const Pairs pairs(*size, *graph);
-  const Packed packed(*size, *weights, false);
+  const Layers layers(*size, *weights);
   in_parts(size->threads, size->molecules * size->frames, [&](int, int64_t begin, int64_t end) {
     Tile tile(*size, *weights);
     tiles(*size, pairs, begin, end, [&](int64_t molecule, int64_t first, int64_t last) {
       tile.place_pairs(pairs, molecule, first, last, nodes->x);
-      through<false>(tile, packed, *nodes);
+      through<false>(tile, layers, *nodes);
       sum_up(tile, *nodes, *sums);
     });
   });
@@ -349,7 +323,7 @@ void egi_messages(const Sizes* size, const Graph* graph, const Weights* weights,
 void egi_messages_back(const Sizes* size, const Graph* graph, const Weights* weights, const Nodes<const float>* nodes,
                        const Sums<const float>* grad, const Nodes<float>* out, const Gradients* gradients) {
   const Pairs pairs(*size, *graph);
-  const Packed packed(*size, *weights, true);
+  const Layers layers(*size, *weights);
   std::vector<Scratch> shares(size->threads, Scratch(*size));
   in_parts(size->threads, size->molecules * size->frames, [&](int share, int64_t begin, int64_t end) {
     Tile tile(*size, *weights);
@@ -357,15 +331,15 @@ void egi_messages_back(const Sizes* size, const Graph* graph, const Weights* wei
     tile.slope_message.resize(ROWS * size->hidden);
     tiles(*size, pairs, begin, end, [&](int64_t molecule, int64_t first, int64_t last) {
       tile.place_pairs(pairs, molecule, first, last, nodes->x);
-      through<true>(tile, packed, *nodes);
-      back_through(tile, shares[share], packed, *nodes, *grad, *out, !gradients);
+      through<true>(tile, layers, *nodes);
+      back_through(tile, shares[share], layers, *nodes, *grad, *out, !gradients);
     });
   });
   if (!gradients) return;
   const int h = size->hidden, features = size->radial + size->types;
   for (const Scratch& s : shares) {
     for (int o = 0; o < h; o++)
-      for (int k = 0; k < features; k++) gradients->pair[o * features + k] += s.pair[o * FEATURES + k];
+      for (int k = 0; k < features; k++) gradients->pair[o * features + k] += s.pair[o * size->features() + k];
     for (int k = 0; k < h * h; k++) gradients->message[k] += s.message[k];
     for (int k = 0; k < h; k++) gradients->message_bias[k] += s.message_bias[k];
     for (int k = 0; k < size->gates() * h; k++) gradients->gates[k] += s.gate[k];

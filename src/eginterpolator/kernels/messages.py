@@ -13,9 +13,8 @@ from eginterpolator.graph import EDGE_TYPES
 from eginterpolator.kernels.library import fields, library, pointers
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
-LANES, RADIAL, FEATURES = 16, 32, 64
-"""Numbers that are worked on together, as in tiles.h; the most Gaussians, and the most of them and edge types."""
-
+LANES, RADIAL = 16, 32
+"""Numbers that are worked on together, as in tiles.h, and the most Gaussians."""
 
 NODES, WEIGHTS = 4, 5
 """Of the operator's inputs, which come first."""
@@ -48,14 +47,18 @@ class Gradients(ctypes.Structure):
     _fields_ = fields("pair message message_bias gates gates_bias")
 
 
+LAYER = PairMessages
+"""What `compute` stands for, where it `fits`."""
+
+
 def fits(layer: PairMessages) -> bool:
     """Whether the kernel is written for a layer's sizes and numbers."""
     hidden, radial = layer.message.out_features, len(layer.radial.centres)
-    whole = layer.message.weight.dtype == torch.float32 and not (hidden % LANES or layer.channels % LANES)
-    return whole and radial <= RADIAL and radial + len(EDGE_TYPES) <= FEATURES
+    whole = not (hidden % (2 * LANES) or layer.channels % LANES)
+    return whole and radial <= RADIAL and layer.message.weight.dtype == torch.float32
 
 
-def sums(
+def compute(
     layer: PairMessages, x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor, context: Context
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What `PairMessages.sums` computes, with products of bf16 matrices; on other devices that function itself."""

@@ -4,14 +4,31 @@
 
 #include <ATen/native/CPUBlas.h>
 #include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <thread>
+#include <new>
 #include <vector>
 
 using bf16 = uint16_t;
 constexpr int LANES = 16;
+
+// Numbers that begin with a line of the cache: a row of a tile that lies in two of them costs twice as much.
+template <class T>
+struct Aligned {
+  using value_type = T;
+  static constexpr std::align_val_t LINE{64};
+  Aligned() = default;
+  template <class U>
+  Aligned(const Aligned<U>&) {}
+  T* allocate(size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), LINE)); }
+  void deallocate(T* at, size_t) { ::operator delete(at, LINE); }
+  bool operator==(const Aligned&) const = default;
+};
+template <class T>
+using Buffer = std::vector<T, Aligned<T>>;
 
 inline int padded(int size, int to) { return (size + to - 1) / to * to; }
 
@@ -30,22 +47,29 @@ inline void store16(bf16* to, __m512 values) {
   const __m256bh rounded = _mm512_cvtneps_pbh(values);
   __builtin_memcpy(to, &rounded, sizeof rounded);
 }
+// The first `count` of 16 numbers, the others are zero or stay.
+inline __m512 load16(const bf16* from, int count) {
+  const __m256i bits = _mm256_maskz_loadu_epi16(lanes(count), from);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+inline void store16(bf16* to, __m512 values, int count) {
+  _mm256_mask_storeu_epi16(to, lanes(count), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values)));
+}
 inline bf16 rounded(float value) {
   bf16 lanes[LANES];
   store16(lanes, every(value));
   return lanes[0];
 }
 
-// e^x, relative error 3e-6: 2^(n + f) with the Taylor series of 2^f, |f| <= 1/2.
-inline __m512 exponential(__m512 x) {
-  const __m512 power = _mm512_mul_ps(x, every(1.44269504f));
-  const __m512 whole = _mm512_roundscale_ps(power, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 f = _mm512_sub_ps(power, whole);
-  __m512 series = every(1.33335581e-3f);
-  for (float term : {9.61812911e-3f, 5.55041087e-2f, 2.40226507e-1f, 6.93147181e-1f, 1.0f})
-    series = _mm512_fmadd_ps(series, f, every(term));
-  return _mm512_scalef_ps(series, whole);
+// 2^x for what is rounded to bf16, relative error 8e-5: 2^floor(x) times the best cubic for 2^f, 0 <= f < 1.
+inline __m512 power_of_two(__m512 x) {
+  const __m512 f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  __m512 series = every(0.0780230067f);
+  for (float term : {0.226069391f, 0.695832847f, 0.999925245f}) series = _mm512_fmadd_ps(series, f, every(term));
+  return _mm512_scalef_ps(series, x);
 }
+constexpr float LOG2_E = 1.44269504f;
+inline __m512 exponential(__m512 x) { return power_of_two(_mm512_mul_ps(x, every(LOG2_E))); }
 
 // ln x for x > 0, with m in [3/4, 3/2) from x = m 2^n: 2 artanh((m - 1) / (m + 1)), relative error 1e-7.
 inline __m512 logarithm(__m512 x) {
@@ -58,12 +82,8 @@ inline __m512 logarithm(__m512 x) {
   return _mm512_fmadd_ps(power, every(0.69314718f), _mm512_mul_ps(every(2.0f), _mm512_mul_ps(r, series)));
 }
 
-inline __m512 logistic(__m512 x) {
-  const __m512 sum = _mm512_add_ps(every(1.0f), exponential(_mm512_sub_ps(_mm512_setzero_ps(), x)));
-  const __m512 near = _mm512_rcp14_ps(sum);  // and one step of Newton's
-  const __m512 better = _mm512_mul_ps(near, _mm512_fnmadd_ps(sum, near, every(2.0f)));
-  return _mm512_mask_mov_ps(better, _mm512_cmp_ps_mask(sum, every(1e30f), _CMP_GT_OQ), _mm512_setzero_ps());
-}
+// 1 / (1 + e^-x), relative error 1e-4.
+inline __m512 logistic(__m512 x) { return _mm512_rcp14_ps(_mm512_add_ps(every(1.0f), power_of_two(_mm512_mul_ps(x, every(-LOG2_E))))); }
 
 // Rows 2k and 2k + 1 of a bf16 matrix side by side, the form that products want of their second factor:
 // [rows][columns] -> [rows / 2][columns][2]. Even rows; columns are a multiple of 16.
@@ -119,23 +139,134 @@ inline void transpose(const bf16* from, int stride, int rows, int columns, bf16*
     }
 }
 
-// out[m][n] (+)= sum_k left[m][k] right[k][n], the second one packed; `wide` is the row length of which right has n
-// columns.
-inline void multiply(int m, int n, int k, const bf16* left, const bf16* right, float* out, bool more = false,
-                     int wide = 0) {
-  at::native::cpublas::brgemm(m, n, k, k, wide ? wide : n, n, more, reinterpret_cast<const at::BFloat16*>(left),
-                              reinterpret_cast<const at::BFloat16*>(right), out);
+// A matrix in memory and the length of its rows, of which a product may take a part.
+template <class T>
+struct Matrix {
+  T* at;
+  int wide;
+};
+
+// out[m][n] (+)= sum_k left[m][k] right[k][n], the second one packed. m and n are multiples of 16, k is one of 32.
+#ifdef __AMX_BF16__
+// Rows x columns of tiles of out: they stay in registers 0 to 3 while k goes by.
+template <int M, int N>
+void multiply_tiles(int k, Matrix<const bf16> left, Matrix<const bf16> right, Matrix<float> out, bool more) {
+  const int wide = out.wide * 4;
+  if (more) {
+    _tile_loadd(0, out.at, wide);
+    if constexpr (N > 1) _tile_loadd(1, out.at + LANES, wide);
+    if constexpr (M > 1) _tile_loadd(2, out.at + LANES * out.wide, wide);
+    if constexpr (M > 1 && N > 1) _tile_loadd(3, out.at + LANES * out.wide + LANES, wide);
+  } else {
+    _tile_zero(0);
+    if constexpr (N > 1) _tile_zero(1);
+    if constexpr (M > 1) _tile_zero(2);
+    if constexpr (M > 1 && N > 1) _tile_zero(3);
+  }
+  for (int at = 0; at < k; at += 2 * LANES) {
+    _tile_loadd(4, left.at + at, left.wide * 2);
+    _tile_loadd(6, right.at + at * right.wide, right.wide * 4);
+    _tile_dpbf16ps(0, 4, 6);
+    if constexpr (N > 1) {
+      _tile_loadd(7, right.at + at * right.wide + 2 * LANES, right.wide * 4);
+      _tile_dpbf16ps(1, 4, 7);
+    }
+    if constexpr (M > 1) {
+      _tile_loadd(5, left.at + LANES * left.wide + at, left.wide * 2);
+      _tile_dpbf16ps(2, 5, 6);
+    }
+    if constexpr (M > 1 && N > 1) _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_stored(0, out.at, wide);
+  if constexpr (N > 1) _tile_stored(1, out.at + LANES, wide);
+  if constexpr (M > 1) _tile_stored(2, out.at + LANES * out.wide, wide);
+  if constexpr (M > 1 && N > 1) _tile_stored(3, out.at + LANES * out.wide + LANES, wide);
+}
+inline void multiply(int m, int n, int k, Matrix<const bf16> left, Matrix<const bf16> right, Matrix<float> out,
+                     bool more) {
+  for (int row = 0; row < m; row += 2 * LANES)
+    for (int column = 0; column < n; column += 2 * LANES) {
+      const Matrix<const bf16> a{left.at + row * left.wide, left.wide}, b{right.at + 2 * column, right.wide};
+      const Matrix<float> c{out.at + row * out.wide + column, out.wide};
+      if (m - row > LANES)
+        n - column > LANES ? multiply_tiles<2, 2>(k, a, b, c, more) : multiply_tiles<2, 1>(k, a, b, c, more);
+      else
+        n - column > LANES ? multiply_tiles<1, 2>(k, a, b, c, more) : multiply_tiles<1, 1>(k, a, b, c, more);
+    }
+}
+// Eight tiles of 16 rows of 64 bytes, as long as this lives. The first use asks the system for them.
+struct Tiles {
+  Tiles() {
+    constexpr int REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;  // as Linux numbers them
+    syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
+    alignas(64) uint8_t layout[64]{1};
+    for (int tile = 0; tile < 8; tile++) {
+      layout[16 + 2 * tile] = 64;
+      layout[48 + tile] = LANES;
+    }
+    _tile_loadconfig(layout);
+  }
+  ~Tiles() { _tile_release(); }
+};
+#else
+inline void multiply(int m, int n, int k, Matrix<const bf16> left, Matrix<const bf16> right, Matrix<float> out,
+                     bool more) {
+  at::native::cpublas::brgemm(m, n, k, left.wide, right.wide, out.wide, more,
+                              reinterpret_cast<const at::BFloat16*>(left.at),
+                              reinterpret_cast<const at::BFloat16*>(right.at), out.at);
+}
+struct Tiles {
+  ~Tiles() { at::native::cpublas::brgemm_release(); }
+};
+#endif
+inline void multiply(int m, int n, int k, const bf16* left, const bf16* right, float* out, bool more = false) {
+  multiply(m, n, k, {left, k}, {right, n}, {out, n}, more);
 }
 
-// work(share, begin, end) on `threads` threads, each with its part of range(count).
+// Rows [n][k] as a second factor [k][n], packed. Rows are a multiple of 16, k is one of 32.
+inline void pack_turned(const bf16* from, int rows, int k, bf16* to) {
+  for (int row = 0; row < rows; row += LANES)
+    for (int at = 0; at < k; at += 2 * LANES) {
+      __m512i block[LANES];
+      for (int lane = 0; lane < LANES; lane++) block[lane] = _mm512_loadu_si512(from + (row + lane) * k + at);
+      transpose_block(block);
+      for (int lane = 0; lane < LANES; lane++) _mm512_storeu_si512(to + (at + 2 * lane) * rows + 2 * row, block[lane]);
+    }
+}
+
+// W [out][in] of a linear layer as second factor of x W^T, and of y W; filled with zeros to multiples of 32.
+struct Factors {
+  Buffer<bf16> there, back;
+  Factors(const float* weight, int out, int in) {
+    const int rows = padded(out, 2 * LANES), wide = padded(in, 2 * LANES);
+    Buffer<bf16> plain(rows * wide);
+    for (int row = 0; row < out; row++)
+      for (int at = 0; at < in; at += LANES)
+        store16(&plain[row * wide + at], _mm512_maskz_loadu_ps(lanes(in - at), weight + row * in + at));
+    for (auto* each : {&there, &back}) each->resize(plain.size());
+    pack_turned(plain.data(), rows, wide, there.data());
+    pack(plain.data(), wide, rows, wide, back.data());
+  }
+};
+
+// gradient [out][in] += left^T right, over the rows of a tile; `space` holds either of them.
+struct Space {
+  Buffer<bf16> turned, side;
+  Space(int rows, int widest) : turned(rows * widest), side(rows * widest) {}
+};
+inline void gather(Space& space, const bf16* left, int out, const bf16* right, int in, int rows, float* gradient) {
+  transpose(left, out, rows, out, space.turned.data());
+  pack(right, in, rows, in, space.side.data());
+  multiply(out, in, rows, space.turned.data(), space.side.data(), gradient, true);
+}
+
+// work(share, begin, end) on `threads` threads, each with its part of range(count). OpenMP keeps its threads: a new one
+// would often begin on the core that waits for it.
 template <class Work>
 void in_parts(int threads, int64_t count, Work work) {
-  auto part = [&](int share) {
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int share = 0; share < threads; share++) {
+    const Tiles tiles;
     work(share, count * share / threads, count * (share + 1) / threads);
-    at::native::cpublas::brgemm_release();
-  };
-  std::vector<std::thread> others;
-  for (int share = 1; share < threads; share++) others.emplace_back(part, share);
-  part(0);
-  for (auto& other : others) other.join();
+  }
 }

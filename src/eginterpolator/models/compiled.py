@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
+from types import ModuleType
 
 import torch
 from torch import nn
 
 from eginterpolator.errors import InputError
-from eginterpolator.kernels import attention, messages
+from eginterpolator.kernels import attention, messages, transition
 from eginterpolator.kernels.library import library, processor_fits
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.nn.structure_layer import PairMessages, Transition
@@ -25,16 +27,17 @@ own limit is 8, beyond which it runs a function uncompiled without failing."""
 def compile_parts(network: nn.Module) -> None:
     """Compile message passing, transitions and attention in place: layers of one kind share the compiled code.
 
-    Code is made for each shape, once; the `buckets` of the training data keep the shapes few.
+    Code is made for each shape, once; the `buckets` of the training data keep the shapes few. A transition by its
+    kernel leaves nothing to compile.
     """
     torch._dynamo.config.recompile_limit = max(VERSIONS, torch._dynamo.config.recompile_limit)
     for part in network.modules():
-        if isinstance(part, (PairMessages, Transition, TemporalAttention)):
+        if isinstance(part, (PairMessages, TemporalAttention)) or (isinstance(part, Transition) and not part.kernel):
             part.compile(dynamic=False)
 
 
 def use_kernels(network: nn.Module) -> bool:
-    """Let kernels compute messages and attention, in place; False where the processor has no use for them.
+    """Let kernels compute messages, transitions and attention, in place; False where the processor has no use for them.
 
     They multiply bf16 matrices, whatever the context says, and serve every shape.
 
@@ -46,24 +49,24 @@ def use_kernels(network: nn.Module) -> bool:
     if not processor_fits():
         return False
     library()  # now, not in the middle of a step
-    _use_messages(network)
-    for part in network.modules():
-        if isinstance(part, TemporalAttention):
-            part.kernel = attention.attend
+    _use(network, (messages, transition, attention))
     return True
 
 
-def _use_messages(network: nn.Module) -> bool:
-    """Let the kernel compute messages where it fits; whether it does anywhere."""
-    fitting = [part for part in network.modules() if isinstance(part, PairMessages) and messages.fits(part)]
-    for part in fitting:
-        part.kernel = messages.sums
-    return bool(fitting)
+def _use(network: nn.Module, kernels: Sequence[ModuleType]) -> bool:
+    """Give each layer that a kernel is written for the kernel; whether there is any."""
+    used = False
+    for part in network.modules():
+        for kernel in kernels:
+            if isinstance(part, kernel.LAYER) and kernel.fits(part):
+                part.kernel = kernel.compute
+                used = True
+    return used
 
 
 @lru_cache(maxsize=8)
 def with_kernels(denoiser: Denoiser) -> Denoiser | None:
-    """A copy of a denoiser for sampling in bf16, whose messages are the kernel's; None where there can be none.
+    """A copy of a denoiser for sampling in bf16, whose messages and transitions are kernels'; None where none can be.
 
     Attention stays PyTorch's: the kernel rounds its weights, and a window of sampling is short.
     """
@@ -75,4 +78,4 @@ def with_kernels(denoiser: Denoiser) -> Denoiser | None:
         log.info("%s Layers go without kernels.", error)
         return None
     fast = denoiser.sharing()
-    return fast if _use_messages(fast) else None
+    return fast if _use(fast, (messages, transition)) else None

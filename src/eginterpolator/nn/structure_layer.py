@@ -211,7 +211,13 @@ def _add_rows(to: Tensor, rows: Tensor, values: Tensor) -> Tensor:
 
 
 class Transition(nn.Module):
-    """Gated mixing of scalars and vectors at each atom."""
+    """Gated mixing of scalars and vectors at each atom.
+
+    kernel : function or None
+        Computes `mixed` in its place, from the layer and the same argument; `models.compiled` puts it there.
+    """
+
+    kernel: Callable[..., State] | None = None
 
     def __init__(self, hidden: int, channels: int) -> None:
         super().__init__()
@@ -225,6 +231,10 @@ class Transition(nn.Module):
         damp(cast(nn.Linear, self.mlp[2]))
 
     def forward(self, state: State) -> State:
+        return (self.kernel or Transition.mixed)(self, state)
+
+    def mixed(self, state: State) -> State:
+        """The next state."""
         x, h, v = state[0], state[1], bounded(state[2])
         with torch.autocast(device_type=v.device.type, enabled=False):
             left = self.left(v)

@@ -22,10 +22,10 @@ class TemporalAttention(nn.Module):
     trajectory share one orientation of space. The relative time enters as a bias.
 
     kernel : function or None
-        Computes `attend` in its place; `models.compiled` puts it there.
+        Computes `averages` in its place, from the layer and the same arguments; `models.compiled` puts it there.
     """
 
-    kernel: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] | None = None
+    kernel: Callable[..., tuple[Tensor, Tensor, Tensor]] | None = None
 
     def __init__(self, hidden: int, channels: int, heads: int, per_head: int = 3) -> None:
         super().__init__()
@@ -43,30 +43,49 @@ class TemporalAttention(nn.Module):
 
     def forward(self, state: State, noisy: Tensor, context: Context, frame_ps: float) -> State:
         x, h, v = state
-        frames, heads, per_head = x.shape[1], self.heads, self.per_head
         normed = self.norm(h) + self.noise(context.noise)[:, :, None]
-        scalars, gates = self.scalars(normed).split([3 * heads * self.width, heads * (1 + per_head)], dim=-1)
-        q, k, value = scalars.float().unflatten(-1, (3, heads, self.width)).unbind(dim=-3)
-        phi, gate = gates.float().unflatten(-1, (heads, -1)).split([1, per_head], dim=-1)
         with torch.autocast(device_type=x.device.type, enabled=False):
             mixed = self.vectors(torch.cat([torch.stack([x, noisy - x], dim=-1), v], dim=-1))
+        averages = self.kernel or TemporalAttention.averages
+        scalar, moved, vectors = averages(self, x, self.scalars(normed), mixed, self.lag(x.shape[1], frame_ps))
+        h = h + self.out(scalar)
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            step = self.out_x(moved).squeeze(-1)
+            update = self.out_vectors(vectors)
+        return State(x + step + update[..., 0], h, v + update[..., 1:])
+
+    def averages(self, x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Averages over frames, of every head.
+
+        Parameters
+        ----------
+        x : [B, T, N, 3]
+        scalars : [B, T, N, 3 hidden + heads (1 + per_head)]
+            Queries, keys and values; then phi and the gates of the vectors, head by head.
+        mixed : float32 [B, T, N, 3, 3 heads per_head]
+            Vectors of queries, keys and values.
+        by_lag : [heads, T]
+            The bias of each lag.
+
+        Returns
+        -------
+        scalars [B, T, N, hidden], moves float32 [B, T, N, 3, heads] and vectors float32 [B, T, N, 3, heads per_head]
+        """
+        heads, per_head = self.heads, self.per_head
+        scalars, gates = scalars.float().split([3 * heads * self.width, heads * (1 + per_head)], dim=-1)
+        q, k, value = scalars.unflatten(-1, (3, heads, self.width)).unbind(dim=-3)
+        phi, gate = gates.unflatten(-1, (heads, -1)).split([1, per_head], dim=-1)
         mixed = mixed.unflatten(-1, (3, heads, per_head)).movedim(-4, -2)  # [B, T, N, 3, heads, 3, per_head]
         vq, vk, vv = mixed.unbind(dim=3)
         carried = [value, phi, phi * x[..., None, :], (gate[..., None, :] * vv).flatten(-2)]
         parts = ([q, vq.flatten(-2)], [k, vk.flatten(-2)], carried)
         # what is worked on together, the frames of an atom and head, lies together: [B, N, heads, T, D]
         q, k, value = (torch.cat([each.permute(0, 2, 3, 1, 4) for each in part], dim=-1) for part in parts)
-        got = (self.kernel or attend)(q, k, value, self.lag(frames, frame_ps)).permute(0, 3, 1, 2, 4)
+        got = attend(q, k, value, by_lag).permute(0, 3, 1, 2, 4)
         scalar, a_phi, a_phi_x, vector = got.split([self.width, 1, 3, 3 * per_head], dim=-1)
-        h = h + self.out(scalar.flatten(-2))
         moved = a_phi * x[..., None, :] - a_phi_x  # [B, T, N, heads, 3]
-        with torch.autocast(device_type=x.device.type, enabled=False):
-            step = self.out_x(moved.transpose(-1, -2).float()).squeeze(-1)
-            vectors = (
-                vector.float().unflatten(-1, (3, per_head)).transpose(-3, -2).flatten(-2)
-            )  # [..., 3, heads per_head]
-            update = self.out_vectors(vectors)
-        return State(x + step + update[..., 0], h, v + update[..., 1:])
+        vectors = vector.unflatten(-1, (3, per_head)).transpose(-3, -2).flatten(-2)
+        return scalar.flatten(-2), moved.transpose(-1, -2), vectors
 
 
 class TemporalLayer(nn.Module):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.errors import GenerationError
+from eginterpolator.etkdg import EMBED_SECONDS
 from eginterpolator.evaluation.stereo import frame_stereo
 from eginterpolator.molecule import Molecule
 
@@ -38,12 +39,14 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
     parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
     parameters.randomSeed = int(seed) % (2**31 - 1) or 1  # with 0 RDKit embeds one structure again and again
     parameters.useSmallRingTorsions = True
+    parameters.timeout = EMBED_SECONDS
     ids: list[int] = []
     for random_coordinates in (False, True):
         if not ids:
             parameters.useRandomCoords = random_coordinates
             with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
-                ids = list(AllChem.EmbedMultipleConfs(mol, max(10, 4 * n), parameters))  # type: ignore[attr-defined]
+                found = AllChem.EmbedMultipleConfs(mol, max(10, 4 * n), parameters)  # type: ignore[attr-defined]
+                ids = [k for k in found if k >= 0]
     if not ids and molecule.rdmol.GetNumConformers():
         mol = Chem.Mol(molecule.rdmol)
         ids = [conformer.GetId() for conformer in mol.GetConformers()]

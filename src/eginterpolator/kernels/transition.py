@@ -1,0 +1,124 @@
+"""`Transition` by the kernel: nothing wider than a state is held, and it is computed once more on the way back."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eginterpolator.kernels.library import fields, library, pointers
+from eginterpolator.nn.structure_layer import State, Transition
+
+LANES = 16
+"""Numbers that are worked on together, as in tiles.h."""
+STATE, WEIGHTS = 3, 8
+"""Of the operator's inputs, which come first."""
+
+
+class Sizes(ctypes.Structure):
+    _fields_ = [("rows", ctypes.c_int64), *fields("hidden threads", ctypes.c_int)]
+
+
+class Tensors(ctypes.Structure):
+    _fields_ = fields("x h v")
+
+
+class Weights(ctypes.Structure):
+    _fields_ = fields("scale shift left right first first_bias second second_bias")
+
+
+LAYER = Transition
+"""What `compute` stands for, where it `fits`."""
+
+
+def fits(layer: Transition) -> bool:
+    """Whether the kernel is written for a layer's sizes and numbers."""
+    whole = layer.channels == LANES and not layer.hidden % (2 * LANES)
+    return whole and layer.left.weight.dtype == torch.float32
+
+
+def compute(layer: Transition, state: State) -> State:
+    """What `Transition.mixed` computes, with products of bf16 matrices; on other devices that function itself."""
+    if state.x.device.type != "cpu":
+        return layer.mixed(state)
+    first, last = layer.mlp[0], layer.mlp[2]
+    weights = (layer.norm.weight, layer.norm.bias, layer.left.weight, layer.right.weight)
+    x, h, v = state
+    return State(*_transition(x, h.float(), v, *weights, first.weight, first.bias, last.weight, last.bias))
+
+
+def _call(name: str, inputs: list[Tensor], *structures: ctypes.Structure | None) -> None:
+    """A function of the library, on contiguous tensors."""
+    x, h, *_ = inputs
+    sizes = Sizes(x.numel() // 3, h.shape[-1], torch.get_num_threads())
+    given = (sizes, pointers(Weights, *inputs[STATE:]), pointers(Tensors, *inputs[:STATE]), *structures)
+    getattr(library(), name)(*(each and ctypes.byref(each) for each in given))
+
+
+@torch.library.custom_op("eginterpolator::transition", mutates_args=(), device_types="cpu")
+def _transition(
+    x: Tensor, h: Tensor, v: Tensor,
+    scale: Tensor, shift: Tensor, left: Tensor, right: Tensor,
+    first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """The next state, float32.
+
+    State x [.., 3], h [.., hidden], v [.., 3, 16]; scale and shift of the norm; weights [out, in] and biases [out]. An
+    operator whose inputs change needs another name: PyTorch's cache of compiled graphs knows its way back by it.
+    """
+    weights = (scale, shift, left, right, first, first_bias, second, second_bias)
+    inputs = [tensor.contiguous() for tensor in (x, h, v, *weights)]
+    out = torch.empty(x.shape), torch.empty(h.shape), torch.empty(v.shape)
+    _call("egi_transition", inputs, pointers(Tensors, *out))
+    return out
+
+
+@_transition.register_fake
+def _(x: Tensor, h: Tensor, v: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return x.new_empty(x.shape), h.new_empty(h.shape), v.new_empty(v.shape)
+
+
+@torch.library.custom_op("eginterpolator::transition_backward", mutates_args=(), device_types="cpu")
+def _backward(
+    to_x: Tensor, to_h: Tensor, to_v: Tensor,
+    x: Tensor, h: Tensor, v: Tensor,
+    scale: Tensor, shift: Tensor, left: Tensor, right: Tensor,
+    first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor, frozen: bool,
+) -> list[Tensor]:  # fmt: skip
+    """Gradients of h and v, and of weights unless they are frozen, from those of the next state."""
+    weights = (scale, shift, left, right, first, first_bias, second, second_bias)
+    inputs = [tensor.contiguous() for tensor in (x, h, v, *weights)]
+    grads = [tensor.contiguous() for tensor in (to_x, to_h, to_v)]
+    to_state = [torch.empty(h.shape), torch.empty(v.shape)]
+    to_weights = [] if frozen else [torch.zeros(tensor.shape) for tensor in weights]
+    out = Tensors(None, *(tensor.data_ptr() for tensor in to_state))
+    _call(
+        "egi_transition_back",
+        inputs,
+        pointers(Tensors, *grads),
+        out,
+        pointers(Weights, *to_weights) if to_weights else None,
+    )
+    return [*to_state, *to_weights]
+
+
+@_backward.register_fake
+def _(to_x: Tensor, to_h: Tensor, to_v: Tensor, *inputs: Any) -> list[Tensor]:
+    _, *state = inputs[:STATE]
+    weights = [] if inputs[-1] else inputs[STATE : STATE + WEIGHTS]
+    return [tensor.new_empty(tensor.shape) for tensor in (*state, *weights)]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    frozen = not any(ctx.needs_input_grad[STATE:])
+    got = _backward(*grads, *ctx.saved_tensors, frozen)
+    return (grads[0], *got, *([None] * WEIGHTS if frozen else ()))
+
+
+_transition.register_autograd(_gradients, setup_context=_keep)
