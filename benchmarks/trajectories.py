@@ -30,7 +30,14 @@ from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.folder import read_molecule_folder
-from eginterpolator.generation import Endpoint, GenerationConfig, frame_ps, layer_settings, resolve_device
+from eginterpolator.generation import (
+    Endpoint,
+    GenerationConfig,
+    could_be_compiled,
+    frame_ps,
+    layer_settings,
+    resolve_device,
+)
 from eginterpolator.inputs import read_inputs
 from eginterpolator.io import fill, sha256, write_json, write_text
 from eginterpolator.models.ahead import compile_layers
@@ -103,7 +110,7 @@ def generate_and_judge(
     first: dict[str, Any] = next(iter(metas.values()), {})
     return {
         "strength": strength,
-        "sampler": {key: first.get(key) for key in ("sampler", "steps", "precision", "device", "compiled")},
+        "sampler": {key: first.get(key) for key in ("sampler", "steps", "precision", "device", "compiled", "kernels")},
         "trajectory_ns": length_ns,
         "seconds_a_trajectory": seconds,
         "md_seconds_a_trajectory": md_seconds,
@@ -307,7 +314,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     host = machine()
     reference = Reference.read(options.reference)
     model = load_model(options.model, resolve_device("auto"))
-    if options.compile:
+    if options.compile and could_be_compiled(model):
         compile_layers(model, layer_settings(model))
     files = model_folder(options.model)
     published = published_beside(options.dataset) if options.task == PUBLISHED_TASK[options.dataset] else {}

@@ -174,7 +174,7 @@ def test_a_cache_that_cannot_be_written_is_named(tiny, monkeypatch, tmp_path):
 
 def test_without_a_compiler_nothing_is_compiled(tiny_folder, egi, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    result = egi("models", "compile", tiny_folder)
+    result = egi("models", "compile", tiny_folder, "--precision", "fp32")
     assert result.code != 0 and "no-such-compiler" in result.err and "g++" in result.err
 
 
@@ -185,9 +185,10 @@ def test_a_network_without_such_layers_is_refused(tiny):
 
 
 def test_a_long_run_says_how_it_gets_shorter(egi, tiny_folder, monkeypatch):
-    quick = egi("generate", "CCO")
+    call = ("generate", "CCO", "--overwrite", "--precision", "fp32")
+    quick = egi(*call)
     monkeypatch.setattr("eginterpolator.cli.generate.LONG_SECONDS", -1.0)
-    hushed, told = egi("generate", "CCO", "--overwrite", "-q"), egi("generate", "CCO", "--overwrite")
+    hushed, told = egi(*call, "-q"), egi(*call)
     assert quick.code == hushed.code == told.code == 0
-    assert f"egi models compile {tiny_folder}" in told.err
+    assert f"egi models compile {tiny_folder} --precision fp32," in told.err
     assert "compile" not in quick.err + hushed.err

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 import eginterpolator
 from conftest import WINDOW
+from eginterpolator import sampling
 from eginterpolator.diffusion.memory import NoiseMemory
 from eginterpolator.diffusion.process import Preconditioned
 from eginterpolator.errors import GenerationError, InputError
@@ -154,7 +155,7 @@ def test_noise_with_a_memory_draws_all_frames_together_through_shifted_windows(t
     forward = type(tiny.denoiser).forward
 
     def recorded(self, x, *arguments):
-        seen.append(x.shape[1])
+        seen.extend([x.shape[1]] * x.shape[0])
         return forward(self, x, *arguments)
 
     monkeypatch.setattr(type(tiny.denoiser), "forward", recorded)
@@ -167,6 +168,28 @@ def test_noise_with_a_memory_draws_all_frames_together_through_shifted_windows(t
     even, odd = [WINDOW, WINDOW, 3], [WINDOW - half, WINDOW, 3 + half]
     passes = network_calls(tiny, config)
     assert passes > 2 and seen == ([*even, *odd] * passes)[: 3 * passes]
+
+
+def test_windows_go_through_the_network_together_and_do_not_see_each_other(tiny, monkeypatch):
+    calls = []
+    forward = type(tiny.denoiser).forward
+
+    def recorded(self, x, *arguments):
+        calls.append(x.shape[:2])
+        return forward(self, x, *arguments)
+
+    monkeypatch.setattr(type(tiny.denoiser), "forward", recorded)
+    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    made = {}
+    for budget in (1, 10**6):
+        monkeypatch.setattr(sampling, "PAIR_BUDGET", {"cpu": budget})
+        made[budget] = positions(tiny, replace(LONG, n_frames=3 * WINDOW, n_samples=2, batch=2))
+        largest = max(count for count, _ in calls)
+        assert largest == (2 if budget == 1 else 6)
+        calls.clear()
+    for one, other in zip(*made.values(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_at_strength_0_the_noise_has_no_memory(tiny, monkeypatch):

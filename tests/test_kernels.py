@@ -317,3 +317,8 @@ def test_generation_goes_on_without_a_compiler(monkeypatch, tmp_path, caplog):
         assert compiled.with_kernels(network("structure", hidden=32, channels=16)) is None
     assert "no C++ compiler 'no-compiler'" in caplog.text
     library.library.cache_clear()
+
+
+def test_compiled_layers_are_not_made_where_kernels_are_faster(egi):
+    result = egi("models", "compile", "qm9-obc2", "--precision", "bf16")
+    assert result.code == 0 and "nothing to compile" in result.err and not result.out

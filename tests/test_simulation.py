@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from eginterpolator.errors import GenerationError, InputError
+from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.evaluation.stereo import frame_stereo
 from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, protocol_named
@@ -96,6 +97,18 @@ def test_a_molecule_without_3d_structure_is_an_error() -> None:
     impossible = Molecule.from_smiles("C1C[C@H]2C[C@H]1O2")  # bridgeheads that only a trans bridge could join
     with pytest.raises(GenerationError, match="no 3D structure"):
         start_conformers(impossible, 1)
+
+
+def test_an_isomer_that_etkdg_would_try_for_hours_is_given_up(monkeypatch) -> None:
+    endless = Molecule.from_smiles(
+        "CO[C@@]12CC[C@@]3(C[C@@H]1[C@](C)(O)C(C)(C)C)[C@H]1Cc4ccc(O)c5c4[C@@]3(CCN1CC1CC1)[C@H]2O5"
+    )
+    monkeypatch.setattr("eginterpolator.simulation.starts.EMBED_SECONDS", 1)
+    monkeypatch.setattr("eginterpolator.etkdg.EMBED_SECONDS", 1)
+    with pytest.raises(GenerationError, match="finds no 3D structure"):
+        start_conformers(endless, 1)
+    with pytest.raises(GenerationError, match="embeds only 0 of 2"):
+        etkdg_conformers(endless, 2)
 
 
 def test_rmsd_and_superposition_ignore_rigid_motion_but_not_mirror_images() -> None:

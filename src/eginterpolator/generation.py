@@ -19,6 +19,7 @@ from eginterpolator.evaluation.stereo import stereo_retention
 from eginterpolator.evaluation.validity import valid_share
 from eginterpolator.hydrogens import add_hydrogens
 from eginterpolator.models.ahead import Settings, fast_denoiser
+from eginterpolator.models.compiled import with_kernels
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 from eginterpolator.molecule import Molecule
@@ -171,9 +172,12 @@ def layer_settings(model: Model, precision: str = "auto") -> Settings:
 
 
 def could_be_compiled(model: Model, precision: str = "auto") -> bool:
-    """Whether the model is on a processor and `models.ahead.compile_layers` would make it faster."""
+    """Whether the model is on a processor and `models.ahead.compile_layers` would make it faster: kernels need none."""
     on_cpu = next(model.denoiser.parameters()).device.type == "cpu"
-    return on_cpu and fast_denoiser(model.denoiser, layer_settings(model, precision)) is None
+    settings = layer_settings(model, precision)
+    if not on_cpu or (settings.precision == "bf16" and with_kernels(model.denoiser)):
+        return False
+    return fast_denoiser(model.denoiser, settings) is None
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eginterpolator.cores import on_cores
+from eginterpolator.cores import on_cores, shares
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.memory import NoiseMemory
 from eginterpolator.diffusion.samplers import SamplerConfig
@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 SPAN = 512
 """Frames that are drawn together where their noise has a memory. Its eigenvectors cost the cube of that."""
-PAIR_BUDGET = {"cpu": 11_000, "cuda": 400_000}
+PAIR_BUDGET = {"cpu": 11_000, "kernels": 64_000, "cuda": 400_000}
 """Frames x atoms^2 in one pass of the network. On a processor a pass is fastest where its messages, 64 floats a pair,
-stay near the cache (docs/performance.md); the figure for a GPU is a guess, as none was at hand."""
+stay near the cache; kernels hold none, and take more for what each operation costs (docs/performance.md). The figure
+for a GPU is a guess, as none was at hand."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,10 @@ class Sampler:
         self.device = next(model.denoiser.parameters()).device
         self.on_cpu = self.device.type == "cpu"
         self.settings = Settings(precision, frame_ps)
-        fast = fast_denoiser(model.denoiser, self.settings) if self.on_cpu else None
-        self.compiled = fast is not None
-        if fast is None and self.on_cpu and precision == "bf16":
-            fast = with_kernels(model.denoiser)
-        self.kernels = fast is not None and not self.compiled
-        self.denoiser = fast or model.denoiser
+        kernels = with_kernels(model.denoiser) if self.on_cpu and precision == "bf16" else None
+        compiled = fast_denoiser(model.denoiser, self.settings) if self.on_cpu and not kernels else None
+        self.kernels, self.compiled = kernels is not None, compiled is not None
+        self.denoiser = kernels or compiled or model.denoiser
         graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
         self.graph = graph.to(self.device)
         self.levels = [float(level) for level in model.process.levels(config.steps)]
@@ -115,7 +114,8 @@ class Sampler:
 
     def batch_size(self, n_frames: int) -> int:
         """Samples of `n_frames` frames that fit one pass of the network."""
-        return max(1, PAIR_BUDGET[self.device.type] // (min(n_frames, self.seen) * self.molecule.n_heavy**2))
+        budget = PAIR_BUDGET["kernels" if self.kernels else self.device.type]
+        return max(1, budget // (min(n_frames, self.seen) * self.molecule.n_heavy**2))
 
     def draw(
         self,
@@ -170,19 +170,18 @@ class Sampler:
             progress(count)
             x = torch.where(predicted[..., None, None], modes.frames(x), fixed)
             levels = torch.where(predicted, torch.full_like(predicted, sigma, dtype=x.dtype), x.new_zeros(()))
-            edges = self._edges(n_frames, next(passes))
 
             @torch.no_grad()  # in whichever thread
-            def window(ends: tuple[int, int], check: Callable[[], None]) -> Tensor:
-                part = slice(*ends)
+            def together(windows: list[slice], check: Callable[[], None]) -> Tensor:
+                noisy, level, asked = (torch.cat([each[:, w] for w in windows]) for each in (x, levels, predicted))
                 with self.settings.autocast(self.device.type):
                     clean: Tensor = self.denoiser(
-                        x[:, part], levels[:, part], graph, predicted[:, part], self.frame_ps, self.strength
+                        noisy, level, _repeat(self.graph, len(noisy)), asked, self.frame_ps, self.strength
                     )
-                return clean
+                return torch.cat(clean.chunk(len(windows)), dim=1)
 
-            ends = list(itertools.pairwise(edges))
-            parts = on_cores(window, ends) if self.on_cpu else [window(each, lambda: None) for each in ends]
+            groups = self._windows(n_frames, next(passes), count)
+            parts = on_cores(together, groups) if self.on_cpu else [together(each, lambda: None) for each in groups]
             return modes.coefficients(torch.cat(parts, dim=1))
 
         first = torch.as_tensor(modes.level(self.levels[0])).to(self.device, torch.float32) * noise()
@@ -201,10 +200,18 @@ class Sampler:
         random = np.random.default_rng(derive_seed(self.seed, self.molecule, sample, block, ATTEMPTS))
         return shuffled_within_wells(torsions(frames, torsion_quadruples(self.molecule)[slow]), movable, random)
 
-    def _edges(self, n_frames: int, number: int) -> list[int]:
-        """Where the windows of the network's pass `number` begin and end."""
+    def _windows(self, n_frames: int, number: int, count: int) -> list[list[slice]]:
+        """The windows of pass `number` over `count` samples; those of one length go through the network together, as
+        many as fit and some for each core."""
         shift = self.seen // 2 if number % 2 and self.seen < n_frames else 0
-        return [0, *range(self.seen - shift, n_frames, self.seen), n_frames]
+        edges = [0, *range(self.seen - shift, n_frames, self.seen), n_frames]
+        threads = torch.get_num_threads() if self.on_cpu else 1
+        groups = []
+        for _, same in itertools.groupby(itertools.pairwise(edges), key=lambda ends: ends[1] - ends[0]):
+            windows = [slice(*ends) for ends in same]
+            most = min(max(1, self.batch_size(self.seen) // count), -(-len(windows) // threads))
+            groups += [windows[part.start : part.stop] for part in shares(len(windows), most, threads)]
+        return groups
 
     def _conditioning(self, given: Sequence[Given], n_frames: int) -> tuple[Tensor, Tensor]:
         fixed = torch.zeros((len(given), n_frames, self.molecule.n_heavy, 3))

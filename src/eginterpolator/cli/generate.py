@@ -90,8 +90,9 @@ def generate_command(
     if time.monotonic() - began > LONG_SECONDS and not quiet:
         slow = [each.name for each in loaded.models if could_be_compiled(each, config.precision)]
         if slow:
-            name = slow[0] if model == "auto" else model
-            typer.echo(f"Twice as fast next time: egi models compile {name}, once for this machine.", err=True)
+            which = slow[0] if model == "auto" else model
+            which += "" if config.precision == "auto" else f" --precision {config.precision}"
+            typer.echo(f"Twice as fast next time: egi models compile {which}, once for this machine.", err=True)
     if report and (result.done or result.skipped):
         from eginterpolator.report import write_folder_report
 

@@ -53,16 +53,23 @@ def compile_command(
     name: Annotated[str, typer.Argument(help="A shipped model or a checkpoint folder.")],
     precision: PrecisionOption = Precision.auto,
 ) -> None:
-    """Compile a model's layers for this machine, once: egi generate is then about twice as fast on a processor.
+    """Compile a model's layers for this machine, once: egi generate is then about twice as fast on a processor that
+    kernels are not written for (they want AVX-512 BF16, and serve bf16).
 
     It needs a C++ compiler and a minute or two. What is compiled is kept in the cache (~/.cache/eginterpolator) until
     PyTorch, this package or the processor changes.
     """
     from eginterpolator.generation import layer_settings
     from eginterpolator.models.ahead import compile_layers
+    from eginterpolator.models.compiled import with_kernels
     from eginterpolator.models.registry import load_model
 
     model = load_model(name)
     settings = layer_settings(model, precision.value)
+    if settings.precision == "bf16" and with_kernels(model.denoiser):
+        typer.echo(
+            "Kernels are ready for this processor and faster than compiled layers: nothing to compile.", err=True
+        )
+        return
     for path in compile_layers(model, settings, lambda kind: typer.echo(f"Compiling the {kind} layer ...", err=True)):
         typer.echo(str(path))

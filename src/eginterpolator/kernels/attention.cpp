@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr int ROWS = 128, PATCH = 64;  // frames whose scores are worked on together, and the frames that they look at
+constexpr int BLOCK = 128, PATCH = 64;  // the most frames whose scores are worked on together, and that they look at
 constexpr int AHEAD = 4;   // in front of a value's vectors: phi, phi x
 constexpr int ONE = LANES - 1;  // behind them
 constexpr float NOWHERE = 1e4f, ABOVE = 60.0f;
@@ -119,7 +119,7 @@ struct Result {
 // Split rows have the scalars first, then high and low parts of the vectors, each in a register of its own.
 struct Head {
   const Sizes& s;
-  const int frames, columns;      // the latter a multiple of ROWS and of PATCH
+  const int frames, block, patch, columns;  // each a multiple of 32, the latter of all
   const int whole, plain;         // scalars, and with the high parts, multiples of LANES
   const int depth, value_depth;   // of split rows: three parts of q and k, two of values
   const float scale;
@@ -129,13 +129,14 @@ struct Head {
   Buffer<float> lags, scores;
 
   explicit Head(const Sizes& size)
-      : s(size), frames(s.frames), columns(padded(s.frames, std::max(ROWS, PATCH))), whole(padded(s.width, LANES)),
+      : s(size), frames(s.frames), block(frames > PATCH ? BLOCK : padded(frames, 2 * LANES)),
+        patch(std::min(block, PATCH)), columns(padded(frames, block)), whole(padded(s.width, LANES)),
         plain(whole + LANES), depth(padded(whole + 3 * LANES, 2 * LANES)),
         value_depth(padded(whole + 2 * LANES, 2 * LANES)), scale(1.0f / std::sqrt(s.width + 3.0f * s.vectors)),
         mixed(s.vectors, 3 * s.heads * s.vectors, 0), carried(s.vectors, 3 * s.heads * s.vectors, AHEAD),
         averaged(s.vectors, s.heads * s.vectors, AHEAD), left(columns * depth),
         rows(columns * std::max(depth, value_depth)), keys(columns * depth), lags(2 * columns),
-        scores(ROWS * PATCH) {
+        scores(block * patch) {
     int gate[LANES]{};
     for (int k = 0; k < 3 * s.vectors; k++) gate[AHEAD + k] = 1 + k % s.vectors;
     gate_of = _mm512_loadu_si512(gate);
@@ -179,9 +180,9 @@ struct Head {
     std::fill(rows.begin() + frames * value_depth, rows.begin() + columns * value_depth, 0);
   }
 
-  // Split rows [columns][all] as second factors [all][PATCH] of each patch, packed.
+  // Split rows [columns][all] as second factors [all][patch] of each patch, packed.
   void turn(int all, Buffer<bf16>& to) const {
-    for (int t = 0; t < columns; t += PATCH) pack_turned(&rows[t * all], PATCH, all, &to[t * all]);
+    for (int t = 0; t < columns; t += patch) pack_turned(&rows[t * all], patch, all, &to[t * all]);
   }
 
   // Queries, keys, and biases by s - t + columns - 1, so that those of one row lie side by side.
@@ -201,7 +202,7 @@ struct Forward : Head {
   Buffer<float> sums, top, most;
 
   explicit Forward(const Sizes& size)
-      : Head(size), weights(ROWS * PATCH), values(columns * value_depth), sums(ROWS * value_depth), top(columns), most(columns) {}
+      : Head(size), weights(block * patch), values(columns * value_depth), sums(block * value_depth), top(columns), most(columns) {}
 
   void run(const Atom& a, int head, const float* by_lag, Result& out, const Kept& kept) {
     prepare(a, head, by_lag);
@@ -209,9 +210,9 @@ struct Forward : Head {
     split_values(a, head);
     const int all = plain + LANES;
     pack(rows.data(), value_depth, columns, all, values.data());
-    for (int first = 0; first < frames; first += ROWS) {
+    for (int first = 0; first < frames; first += block) {
       average(first, all);
-      for (int r = 0; r < std::min(ROWS, frames - first); r++) {
+      for (int r = 0; r < std::min(block, frames - first); r++) {
         const int t = first + r;
         const float* row = &sums[r * all];
         const float total = row[whole + ONE];
@@ -233,14 +234,14 @@ struct Forward : Head {
   // above it that numbers overflow, the block is done once more from there.
   void average(int first, int all) {
     for (bool again = true; again;) {
-      std::fill_n(&most[first], ROWS, -NOWHERE);
-      for (int from = 0; from < columns; from += PATCH) {
-        multiply(ROWS, PATCH, depth, &left[first * depth], &keys[from * depth], scores.data());
-        for (int r = 0; r < ROWS; r++) weigh(r, first + r, from);
-        multiply(ROWS, all, PATCH, weights.data(), &values[from * all], sums.data(), from > 0);
+      std::fill_n(&most[first], block, -NOWHERE);
+      for (int from = 0; from < columns; from += patch) {
+        multiply(block, patch, depth, &left[first * depth], &keys[from * depth], scores.data());
+        for (int r = 0; r < block; r++) weigh(r, first + r, from);
+        multiply(block, all, patch, weights.data(), &values[from * all], sums.data(), from > 0);
       }
       again = false;
-      for (int t = first; t < first + ROWS; t++)
+      for (int t = first; t < first + block; t++)
         if (most[t] > ABOVE) {
           top[t] += most[t];
           again = true;
@@ -258,11 +259,11 @@ struct Forward : Head {
   void weigh(int r, int t, int from) {
     const float* lag = bias(t) + from;
     __m512 greatest = every(-NOWHERE);
-    for (int at = 0; at < PATCH; at += LANES) {
+    for (int at = 0; at < patch; at += LANES) {
       const __m512 above = _mm512_sub_ps(load(lag + at), every(top[t]));
-      const __m512 score = _mm512_fmadd_ps(load(&scores[r * PATCH + at]), every(LOG2_E * scale), above);
+      const __m512 score = _mm512_fmadd_ps(load(&scores[r * patch + at]), every(LOG2_E * scale), above);
       greatest = _mm512_mask_max_ps(greatest, real(from + at), greatest, score);
-      store16(&weights[r * PATCH + at], _mm512_maskz_mov_ps(real(from + at), power_of_two(score)));
+      store16(&weights[r * patch + at], _mm512_maskz_mov_ps(real(from + at), power_of_two(score)));
     }
     most[t] = std::max(most[t], _mm512_reduce_max_ps(greatest));
   }
@@ -274,9 +275,9 @@ struct Backward : Head {
 
   explicit Backward(const Sizes& size)
       : Head(size), upstream(columns * value_depth), values(columns * value_depth), plain_keys(columns * plain),
-        turned_left(columns * plain), turned_upstream(columns * plain), weights(ROWS * PATCH), slopes(ROWS * PATCH),
-        slope_rows(ROWS * PATCH), products(ROWS * PATCH), by_shift(2 * columns), mean(columns),
-        normaliser(columns, NOWHERE), sums_q(ROWS * plain), sums_k(columns * plain), sums_v(columns * plain),
+        turned_left(columns * plain), turned_upstream(columns * plain), weights(block * patch), slopes(block * patch),
+        slope_rows(block * patch), products(block * patch), by_shift(2 * columns), mean(columns),
+        normaliser(columns, NOWHERE), sums_q(block * plain), sums_k(columns * plain), sums_v(columns * plain),
         turned(columns * plain) {}
 
   void run(const Atom& a, int head, const float* by_lag, const Result& out, const Result& grad, const Kept& kept,
@@ -289,16 +290,16 @@ struct Backward : Head {
     start(a, head, out, grad, kept, to);
     turn_blocks(upstream, value_depth, turned_upstream);
     for (auto* sums : {&by_shift, &sums_k, &sums_v}) std::fill(sums->begin(), sums->end(), 0.0f);
-    for (int first = 0; first < frames; first += ROWS) {
-      for (int from = 0; from < columns; from += PATCH) {
-        multiply(ROWS, PATCH, depth, &left[first * depth], &keys[from * depth], scores.data());
-        multiply(ROWS, PATCH, value_depth, &upstream[first * value_depth], &values[from * value_depth], products.data());
-        for (int r = 0; r < ROWS; r += 2) slope(r, first + r, from);
-        multiply(plain, PATCH, ROWS, &turned_upstream[first * plain], weights.data(), &sums_v[from * plain], true);
-        multiply(plain, PATCH, ROWS, &turned_left[first * plain], slopes.data(), &sums_k[from * plain], true);
-        multiply(ROWS, plain, PATCH, slope_rows.data(), &plain_keys[from * plain], sums_q.data(), from > 0);
+    for (int first = 0; first < frames; first += block) {
+      for (int from = 0; from < columns; from += patch) {
+        multiply(block, patch, depth, &left[first * depth], &keys[from * depth], scores.data());
+        multiply(block, patch, value_depth, &upstream[first * value_depth], &values[from * value_depth], products.data());
+        for (int r = 0; r < block; r += 2) slope(r, first + r, from);
+        multiply(plain, patch, block, &turned_upstream[first * plain], weights.data(), &sums_v[from * plain], true);
+        multiply(plain, patch, block, &turned_left[first * plain], slopes.data(), &sums_k[from * plain], true);
+        multiply(block, plain, patch, slope_rows.data(), &plain_keys[from * plain], sums_q.data(), from > 0);
       }
-      for (int r = 0; r < std::min(ROWS, frames - first); r++) gradient(0, head, first + r, &sums_q[r * plain], to);
+      for (int r = 0; r < std::min(block, frames - first); r++) gradient(0, head, first + r, &sums_q[r * plain], to);
     }
     turn_back(sums_k);
     for (int t = 0; t < frames; t++) gradient(1, head, t, &turned[t * plain], to);
@@ -337,10 +338,10 @@ struct Backward : Head {
 
   // Rows r and r + 1 of a patch of scores, of frames t and t + 1: weights and gradients of the scores.
   void slope(int r, int t, int from) {
-    for (int at = 0; at < PATCH; at += LANES) {
+    for (int at = 0; at < patch; at += LANES) {
       __m512 weight[2], slope[2];
       for (int k = 0; k < 2; k++) {
-        const int place = (r + k) * PATCH + at;
+        const int place = (r + k) * patch + at;
         const __m512 above = _mm512_sub_ps(load(bias(t + k) + from + at), every(normaliser[t + k]));
         const __m512 score = _mm512_fmadd_ps(load(&scores[place]), every(LOG2_E * scale), above);
         weight[k] = _mm512_maskz_mov_ps(real(from + at), power_of_two(score));
@@ -348,8 +349,8 @@ struct Backward : Head {
         store16(&slope_rows[place], slope[k]);
         add(&by_shift[columns - 1 - t - k + from + at], slope[k]);
       }
-      store_pair(&weights[r * PATCH + 2 * at], weight[0], weight[1]);
-      store_pair(&slopes[r * PATCH + 2 * at], slope[0], slope[1]);
+      store_pair(&weights[r * patch + 2 * at], weight[0], weight[1]);
+      store_pair(&slopes[r * patch + 2 * at], slope[0], slope[1]);
     }
   }
   static void store_pair(bf16* to, __m512 even, __m512 odd) {
@@ -358,18 +359,18 @@ struct Backward : Head {
     _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
   }
 
-  // Scalars and high parts of split rows: of each ROWS frames, [plain][ROWS].
+  // Scalars and high parts of split rows: of each block frames, [plain][block].
   void turn_blocks(const Buffer<bf16>& from, int all, Buffer<bf16>& to) const {
-    for (int t = 0; t < columns; t += ROWS) transpose(&from[t * all], all, ROWS, plain, &to[t * plain]);
+    for (int t = 0; t < columns; t += block) transpose(&from[t * all], all, block, plain, &to[t * plain]);
   }
 
-  // Sums, of each patch [plain][PATCH], as rows of frames.
+  // Sums, of each patch [plain][patch], as rows of frames.
   void turn_back(const Buffer<float>& sums) {
     for (int t = 0; t < columns; t += LANES)
       for (int d = 0; d < plain; d += LANES) {
-        const float* patch = &sums[t / PATCH * PATCH * plain + d * PATCH + t % PATCH];
+        const float* from = &sums[t / patch * patch * plain + d * patch + t % patch];
         __m512i block[LANES];
-        for (int k = 0; k < LANES; k++) block[k] = _mm512_loadu_si512(patch + k * PATCH);
+        for (int k = 0; k < LANES; k++) block[k] = _mm512_loadu_si512(from + k * patch);
         transpose_block(block);
         for (int k = 0; k < LANES; k++) _mm512_storeu_si512(&turned[(t + k) * plain + d], block[k]);
       }

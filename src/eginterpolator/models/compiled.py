@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from functools import lru_cache
-from types import ModuleType
 
 import torch
 from torch import nn
@@ -49,15 +47,15 @@ def use_kernels(network: nn.Module) -> bool:
     if not processor_fits():
         return False
     library()  # now, not in the middle of a step
-    _use(network, (messages, transition, attention))
+    _use(network)
     return True
 
 
-def _use(network: nn.Module, kernels: Sequence[ModuleType]) -> bool:
+def _use(network: nn.Module) -> bool:
     """Give each layer that a kernel is written for the kernel; whether there is any."""
     used = False
     for part in network.modules():
-        for kernel in kernels:
+        for kernel in (messages, transition, attention):
             if isinstance(part, kernel.LAYER) and kernel.fits(part):
                 part.kernel = kernel.compute
                 used = True
@@ -66,10 +64,7 @@ def _use(network: nn.Module, kernels: Sequence[ModuleType]) -> bool:
 
 @lru_cache(maxsize=8)
 def with_kernels(denoiser: Denoiser) -> Denoiser | None:
-    """A copy of a denoiser for sampling in bf16, whose messages and transitions are kernels'; None where none can be.
-
-    Attention stays PyTorch's: the kernel rounds its weights, and a window of sampling is short.
-    """
+    """A copy of a denoiser for sampling in bf16, with kernels; None where there can be none."""
     if not processor_fits():
         return None
     try:
@@ -78,4 +73,4 @@ def with_kernels(denoiser: Denoiser) -> Denoiser | None:
         log.info("%s Layers go without kernels.", error)
         return None
     fast = denoiser.sharing()
-    return fast if _use(fast, (messages, transition)) else None
+    return fast if _use(fast) else None
