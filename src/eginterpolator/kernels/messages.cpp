@@ -49,7 +49,8 @@ struct Weights {
   float scale;
 };
 
-// Positions [F, N, 3] (scaled Å), vectors [F, N, 3, C], what receiver and sender add [F, N, H]: inputs, or their gradients.
+// Positions [F, N, 3] (scaled Å), vectors [F, N, 3, C], what receiver and sender add [F, N, H]: inputs, or their
+// gradients.
 template <class T>
 struct Nodes {
   T *x, *v, *receiver, *sender;
@@ -73,7 +74,7 @@ struct Tile {
   int64_t receiver[ROWS], sender[ROWS];
   int type[ROWS];
   float relative[ROWS][3], distance[ROWS]{}, place[ROWS];  // scaled Å, scaled Å, scaled log(1 + distance)
-  Buffer<bf16> features, first, message;  // [rows][features], [rows][H], [rows][H]
+  Buffer<bf16> features, first, message;                   // [rows][features], [rows][H], [rows][H]
   Buffer<float> hidden, slope_first, slope_message, gates;
 
   Tile(const Sizes& s, const Weights& w) : size(s), weights(w) {
@@ -126,7 +127,8 @@ struct Tile {
 struct Layers {
   Factors pair, message, gates;
   Layers(const Sizes& s, const Weights& w)
-      : pair(w.pair, s.hidden, s.radial + s.types), message(w.message, s.hidden, s.hidden),
+      : pair(w.pair, s.hidden, s.radial + s.types),
+        message(w.message, s.hidden, s.hidden),
         gates(w.gates, s.gates(), s.hidden) {}
 };
 
@@ -281,8 +283,7 @@ void back_through(Tile& t, Scratch& s, const Layers& layers, const Nodes<const f
       const __m512 slope = _mm512_mul_ps(_mm512_mul_ps(every(-2.0f), offset), t.basis(r, k));
       to_place = _mm512_mask3_fmadd_ps(load(product + r * t.size.features() + k), slope, to_place, counts);
     }
-    const float along =
-        s.along[r] + _mm512_reduce_add_ps(to_place) * t.weights.scale / (1.0f + t.distance[r]);
+    const float along = s.along[r] + _mm512_reduce_add_ps(to_place) * t.weights.scale / (1.0f + t.distance[r]);
     for (int d = 0; d < 3; d++) {
       const float value = s.across[r][d] + along * t.relative[r][d] / t.distance[r];
       out.x[3 * t.receiver[r] + d] += value;
@@ -296,8 +297,10 @@ template <class Work>
 void tiles(const Sizes& s, const Pairs& pairs, int64_t begin, int64_t end, Work work) {
   for (int64_t frame = begin; frame < end;) {
     const int64_t molecule = frame / s.frames, first = frame % s.frames;
-    const int64_t last = std::min(s.frames, first + end - frame), count = pairs.starts[molecule + 1] - pairs.starts[molecule];
-    for (int64_t at = first * count; at < last * count; at += ROWS) work(molecule, at, std::min(at + ROWS, last * count));
+    const int64_t last = std::min(s.frames, first + end - frame),
+                  count = pairs.starts[molecule + 1] - pairs.starts[molecule];
+    for (int64_t at = first * count; at < last * count; at += ROWS)
+      work(molecule, at, std::min(at + ROWS, last * count));
     frame += last - first;
   }
 }

@@ -4,8 +4,6 @@
 
 #include <ATen/native/CPUBlas.h>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +13,7 @@
 using bf16 = uint16_t;
 constexpr int LANES = 16;
 
-// Numbers that begin with a line of the cache: a row of a tile that lies in two of them costs twice as much.
+// Numbers that begin with a line of the cache: products are three times slower where each row lies in two of them.
 template <class T>
 struct Aligned {
   using value_type = T;
@@ -83,7 +81,9 @@ inline __m512 logarithm(__m512 x) {
 }
 
 // 1 / (1 + e^-x), relative error 1e-4.
-inline __m512 logistic(__m512 x) { return _mm512_rcp14_ps(_mm512_add_ps(every(1.0f), power_of_two(_mm512_mul_ps(x, every(-LOG2_E))))); }
+inline __m512 logistic(__m512 x) {
+  return _mm512_rcp14_ps(_mm512_add_ps(every(1.0f), power_of_two(_mm512_mul_ps(x, every(-LOG2_E)))));
+}
 
 // Rows 2k and 2k + 1 of a bf16 matrix side by side, the form that products want of their second factor:
 // [rows][columns] -> [rows / 2][columns][2]. Even rows; columns are a multiple of 16.
@@ -139,88 +139,10 @@ inline void transpose(const bf16* from, int stride, int rows, int columns, bf16*
     }
 }
 
-// A matrix in memory and the length of its rows, of which a product may take a part.
-template <class T>
-struct Matrix {
-  T* at;
-  int wide;
-};
-
-// out[m][n] (+)= sum_k left[m][k] right[k][n], the second one packed. m and n are multiples of 16, k is one of 32.
-#ifdef __AMX_BF16__
-// Rows x columns of tiles of out: they stay in registers 0 to 3 while k goes by.
-template <int M, int N>
-void multiply_tiles(int k, Matrix<const bf16> left, Matrix<const bf16> right, Matrix<float> out, bool more) {
-  const int wide = out.wide * 4;
-  if (more) {
-    _tile_loadd(0, out.at, wide);
-    if constexpr (N > 1) _tile_loadd(1, out.at + LANES, wide);
-    if constexpr (M > 1) _tile_loadd(2, out.at + LANES * out.wide, wide);
-    if constexpr (M > 1 && N > 1) _tile_loadd(3, out.at + LANES * out.wide + LANES, wide);
-  } else {
-    _tile_zero(0);
-    if constexpr (N > 1) _tile_zero(1);
-    if constexpr (M > 1) _tile_zero(2);
-    if constexpr (M > 1 && N > 1) _tile_zero(3);
-  }
-  for (int at = 0; at < k; at += 2 * LANES) {
-    _tile_loadd(4, left.at + at, left.wide * 2);
-    _tile_loadd(6, right.at + at * right.wide, right.wide * 4);
-    _tile_dpbf16ps(0, 4, 6);
-    if constexpr (N > 1) {
-      _tile_loadd(7, right.at + at * right.wide + 2 * LANES, right.wide * 4);
-      _tile_dpbf16ps(1, 4, 7);
-    }
-    if constexpr (M > 1) {
-      _tile_loadd(5, left.at + LANES * left.wide + at, left.wide * 2);
-      _tile_dpbf16ps(2, 5, 6);
-    }
-    if constexpr (M > 1 && N > 1) _tile_dpbf16ps(3, 5, 7);
-  }
-  _tile_stored(0, out.at, wide);
-  if constexpr (N > 1) _tile_stored(1, out.at + LANES, wide);
-  if constexpr (M > 1) _tile_stored(2, out.at + LANES * out.wide, wide);
-  if constexpr (M > 1 && N > 1) _tile_stored(3, out.at + LANES * out.wide + LANES, wide);
-}
-inline void multiply(int m, int n, int k, Matrix<const bf16> left, Matrix<const bf16> right, Matrix<float> out,
-                     bool more) {
-  for (int row = 0; row < m; row += 2 * LANES)
-    for (int column = 0; column < n; column += 2 * LANES) {
-      const Matrix<const bf16> a{left.at + row * left.wide, left.wide}, b{right.at + 2 * column, right.wide};
-      const Matrix<float> c{out.at + row * out.wide + column, out.wide};
-      if (m - row > LANES)
-        n - column > LANES ? multiply_tiles<2, 2>(k, a, b, c, more) : multiply_tiles<2, 1>(k, a, b, c, more);
-      else
-        n - column > LANES ? multiply_tiles<1, 2>(k, a, b, c, more) : multiply_tiles<1, 1>(k, a, b, c, more);
-    }
-}
-// Eight tiles of 16 rows of 64 bytes, as long as this lives. The first use asks the system for them.
-struct Tiles {
-  Tiles() {
-    constexpr int REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;  // as Linux numbers them
-    syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
-    alignas(64) uint8_t layout[64]{1};
-    for (int tile = 0; tile < 8; tile++) {
-      layout[16 + 2 * tile] = 64;
-      layout[48 + tile] = LANES;
-    }
-    _tile_loadconfig(layout);
-  }
-  ~Tiles() { _tile_release(); }
-};
-#else
-inline void multiply(int m, int n, int k, Matrix<const bf16> left, Matrix<const bf16> right, Matrix<float> out,
-                     bool more) {
-  at::native::cpublas::brgemm(m, n, k, left.wide, right.wide, out.wide, more,
-                              reinterpret_cast<const at::BFloat16*>(left.at),
-                              reinterpret_cast<const at::BFloat16*>(right.at), out.at);
-}
-struct Tiles {
-  ~Tiles() { at::native::cpublas::brgemm_release(); }
-};
-#endif
+// out[m][n] (+)= sum_k left[m][k] right[k][n], the second one packed; k is a multiple of 32.
 inline void multiply(int m, int n, int k, const bf16* left, const bf16* right, float* out, bool more = false) {
-  multiply(m, n, k, {left, k}, {right, n}, {out, n}, more);
+  at::native::cpublas::brgemm(m, n, k, k, n, n, more, reinterpret_cast<const at::BFloat16*>(left),
+                              reinterpret_cast<const at::BFloat16*>(right), out);
 }
 
 // Rows [n][k] as a second factor [k][n], packed. Rows are a multiple of 16, k is one of 32.
@@ -266,7 +188,7 @@ template <class Work>
 void in_parts(int threads, int64_t count, Work work) {
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int share = 0; share < threads; share++) {
-    const Tiles tiles;
     work(share, count * share / threads, count * (share + 1) / threads);
+    at::native::cpublas::brgemm_release();
   }
 }

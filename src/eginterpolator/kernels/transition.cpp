@@ -1,6 +1,6 @@
-// Gated mixing of scalars and vectors, there and back: `Transition` in nn/structure_layer.py has the formulas. A tile of
-// rows, of one atom in one frame each, goes through all of it while it lies in the cache; on the way back it is computed
-// once more. Vectors stay in fp32, products of scalars are of bf16.
+// Gated mixing of scalars and vectors, there and back: `Transition` in nn/structure_layer.py has the formulas. A tile
+// of rows, of one atom in one frame each, goes through all of it while it lies in the cache; on the way back it is
+// computed once more. Vectors stay in fp32, products of scalars are of bf16.
 #include "tiles.h"
 
 #include <cmath>
@@ -72,8 +72,14 @@ struct Tile {
   float deviation[ROWS];  // inverse, of the scalars
 
   Tile(const Sizes& size, const Weights<const float>& weights)
-      : s(size), w(weights), normed(ROWS * s.hidden), z(ROWS * s.inner()), slope(ROWS * s.inner()),
-        out(ROWS * s.out_padded()), in(ROWS * s.in()), inner(ROWS * s.inner()) {}
+      : s(size),
+        w(weights),
+        normed(ROWS * s.hidden),
+        z(ROWS * s.inner()),
+        slope(ROWS * s.inner()),
+        out(ROWS * s.out_padded()),
+        in(ROWS * s.in()),
+        inner(ROWS * s.inner()) {}
 
   void mix(const Layers& layers, int r, const float* from) {
     Mixed& m = mixed[r];
@@ -143,7 +149,9 @@ struct Tile {
       }
     multiply(filled, s.out_padded(), inner_size, inner.data(), layers.second.there.data(), out.data());
   }
-  __m512 gates(int r) const { return _mm512_add_ps(load(&out[r * s.out_padded() + s.hidden]), load(w.second_bias + s.hidden)); }
+  __m512 gates(int r) const {
+    return _mm512_add_ps(load(&out[r * s.out_padded() + s.hidden]), load(w.second_bias + s.hidden));
+  }
   float gate_x(int r) const { return out[r * s.out_padded() + s.hidden + LANES] + w.second_bias[s.hidden + LANES]; }
 
   void finish(const State<const float>& from, const State<float>& to) const {
@@ -173,13 +181,22 @@ struct Scratch {
   __m512 left[LANES]{}, right[LANES]{}, push{};
 
   explicit Scratch(const Sizes& size)
-      : s(size), upstream(ROWS * s.out_padded()), back(ROWS * s.inner()), product(ROWS * widest()),
-        space(ROWS, widest()), scale(s.hidden), shift(s.hidden), first(s.inner() * s.in()), first_bias(s.inner()),
-        second(s.out_padded() * s.inner()), second_bias(s.out_padded()) {}
+      : s(size),
+        upstream(ROWS * s.out_padded()),
+        back(ROWS * s.inner()),
+        product(ROWS * widest()),
+        space(ROWS, widest()),
+        scale(s.hidden),
+        shift(s.hidden),
+        first(s.inner() * s.in()),
+        first_bias(s.inner()),
+        second(s.out_padded() * s.inner()),
+        second_bias(s.out_padded()) {}
   int widest() const { return std::max(s.inner(), s.out_padded()); }
 
   // From the gradients of the results to those of scalars and vectors; that of positions is unchanged.
-  void back_through(const Tile& t, const Layers& layers, const State<const float>& grad, const State<float>& to, bool frozen) {
+  void back_through(const Tile& t, const Layers& layers, const State<const float>& grad, const State<float>& to,
+                    bool frozen) {
     const int wide = s.out_padded(), inner = s.inner(), filled = padded(t.rows, 2 * LANES);
     std::fill(upstream.begin(), upstream.end(), 0);
     for (int r = 0; r < t.rows; r++) {
@@ -219,7 +236,8 @@ struct Scratch {
     }
   }
 
-  // Through the norm: with y the normed scalars and g the gradient times scale, (g - mean g - y mean (g y)) / deviation.
+  // Through the norm: with y the normed scalars and g the gradient times scale, (g - mean g - y mean (g y)) /
+  // deviation.
   void to_scalars(const Tile& t, int r, const float* to_in, const float* grad, float* to) {
     const float* normed = &t.normed[r * s.hidden];
     __m512 mean = _mm512_setzero_ps(), along = mean;
@@ -243,7 +261,8 @@ struct Scratch {
                   const State<float>& to) {
     const Mixed& m = t.mixed[r];
     const int64_t row = t.begin + r;
-    const __m512 products = load(to_in), lengths = _mm512_div_ps(load(to_in + LANES), load(m.length)), gates = t.gates(r);
+    const __m512 products = load(to_in), lengths = _mm512_div_ps(load(to_in + LANES), load(m.length)),
+                 gates = t.gates(r);
     const __m512 push_weight = load(t.w.right + LANES * LANES);
     const float gate_x = t.gate_x(r);
     Vector v, change, input;
