@@ -5,9 +5,10 @@
 Counts the floating-point operations of matrix products (PyTorch's FlopCounterMode) and the bytes that every operation
 reads and writes as it is executed, for a pass of the shipped model and for a training step at the published size, and
 measures in the same run what the machine does: products of large matrices, products of the shapes of the messages, a
-copy of a large array, a copy that stays in the cache.
+copy of a large array, a copy that stays in the cache. Operations and bytes are those of the layers as they are, in
+fp32; beside their time is that of the layers in bf16 with kernels, in training compiled besides, where there are any.
 
-    arithmetic floor  = operations / rate of large products
+    arithmetic floor  = operations / rate of large products, of fp32 and of bf16
     bytes floor       = bytes of the state between layers, read and written once a layer / bandwidth of memory
     bytes as executed = all bytes / bandwidth of memory, and of the cache
 """
@@ -30,6 +31,8 @@ from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
 from eginterpolator.graph import featurize
 from eginterpolator.io import write_json, write_text
+from eginterpolator.models.compiled import compile_parts, use_kernels, with_kernels
+from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.registry import build_denoiser, load_model
 from eginterpolator.molecule import Molecule
 from eginterpolator.provenance import machine, versions
@@ -68,18 +71,22 @@ def best(work: Callable[[], Any], repeats: int = 7) -> float:
 def rates() -> dict[str, float]:
     """What the machine does, GFLOP/s and GB/s."""
     large, tall, small = torch.randn(1536, 1536), torch.randn(64 * 81, 64), torch.randn(64, 64)
+    half = large.bfloat16()
     memory, cache = torch.randn(32 * 2**20), torch.randn(2**16)
     out, cached = torch.empty_like(memory), torch.empty_like(cache)
     return {
         "large products, GFLOP/s": 2 * 1536**3 / best(lambda: large @ large) / 1e9,
+        "large products in bf16, GFLOP/s": 2 * 1536**3 / best(lambda: half @ half) / 1e9,
         "products of messages, GFLOP/s": 2 * 64 * 81 * 64 * 64 / best(lambda: tall @ small, 200) / 1e9,
         "memory, GB/s": 2 * memory.nbytes / best(lambda: out.copy_(memory)) / 1e9,
         "cache, GB/s": 2 * cache.nbytes / best(lambda: cached.copy_(cache), 200) / 1e9,
     }
 
 
-def counted(work: Callable[[], Any], layers: int, state_bytes: int, rate: dict[str, float]) -> dict[str, float]:
-    """Operations, bytes, floors and measured time of `work`, ms."""
+def counted(
+    work: Callable[[], Any], fast: Callable[[], Any] | None, layers: int, state_bytes: int, rate: dict[str, float]
+) -> dict[str, float]:
+    """Operations, bytes, floors and measured time of `work`, and of `fast`, which computes the same; ms."""
     with FlopCounterMode(display=False) as flops:
         work()
     with ByteCounter() as counter:
@@ -89,10 +96,12 @@ def counted(work: Callable[[], Any], layers: int, state_bytes: int, rate: dict[s
         "GFLOP": operations / 1e9,
         "GB as executed": counter.bytes / 1e9,
         "arithmetic floor, ms": operations / rate["large products, GFLOP/s"] / 1e6,
+        "arithmetic floor in bf16, ms": operations / rate["large products in bf16, GFLOP/s"] / 1e6,
         "bytes floor, ms": 2 * layers * state_bytes / rate["memory, GB/s"] / 1e6,
         "bytes as executed from memory, ms": counter.bytes / rate["memory, GB/s"] / 1e6,
         "bytes as executed from cache, ms": counter.bytes / rate["cache, GB/s"] / 1e6,
         "measured, ms": best(work) * 1e3,
+        "measured in bf16 with kernels, ms": best(fast) * 1e3 if fast else float("nan"),
     }
 
 
@@ -111,14 +120,19 @@ def sampling(name: str, rate: dict[str, float]) -> dict[str, dict[str, float]]:
     section = model.config["model"]
     structure, temporal = int(section["structure"]["layers"]), 3 * int(section["blocks"])
     size = state_bytes(frames, atoms, int(section["hidden"]), int(section["channels"]))
-    rows = {}
+    rows, kernels = {}, with_kernels(model.denoiser)
     for strength, layers in ((0.0, structure), (1.0, structure + temporal)):
 
-        def work(strength: float = strength) -> None:
-            with torch.no_grad():
-                model.denoiser(x, sigma, graph, predicted, FRAME_PS, strength)
+        @torch.no_grad()
+        def work(denoiser: Denoiser = model.denoiser, strength: float = strength) -> None:
+            denoiser(x, sigma, graph, predicted, FRAME_PS, strength)
 
-        rows[f"pass of {name}, {frames} frames, λ = {strength:g}"] = counted(work, layers, size, rate)
+        @torch.autocast("cpu", dtype=torch.bfloat16)
+        def fast(work: Callable[..., None] = work) -> None:
+            work(kernels)
+
+        row = counted(work, fast if kernels else None, layers, size, rate)
+        rows[f"pass of {name}, {frames} frames, λ = {strength:g}"] = row
     return rows
 
 
@@ -126,10 +140,14 @@ def training(rate: dict[str, float], frames: int = 500, hidden: int = 128) -> di
     """A training step at the published size; the state is read and written in the pass and again in the backward."""
     rows = {}
     for name, spec in networks(hidden).items():
-        step = step_of(build_denoiser(spec, Preconditioned(sigma_data=1.5).config()), frames, "fp32")
+        plain, fast = (build_denoiser(spec, Preconditioned(sigma_data=1.5).config()) for _ in range(2))
+        kernels = use_kernels(fast)
+        compile_parts(fast)
+        step, quick = step_of(plain, frames, "fp32"), step_of(fast, frames, "bf16")
         layers = 2 * (6 if "structure" not in spec else 24)
         size = state_bytes(frames, Molecule.from_smiles(SMILES).n_heavy, hidden, 16)
-        rows[f"training step of {name}, hidden {hidden}, {frames} frames"] = counted(step, layers, size, rate)
+        row = counted(step, quick if kernels else None, layers, size, rate)
+        rows[f"training step of {name}, hidden {hidden}, {frames} frames"] = row
     return rows
 
 

@@ -136,7 +136,7 @@ def main() -> None:
     write_json(options.results / "layers.json", result)
     head = (
         f"# A training step against plain layers\n\n`{result['command']}`: one window of {options.frames} frames of "
-        f"{SMILES} (9 heavy atoms), hidden {options.hidden}, 6 blocks, {options.threads} thread{'s' * (options.threads > 1)}, "
+        f"{SMILES} (9 heavy atoms), hidden {options.hidden}, 6 blocks, threads {options.threads}, "
         f"{options.repeats} repeats in turn, {result['machine']['processor']}.\n\n"
     )
     write_text(options.results / "layers.md", head + table(result) + "\n")
