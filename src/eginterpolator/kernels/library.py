@@ -20,7 +20,8 @@ from eginterpolator.errors import InputError
 from eginterpolator.io import atomic_path
 from eginterpolator.provenance import machine
 
-SOURCES = [Path(__file__).parent / name for name in ("tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp")]
+NAMES = ("tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp")
+SOURCES = [Path(__file__).parent / name for name in NAMES]
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared"]
 
 Struct = TypeVar("Struct", bound=ctypes.Structure)
