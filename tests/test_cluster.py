@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from distributed import as_completed
 from rdkit import Chem
 
 from cli_helpers import contents, rows, sentence
@@ -187,6 +188,26 @@ def threads_and_place(item: Path, step: Callable[[float], None]) -> tuple[dict[s
         item.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return {name: os.environ[name] for name in cluster.THREAD_VARIABLES}, torch.get_num_threads(), os.getpid()
+
+
+class ForgetsTheFirst(as_completed):
+    """Dask's, when the worker of the first result is gone before anybody has fetched it."""
+
+    forgotten = False
+
+    def __next__(self):
+        future = super().__next__()
+        if not self.forgotten:
+            self.forgotten = True
+            future._state.lose()
+            self.loop.add_callback(self.loop.call_later, 0.3, future._state.finish)
+        return future
+
+
+def test_a_result_that_is_lost_with_its_worker_is_waited_for(scheduler: str, monkeypatch) -> None:
+    monkeypatch.setattr(cluster, "as_completed", ForgetsTheFirst)
+    outcomes = list(fan_out(square, [1, 2, 4], Workers(scheduler=scheduler)))
+    assert sorted(outcome.value for outcome in outcomes) == [1, 4, 16]
 
 
 @pytest.mark.slow

@@ -104,8 +104,11 @@ def _outcomes(client: Client, token: str, items: Iterable[Item]) -> Iterator[Out
     running = as_completed(submit(_places(client)), loop=client.loop)
     try:
         for future in running:
+            if future.status == "lost":  # its worker went before the result was fetched: Dask computes it once more
+                running.add(future)
+                continue
             index = indices.pop(future.key)
-            if future.status in ("cancelled", "lost"):
+            if future.status == "cancelled":
                 raise EGIError("The Dask scheduler was lost; the same command goes on where it was.")
             error = future.exception()
             if error is None:
