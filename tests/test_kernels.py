@@ -76,6 +76,7 @@ def distance(one: Tensor, other: Tensor) -> float:
 @pytest.mark.parametrize(("hidden", "n_frames", "hops"), [(32, 5, 4), (64, 1, 2), (128, 40, 4)])
 def test_messages_are_as_near_to_fp32_as_layers_in_bf16(monkeypatch, hidden, n_frames, hops, threads):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(library, "ATOMS_A_THREAD", 1)
     layer, context, given = pairs(hidden, n_frames=n_frames, hops=hops)
     exact = values_and_gradients(PairMessages.sums, layer, given, context)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -105,6 +106,7 @@ def test_frozen_weights_have_no_gradients_and_nodes_the_same():
 def frames(n_frames: int, hidden: int, heads: int, per_head: int = 3, spread: float = 1.0):
     """A layer, and random x, scalars, mixed vectors and biases of lags: x is far from zero, as coordinates are."""
     generator = torch.Generator().manual_seed(n_frames)
+    torch.manual_seed(hidden)
     layer = TemporalAttention(hidden, 16, heads, per_head)
     widths = ((3,), (3 * hidden + heads * (1 + per_head),), (3, 3 * heads * per_head))
     x, scalars, mixed = (torch.randn((2, n_frames, 3, *each), generator=generator) for each in widths)
@@ -127,12 +129,14 @@ def averages_and_gradients(
 )
 def test_attention_is_that_of_the_layers(monkeypatch, n_frames, hidden, heads, per_head, threads):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(library, "ATOMS_A_THREAD", 1)
     layer, given = frames(n_frames, hidden, heads, per_head)
     wanted, slopes = averages_and_gradients(TemporalAttention.averages, layer, given)
     got, got_slopes = averages_and_gradients(attention.compute, layer, given)
-    for one, other in zip((*got, *got_slopes), (*wanted, *slopes), strict=True):
+    bounds = 6 * [0.006] + [0.01]  # weights and upstream gradients have 8 bits; those of lags are sums that cancel
+    for one, other, bound in zip((*got, *got_slopes), (*wanted, *slopes), bounds, strict=True):
         assert other.norm() > 0
-        assert distance(one.float(), other.float()) < 0.006  # weights and upstream gradients have 8 bits
+        assert distance(one.float(), other.float()) < bound
 
 
 def test_one_frame_is_its_own_average():
@@ -167,6 +171,7 @@ def test_differences_of_averages_keep_their_digits():
 @pytest.mark.parametrize(("hidden", "n_frames"), [(32, 1), (64, 7), (128, 40)])
 def test_transitions_are_as_near_to_fp32_as_layers_in_bf16(monkeypatch, hidden, n_frames, threads):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(library, "ATOMS_A_THREAD", 1)
     layer, state = transition_of(hidden, n_frames)
 
     def change_and_gradients(function) -> list[Tensor]:

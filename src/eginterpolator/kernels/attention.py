@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels.library import fields, library, pointers
+from eginterpolator.kernels.library import fields, library, pointers, threads_for
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 VECTORS = 3
@@ -56,7 +56,7 @@ def compute(
 def _call(name: str, inputs: list[Tensor], width: int, vectors: int, *structures: ctypes.Structure) -> None:
     """A function of the library, on contiguous tensors."""
     molecules, frames, atoms, _ = inputs[0].shape
-    sizes = Sizes(molecules, frames, atoms, len(inputs[3]), width, vectors, torch.get_num_threads())
+    sizes = Sizes(molecules, frames, atoms, len(inputs[3]), width, vectors, threads_for(inputs[0]))
     getattr(library(), name)(*(ctypes.byref(each) for each in (sizes, pointers(Inputs, *inputs), *structures)))
 
 

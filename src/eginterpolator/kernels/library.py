@@ -24,6 +24,9 @@ NAMES = ("tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp
 SOURCES = [Path(__file__).parent / name for name in NAMES]
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared"]
 
+ATOMS_A_THREAD = 256
+"""Atoms in frames: for fewer another thread is not worth waiting for, least of all on a busy machine."""
+
 Struct = TypeVar("Struct", bound=ctypes.Structure)
 
 
@@ -74,6 +77,11 @@ def _compile(path: Path) -> None:
             raise InputError(f"'{command[0]}' cannot compile the kernels: {says.strip()}")
         with atomic_path(path) as temporary:
             temporary.write_bytes(sealed(made.read_bytes()))
+
+
+def threads_for(x: Tensor) -> int:
+    """Threads for positions [.., 3]."""
+    return max(1, min(torch.get_num_threads(), x.numel() // 3 // ATOMS_A_THREAD))
 
 
 def pointers(kind: type[Struct], *tensors: Tensor) -> Struct:

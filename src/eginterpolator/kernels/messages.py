@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from eginterpolator.graph import EDGE_TYPES
-from eginterpolator.kernels.library import fields, library, pointers
+from eginterpolator.kernels.library import fields, library, pointers, threads_for
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
 LANES, RADIAL = 16, 32
@@ -76,7 +76,7 @@ def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], 
     filled = torch.zeros(RADIAL)
     filled[: len(centres)] = centres
     radial = weights[0].shape[1] - len(EDGE_TYPES)
-    sizes = (*x.shape[:3], receiver.shape[-1], v.shape[-1], radial, len(EDGE_TYPES), torch.get_num_threads())
+    sizes = (*x.shape[:3], receiver.shape[-1], v.shape[-1], radial, len(EDGE_TYPES), threads_for(x))
     held = [x, v, receiver, sender, *weights, types, mask, filled]
     to_weights = Weights(*(tensor.data_ptr() for tensor in (*weights, filled)), scale)
     return held, [Sizes(*sizes), pointers(Graph, types, mask), to_weights, pointers(Nodes, *held[:4])]

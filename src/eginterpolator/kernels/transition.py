@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels.library import fields, library, pointers
+from eginterpolator.kernels.library import fields, library, pointers, threads_for
 from eginterpolator.nn.structure_layer import State, Transition
 
 LANES = 16
@@ -52,7 +52,7 @@ def compute(layer: Transition, state: State) -> State:
 def _call(name: str, inputs: list[Tensor], *structures: ctypes.Structure | None) -> None:
     """A function of the library, on contiguous tensors."""
     x, h, *_ = inputs
-    sizes = Sizes(x.numel() // 3, h.shape[-1], torch.get_num_threads())
+    sizes = Sizes(x.numel() // 3, h.shape[-1], threads_for(x))
     given = (sizes, pointers(Weights, *inputs[STATE:]), pointers(Tensors, *inputs[:STATE]), *structures)
     getattr(library(), name)(*(each and ctypes.byref(each) for each in given))
 
