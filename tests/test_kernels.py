@@ -206,6 +206,23 @@ def test_a_frozen_transition_passes_the_same_gradients():
         assert torch.equal(one, other)
 
 
+def test_without_gradients_the_functions_behind_the_operators_serve(monkeypatch):
+    temporal, numbers = frames(9, 32, 4)
+    mixing, state = transition_of(32, 2)
+    layer, context, given = pairs(32)
+    calls = (
+        lambda: attention.compute(temporal, *numbers),
+        lambda: transition.compute(mixing, state),
+        lambda: messages.compute(layer, *given, context),
+    )
+    by_operators = [call() for call in calls]
+    for module, name in ((attention, "_averages"), (transition, "_transition"), (messages, "_sums")):
+        monkeypatch.setattr(module, name, lambda *given: pytest.fail("an operator was called"))
+    with torch.no_grad():
+        for call, wanted in zip(calls, by_operators, strict=True):
+            assert all(torch.equal(one, other) for one, other in zip(call(), wanted, strict=True))
+
+
 @pytest.mark.parametrize("which", ["messages", "attention", "transition"])
 def test_the_operators_keep_pytorchs_contract_so_that_they_compile(which):
     if which == "attention":
@@ -245,6 +262,7 @@ def test_layers_of_other_sizes_and_other_processors_stay_as_they_are(monkeypatch
     assert use_kernels(small)  # attention takes every width
     assert not any(part.kernel for part in small.modules() if isinstance(part, (PairMessages, Transition)))
     assert not attention.fits(TemporalAttention(32, 16, 4, per_head=4))
+    assert compiled.with_kernels(network("blockwise")) is None
     monkeypatch.setattr(library.torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
     assert not use_kernels(network("blockwise"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels.library import fields, library, pointers, threads_for
+from eginterpolator.kernels.library import fields, library, operator_is_needed, pointers, threads_for
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 VECTORS = 3
@@ -49,7 +49,8 @@ def compute(
     """What `TemporalAttention.averages` computes, scalars in bf16; on other devices that function itself."""
     if x.device.type != "cpu":
         return layer.averages(x, scalars, mixed, by_lag)
-    got = _averages(x, scalars.bfloat16(), mixed, by_lag, layer.width, layer.per_head)
+    averages = _averages if operator_is_needed() else _run
+    got = averages(x, scalars.bfloat16(), mixed, by_lag, layer.width, layer.per_head)
     return got[0], got[1], got[2]
 
 
@@ -66,8 +67,7 @@ def _shapes(x: Tensor, by_lag: Tensor, width: int, vectors: int) -> list[tuple[i
     return [(*every, heads * width), (*every, 3, heads), (*every, 3, heads * vectors), kept, kept]
 
 
-@torch.library.custom_op("eginterpolator::frame_averages", mutates_args=(), device_types="cpu")
-def _averages(
+def _run(
     x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor, width: int, vectors: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Averages as `TemporalAttention.averages` returns them; and for the way back phi's and the logarithm to base 2 of
@@ -80,6 +80,9 @@ def _averages(
     out = [torch.empty(first, dtype=torch.bfloat16), *(torch.empty(shape) for shape in rest)]
     _call("egi_attention", inputs, width, vectors, pointers(Averages, *out[:RESULTS]), pointers(Kept, *out[RESULTS:]))
     return out[0], out[1], out[2], out[3], out[4]
+
+
+_averages = torch.library.custom_op("eginterpolator::frame_averages", _run, mutates_args=(), device_types="cpu")
 
 
 @_averages.register_fake

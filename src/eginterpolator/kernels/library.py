@@ -84,6 +84,12 @@ def threads_for(x: Tensor) -> int:
     return max(1, min(torch.get_num_threads(), x.numel() // 3 // ATOMS_A_THREAD))
 
 
+def operator_is_needed() -> bool:
+    """Whether PyTorch has to know of a call, for gradients or for its compiler. An operator's first call loads the
+    compiler, a second; without it the function behind the operator serves."""
+    return torch.is_grad_enabled() or torch.compiler.is_compiling()
+
+
 def pointers(kind: type[Struct], *tensors: Tensor) -> Struct:
     """A structure of addresses; the tensors must outlive it."""
     return kind(*(tensor.data_ptr() for tensor in tensors))

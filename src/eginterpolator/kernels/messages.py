@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from eginterpolator.graph import EDGE_TYPES
-from eginterpolator.kernels.library import fields, library, pointers, threads_for
+from eginterpolator.kernels.library import fields, library, operator_is_needed, pointers, threads_for
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
 LANES, RADIAL = 16, 32
@@ -67,7 +67,8 @@ def compute(
     weights = (layer.pair.weight, layer.message.weight, layer.message.bias, layer.gates.weight, layer.gates.bias)
     mask = context.pairs[:, 0, :, :, 0]
     nodes = (x, v, receiver.float(), sender.float())
-    return _sums(*nodes, *weights, context.graph.edges, mask, layer.radial.centres, layer.radial.scale)
+    sums = _sums if operator_is_needed() else _run
+    return sums(*nodes, *weights, context.graph.edges, mask, layer.radial.centres, layer.radial.scale)
 
 
 def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], list[ctypes.Structure]]:
@@ -86,8 +87,7 @@ def _call(name: str, *structures: ctypes.Structure | None) -> None:
     getattr(library(), name)(*(each and ctypes.byref(each) for each in structures))
 
 
-@torch.library.custom_op("eginterpolator::pair_sums", mutates_args=(), device_types="cpu")
-def _sums(
+def _run(
     x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor,
     pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
     types: Tensor, mask: Tensor, centres: Tensor, scale: float,
@@ -104,6 +104,9 @@ def _sums(
     out = torch.zeros(x.shape), torch.zeros(v.shape), torch.zeros(receiver.shape)
     _call("egi_messages", *structures, pointers(Sums, *out))
     return out
+
+
+_sums = torch.library.custom_op("eginterpolator::pair_sums", _run, mutates_args=(), device_types="cpu")
 
 
 @_sums.register_fake

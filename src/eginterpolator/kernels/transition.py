@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from eginterpolator.kernels.library import fields, library, pointers, threads_for
+from eginterpolator.kernels.library import fields, library, operator_is_needed, pointers, threads_for
 from eginterpolator.nn.structure_layer import State, Transition
 
 LANES = 16
@@ -43,10 +43,11 @@ def compute(layer: Transition, state: State) -> State:
     """What `Transition.mixed` computes, with products of bf16 matrices; on other devices that function itself."""
     if state.x.device.type != "cpu":
         return layer.mixed(state)
-    first, last = layer.mlp[0], layer.mlp[2]
+    first, last = cast(nn.Linear, layer.mlp[0]), cast(nn.Linear, layer.mlp[2])
     weights = (layer.norm.weight, layer.norm.bias, layer.left.weight, layer.right.weight)
     x, h, v = state
-    return State(*_transition(x, h.float(), v, *weights, first.weight, first.bias, last.weight, last.bias))
+    transition = _transition if operator_is_needed() else _run
+    return State(*transition(x, h.float(), v, *weights, first.weight, first.bias, last.weight, last.bias))
 
 
 def _call(name: str, inputs: list[Tensor], *structures: ctypes.Structure | None) -> None:
@@ -57,8 +58,7 @@ def _call(name: str, inputs: list[Tensor], *structures: ctypes.Structure | None)
     getattr(library(), name)(*(each and ctypes.byref(each) for each in given))
 
 
-@torch.library.custom_op("eginterpolator::transition", mutates_args=(), device_types="cpu")
-def _transition(
+def _run(
     x: Tensor, h: Tensor, v: Tensor,
     scale: Tensor, shift: Tensor, left: Tensor, right: Tensor,
     first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor,
@@ -73,6 +73,9 @@ def _transition(
     out = torch.empty(x.shape), torch.empty(h.shape), torch.empty(v.shape)
     _call("egi_transition", inputs, pointers(Tensors, *out))
     return out
+
+
+_transition = torch.library.custom_op("eginterpolator::transition", _run, mutates_args=(), device_types="cpu")
 
 
 @_transition.register_fake

@@ -52,19 +52,19 @@ def use_kernels(network: nn.Module) -> bool:
 
 
 def _use(network: nn.Module) -> bool:
-    """Give each layer that a kernel is written for the kernel; whether there is any."""
-    used = False
+    """Give each layer whose sizes fit its kernel; whether there are such layers, and all of them have one."""
+    found = []
     for part in network.modules():
         for kernel in (messages, transition, attention):
-            if isinstance(part, kernel.LAYER) and kernel.fits(part):
-                part.kernel = kernel.compute
-                used = True
-    return used
+            if isinstance(part, kernel.LAYER):
+                found.append(kernel.fits(part))
+                part.kernel = kernel.compute if found[-1] else None
+    return bool(found) and all(found)
 
 
 @lru_cache(maxsize=8)
 def with_kernels(denoiser: Denoiser) -> Denoiser | None:
-    """A copy of a denoiser for sampling in bf16, with kernels; None where there can be none."""
+    """A copy of a denoiser for sampling in bf16, with kernels for all layers; None where there cannot be all."""
     if not processor_fits():
         return None
     try:
