@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels.library import fields, library, operator_is_needed, pointers, threads_for
+from eginterpolator.kernels.library import call, fields, operator_is_needed, pointers, threads_for
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 VECTORS = 3
@@ -58,7 +58,7 @@ def _call(name: str, inputs: list[Tensor], width: int, vectors: int, *structures
     """A function of the library, on contiguous tensors."""
     molecules, frames, atoms, _ = inputs[0].shape
     sizes = Sizes(molecules, frames, atoms, len(inputs[3]), width, vectors, threads_for(inputs[0]))
-    getattr(library(), name)(*(ctypes.byref(each) for each in (sizes, pointers(Inputs, *inputs), *structures)))
+    call(name, sizes, pointers(Inputs, *inputs), *structures)
 
 
 def _shapes(x: Tensor, by_lag: Tensor, width: int, vectors: int) -> list[tuple[int, ...]]:

@@ -24,6 +24,8 @@ NAMES = ("tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp
 SOURCES = [Path(__file__).parent / name for name in NAMES]
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared"]
 
+LANES = 16
+"""Numbers that are worked on together, as in tiles.h."""
 ATOMS_A_THREAD = 256
 """Atoms in frames: for fewer another thread is not worth waiting for, least of all on a busy machine."""
 
@@ -47,7 +49,7 @@ def library_path() -> Path:
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """The library, compiled if the cache has it not; some six seconds.
+    """The library, compiled if the cache has it not; some eight seconds.
 
     Raises
     ------
@@ -88,6 +90,11 @@ def operator_is_needed() -> bool:
     """Whether PyTorch has to know of a call, for gradients or for its compiler. An operator's first call loads the
     compiler, a second; without it the function behind the operator serves."""
     return torch.is_grad_enabled() or torch.compiler.is_compiling()
+
+
+def call(name: str, *structures: ctypes.Structure | None) -> None:
+    """A function of the library, on addresses of structures; None is a null pointer."""
+    getattr(library(), name)(*(each and ctypes.byref(each) for each in structures))
 
 
 def pointers(kind: type[Struct], *tensors: Tensor) -> Struct:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from eginterpolator.graph import EDGE_TYPES
-from eginterpolator.kernels.library import fields, library, operator_is_needed, pointers, threads_for
+from eginterpolator.kernels.library import LANES, call, fields, operator_is_needed, pointers, threads_for
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
-LANES, RADIAL = 16, 32
-"""Numbers that are worked on together, as in tiles.h, and the most Gaussians."""
+RADIAL = 32
+"""The most Gaussians."""
 
 NODES, WEIGHTS = 4, 5
 """Of the operator's inputs, which come first."""
@@ -83,10 +83,6 @@ def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], 
     return held, [Sizes(*sizes), pointers(Graph, types, mask), to_weights, pointers(Nodes, *held[:4])]
 
 
-def _call(name: str, *structures: ctypes.Structure | None) -> None:
-    getattr(library(), name)(*(each and ctypes.byref(each) for each in structures))
-
-
 def _run(
     x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor,
     pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
@@ -102,7 +98,7 @@ def _run(
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
     held, structures = _arguments(inputs, scale)
     out = torch.zeros(x.shape), torch.zeros(v.shape), torch.zeros(receiver.shape)
-    _call("egi_messages", *structures, pointers(Sums, *out))
+    call("egi_messages", *structures, pointers(Sums, *out))
     return out
 
 
@@ -127,7 +123,7 @@ def _backward(
     grads = [tensor.contiguous() for tensor in (pushed, carried, gathered)]
     out = [torch.zeros(tensor.shape) for tensor in inputs[: NODES if frozen else NODES + WEIGHTS]]
     to_weights = None if frozen else pointers(Gradients, *out[NODES:])
-    _call("egi_messages_back", *structures, pointers(Sums, *grads), pointers(Nodes, *out[:NODES]), to_weights)
+    call("egi_messages_back", *structures, pointers(Sums, *grads), pointers(Nodes, *out[:NODES]), to_weights)
     return out
 
 

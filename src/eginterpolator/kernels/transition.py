@@ -8,11 +8,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.kernels.library import fields, library, operator_is_needed, pointers, threads_for
+from eginterpolator.kernels.library import LANES, call, fields, operator_is_needed, pointers, threads_for
 from eginterpolator.nn.structure_layer import State, Transition
 
-LANES = 16
-"""Numbers that are worked on together, as in tiles.h."""
 STATE, WEIGHTS = 3, 8
 """Of the operator's inputs, which come first."""
 
@@ -54,8 +52,7 @@ def _call(name: str, inputs: list[Tensor], *structures: ctypes.Structure | None)
     """A function of the library, on contiguous tensors."""
     x, h, *_ = inputs
     sizes = Sizes(x.numel() // 3, h.shape[-1], threads_for(x))
-    given = (sizes, pointers(Weights, *inputs[STATE:]), pointers(Tensors, *inputs[:STATE]), *structures)
-    getattr(library(), name)(*(each and ctypes.byref(each) for each in given))
+    call(name, sizes, pointers(Weights, *inputs[STATE:]), pointers(Tensors, *inputs[:STATE]), *structures)
 
 
 def _run(
