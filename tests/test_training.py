@@ -170,6 +170,11 @@ def test_stage_two_leaves_the_frozen_structure_model_as_it_was(folder, stage_one
     assert loaded.config["frame_ps"] == pytest.approx(0.8) and loaded.config["model"]["structure"] == STRUCTURE
 
 
+def test_a_batch_whose_noise_is_all_under_the_floor_of_its_memory_is_trained_on(folder, stage_one, tmp_path):
+    memory = "process.memory={scale: 2.0, floor: 100.0}"
+    train(load_config(folder / "two.yaml", [f"out={tmp_path}", memory, "max_steps=1"]))
+
+
 def test_variant_f_starts_from_the_pretrained_layers_and_trains_them(folder, stage_one, tmp_path):
     config = load_config(folder / "two.yaml", ["freeze=false", f"out={tmp_path}"])
     start = make_denoiser(config).network.state_dict()

@@ -151,7 +151,10 @@ class InterpolatorDenoiser(Denoiser):
         together = sigma.amax(dim=1) > self.process.memory.end
         if together.all():
             return strength
-        return strength * together[:, None, None, None] if together.any() else 0.0
+        # in training the temporal network takes part all the same: without it a frozen model has no gradient at all
+        if not together.any() and not torch.is_grad_enabled():
+            return 0.0
+        return strength * together[:, None, None, None]
 
 
 class DistanceScoreDenoiser(StructureDenoiser):
