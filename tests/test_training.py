@@ -199,6 +199,17 @@ def test_a_run_may_start_from_the_weights_of_another(folder, stage_one):
     assert not changed(make_denoiser(config).network.state_dict(), weights(stage_one))
 
 
+def test_structures_may_start_from_those_of_an_interpolator(folder, stage_one, tmp_path):
+    both = train(load_config(folder / "two.yaml", [f"out={tmp_path}"]))
+    config = load_config(folder / "one.yaml", [f"start={both}", "seed=5"])
+    assert not changed(make_denoiser(config).network.state_dict(), weights(stage_one))
+
+
+def test_weights_of_another_size_to_start_from_are_refused(folder, stage_one):
+    with pytest.raises(InputError, match="another size"):
+        make_denoiser(load_config(folder / "one.yaml", [f"start={stage_one}", "model.hidden=24"]))
+
+
 KILLED = """
 import io, os, signal, sys
 import torch

@@ -141,12 +141,22 @@ def make_denoiser(config: TrainConfig) -> Denoiser:
     torch.manual_seed(config.seed)
     denoiser = build_denoiser(model, config.process)
     if config.start:
-        denoiser.network.load_state_dict(load_model(config.start).denoiser.network.state_dict())
+        _start(denoiser, config.start)
     if isinstance(denoiser, InterpolatorDenoiser) and config.structure:
         denoiser.network.structure.load_state_dict(pretrained.state_dict())
         if config.freeze:
             denoiser.network.freeze()
     return denoiser
+
+
+def _start(denoiser: Denoiser, name: str) -> None:
+    """Give `denoiser` the weights of a model; where it is a structure network, those of the one in an interpolator."""
+    inner = not isinstance(denoiser, InterpolatorDenoiser)
+    network = _structure(name)[1] if inner else load_model(name).denoiser.network
+    try:
+        denoiser.network.load_state_dict(network.state_dict())
+    except RuntimeError as error:
+        raise InputError(f"The run cannot start from the weights of '{name}': its network has another size.") from error
 
 
 def _structure(name: str) -> tuple[dict[str, Any], nn.Module]:
