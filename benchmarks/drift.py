@@ -16,8 +16,8 @@ from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.io import write_text
-from eginterpolator.provenance import machine
+from eginterpolator.files.io import write_text
+from eginterpolator.machine.provenance import machine
 
 QUARTERS = 4
 KINDS = ("length", "angle", "torsion")

@@ -28,8 +28,8 @@ from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
 from eginterpolator.evaluation.msm import LAG_FRAMES, TIMESCALE_LAGS
-from eginterpolator.io import write_json, write_text
-from eginterpolator.provenance import machine, versions
+from eginterpolator.files.io import write_json, write_text
+from eginterpolator.machine.provenance import machine, versions
 
 ORACLE = "MD oracle"
 MEASURES = {"valid": "valid stretches", "jsd": "JSD of the states visited", "timescale": "ln(timescale / MD's)"}

@@ -28,8 +28,8 @@ from rdkit.Chem import rdDistGeom, rdMolAlign
 from eginterpolator.evaluation.conformers import rmsd_matrix
 from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
-from eginterpolator.io import write_json
-from eginterpolator.jobs import Workers
+from eginterpolator.files.io import write_json
+from eginterpolator.jobs.tasks import Workers
 
 REFERENCES, GENERATED = 50, 100
 

@@ -27,15 +27,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from eginterpolator.chemistry.graph import featurize
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
-from eginterpolator.graph import featurize
-from eginterpolator.io import write_json, write_text
+from eginterpolator.files.io import write_json, write_text
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.compiled import compile_parts, use_kernels, with_kernels
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.registry import build_denoiser, load_model
-from eginterpolator.molecule import Molecule
-from eginterpolator.provenance import machine, versions
 from layers import FRAME_PS, SMILES, networks, step_of
 
 VIEWS = ("view", "expand", "permute", "transpose", "unsqueeze", "squeeze", "slice", "select", "split", "unbind", "t.",

@@ -7,12 +7,12 @@
 |---|---|---|
 | held_out_qm9 | 72 of QM9, 7 to 9 heavy atoms, with a rotatable bond | to choose by; never trained on |
 | held_out_drugs | 36 of ChEMBL, 12 to 36 heavy atoms, a third of them charged | to choose by; never trained on |
-| robustness_drugs | 1,000 of ChEMBL's approved drugs, as they are written there | commands must take them; never trained on |
+| robustness_drugs | 1,000 of ChEMBL's drugs, as they are written there | commands must take them; never trained on |
 | water_qm9, water_drugs | 60 and 30, a third of the latter charged | explicit water, training and calibration |
 | water_test_qm9, water_test_drugs | 10 and 6 of the published test lists | explicit water, tests only |
 
-No molecule is in two lists that must be apart, nor in the published test lists (but for the water tests): the key is the
-SMILES without stereo, isotopes and charges. `held_out_qm9` and `water_qm9` also leave out the molecules of the lists
+No molecule is in two lists that must be apart, nor in the published test lists (but for the water tests): the key is
+the SMILES without stereo, isotopes and charges. `held_out_qm9` and `water_qm9` also leave out the molecules of the lists
 that `docs/training.md` says how to make again, so that no shipped model was trained on simulations of them.
 """
 
@@ -24,13 +24,13 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-import molecule_lists
 from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem, rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+import molecule_lists
+from eginterpolator.chemistry.isomers import open_isomers
 from eginterpolator.data.splits import read_exclusions
-from eginterpolator.isomers import open_isomers
 
 TRAINED_QM9 = ((77, 3400), (79, 5000))
 """Seed and length of the lists of QM9 molecules that the shipped weights were trained on: docs/training.md."""

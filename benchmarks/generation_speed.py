@@ -29,10 +29,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from eginterpolator.io import write_json, write_text
-from eginterpolator.jobs import Step, Workers, fan_out
-from eginterpolator.molecule import Molecule
-from eginterpolator.provenance import machine, versions
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.files.io import write_json, write_text
+from eginterpolator.jobs.molecules import fan_out
+from eginterpolator.jobs.tasks import Step, Workers
+from eginterpolator.machine.provenance import machine, versions
 
 MODEL, SMILES = "qm9-obc2", "CC[C@H](O)C#CCOC"
 SAMPLES, FRAMES, FRAME_PS = 10, 500, 5.2

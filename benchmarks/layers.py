@@ -19,16 +19,16 @@ from typing import Any
 
 import torch
 
+from eginterpolator.chemistry.graph import featurize
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
-from eginterpolator.graph import featurize
-from eginterpolator.io import write_json, write_text
+from eginterpolator.files.io import write_json, write_text
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.compiled import compile_parts, use_kernels
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.interpolator import BlockwiseInterpolator
 from eginterpolator.models.registry import build_denoiser
-from eginterpolator.molecule import Molecule
-from eginterpolator.provenance import machine, versions
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from plain_layers import make_plain

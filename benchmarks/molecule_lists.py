@@ -28,11 +28,11 @@ from pathlib import Path
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdMolDescriptors
 
+from eginterpolator.chemistry.isomers import open_isomers
 from eginterpolator.data.splits import read_exclusions
 from eginterpolator.data.store import Store
+from eginterpolator.data.thermal import ThermalConfig, candidates
 from eginterpolator.errors import InputError
-from eginterpolator.isomers import open_isomers
-from eginterpolator.simulation.thermal import ThermalConfig, candidates
 
 ELEMENTS = {"C", "N", "O", "F", "P", "S", "Cl", "Br"}
 HEAVY = (12, 36)

@@ -23,7 +23,7 @@ from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
 from eginterpolator.evaluation.published import published_trajectories
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.io import fill, write_json, write_text
+from eginterpolator.files.io import fill, write_json, write_text
 
 COLUMNS = {"angle": "angle", "length": "length", "torsion": "torsion", "tica_0": "TICA 0", "tica_01": "TICA 0,1"}
 PROTOCOL = "replica 4 against replicas 0–3, the protocol (10 windows)"

@@ -21,10 +21,10 @@ import torch
 
 import trajectories
 from eginterpolator.errors import EGIError
-from eginterpolator.generation import resolve_device
-from eginterpolator.io import sha256, write_json, write_text
+from eginterpolator.files.io import sha256, write_json, write_text
+from eginterpolator.generation.tasks import resolve_device
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.registry import load_model, model_folder
-from eginterpolator.provenance import machine, versions
 
 COLUMNS = ("length", "angle", "torsion", "tica_0")
 

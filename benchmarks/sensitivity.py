@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.features import torsion_quadruples, torsions
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.evaluation.comparison import Comparison, Reference
-from eginterpolator.evaluation.features import torsion_quadruples, torsions
 from eginterpolator.evaluation.loading import EvaluationConfig, windows_of_folder
-from eginterpolator.io import fill, write_json, write_text
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.io import fill, write_json, write_text
 
 Windows = list[np.ndarray]
 Spoil = Callable[[Molecule, Windows, np.random.Generator], Windows]

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from eginterpolator.io import write_text
+from eginterpolator.files.io import write_text
 from eginterpolator.models.registry import load_model, model_folder, save_model
 from tune_sampler import parse
 

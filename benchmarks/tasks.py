@@ -23,10 +23,11 @@ from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.generation import Endpoint, GenerationConfig, frame_ps, generate_trajectories
-from eginterpolator.io import sha256, write_json, write_text
+from eginterpolator.files.endpoints import Endpoint
+from eginterpolator.files.io import sha256, write_json, write_text
+from eginterpolator.generation.tasks import GenerationConfig, frame_ps, generate_trajectories
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.registry import Model, load_model, model_folder
-from eginterpolator.provenance import machine, versions
 
 QUARTERS = 4
 KINDS = ("length", "angle", "torsion")

@@ -23,15 +23,15 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.conformers import ConformerSettings, conformer_record
-from eginterpolator.io import write_json, write_text
-from eginterpolator.molecule import Molecule
-from eginterpolator.provenance import machine, versions
+from eginterpolator.data.thermal import ThermalConfig, run_molecule
+from eginterpolator.files.io import write_json, write_text
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
 from eginterpolator.simulation.runner import choose_platform, make_context
 from eginterpolator.simulation.starts import start_conformers
-from eginterpolator.simulation.thermal import ThermalConfig, run_molecule
 
 SIZES = {
     "QM9": ["CC[C@H](O)C#CCOC", "COCCC(CO)CO", "OC[C@@H]1CCC(=O)N1"],

@@ -29,21 +29,21 @@ from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
-from eginterpolator.folder import read_molecule_folder
-from eginterpolator.generation import (
-    Endpoint,
+from eginterpolator.files.endpoints import Endpoint
+from eginterpolator.files.folder import read_molecule_folder
+from eginterpolator.files.inputs import read_inputs
+from eginterpolator.files.io import fill, sha256, write_json, write_text
+from eginterpolator.generation.runs import Hooks, RunResult, run_generation
+from eginterpolator.generation.tasks import (
     GenerationConfig,
     could_be_compiled,
     frame_ps,
     layer_settings,
     resolve_device,
 )
-from eginterpolator.inputs import read_inputs
-from eginterpolator.io import fill, sha256, write_json, write_text
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.ahead import compile_layers
 from eginterpolator.models.registry import Model, load_model, model_folder
-from eginterpolator.provenance import machine, versions
-from eginterpolator.runs import Hooks, RunResult, run_generation
 
 SCHEMA_VERSION = 1
 PUBLISHED_TASK = {"qm9": "unconditional", "drugs": "forward"}

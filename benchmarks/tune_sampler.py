@@ -26,10 +26,10 @@ from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import Record, Store
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.generation import GenerationConfig, frame_ps, generate_trajectories
-from eginterpolator.io import sha256, write_json, write_text
+from eginterpolator.files.io import sha256, write_json, write_text
+from eginterpolator.generation.tasks import GenerationConfig, frame_ps, generate_trajectories
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.registry import Model, load_model, model_folder
-from eginterpolator.provenance import machine, versions
 
 COLUMNS = ("length", "angle", "torsion", "decorrelation", "tica_0")
 MORE = ("stereo", "valid", "seconds")

@@ -8,7 +8,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from eginterpolator.molecule import Molecule
+from eginterpolator.chemistry.molecule import Molecule
 
 FLEXIBLE = "C[C@H](O)CCOC"
 

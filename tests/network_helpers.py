@@ -12,12 +12,12 @@ from rdkit.Chem import AllChem
 from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
+from eginterpolator.chemistry.graph import Graph, featurize
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
-from eginterpolator.graph import Graph, featurize
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.registry import build_denoiser
-from eginterpolator.molecule import Molecule
 from eginterpolator.nn.graph_batch import GraphBatch
 
 CHIRAL, MIRRORED = "CC[C@H](O)C#CCOC", "CC[C@@H](O)C#CCOC"

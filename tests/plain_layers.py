@@ -11,14 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from eginterpolator.nn.attention import pairwise
-from eginterpolator.nn.structure_layer import (
-    Context,
-    OrientedTriples,
-    PairMessages,
-    State,
-    StructureLayer,
-    Transition,
-)
+from eginterpolator.nn.structure_layer import Context, OrientedTriples, PairMessages, State, StructureLayer, Transition
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import Trajectory
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.files.trajectory import Trajectory
 
 SMILES = "CC[C@H](O)C#CCOC"
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from eginterpolator.cache import sealed
+from eginterpolator.chemistry.graph import featurize
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.errors import InputError
-from eginterpolator.generation import GenerationConfig, generate_trajectories
-from eginterpolator.graph import featurize
+from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
+from eginterpolator.machine.cache import sealed
 from eginterpolator.models import ahead
 from eginterpolator.models.ahead import Settings, compile_layers, fast_denoiser, library_path
 from eginterpolator.models.library import Library

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.data.batches import FrameBatches, Source
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.data.frames import build_frames
@@ -16,8 +17,7 @@ from eginterpolator.diffusion.process import DDPM, NCSN, NoiseProcess, Precondit
 from eginterpolator.diffusion.samplers import SAMPLERS, ancestral, annealed_langevin
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import feature_jsd
-from eginterpolator.evaluation.features import FeatureSet
-from eginterpolator.generation import GenerationConfig, generate_conformers, generate_trajectories, network_calls
+from eginterpolator.generation.tasks import GenerationConfig, generate_conformers, generate_trajectories, network_calls
 from eginterpolator.models.baselines.autoregressive import joined
 from eginterpolator.models.baselines.confgf import pair_noise
 from eginterpolator.models.baselines.pairs import edge_vectors, pair_distances, within_hops

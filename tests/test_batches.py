@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from data_helpers import SMILES, record, written
-from eginterpolator.data.batches import Batch, FrameBatches, Source
+from eginterpolator.chemistry.codes import CHIRALITY_COLUMN, COLUMNS
+from eginterpolator.data.batches import FrameBatches, Source
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.data.frames import FrameSet, build_frames, load_frames, superpose
 from eginterpolator.errors import InputError
-from eginterpolator.graph import CHIRALITY_COLUMN, COLUMNS
+from eginterpolator.nn.batch import Batch
 from network_helpers import CHIRAL, MIRRORED, graph, molecule
 
 

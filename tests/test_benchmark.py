@@ -12,9 +12,9 @@ from scipy.spatial.distance import pdist
 import trajectories
 from eginterpolator.benchmark.data import hash_of
 from eginterpolator.errors import InputError
-from eginterpolator.folder import read_molecule_folder, write_molecule_folder
-from eginterpolator.io import fill
-from eginterpolator.trajectory import Trajectory
+from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
+from eginterpolator.files.io import fill
+from eginterpolator.files.trajectory import Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
 from tiny_model import write_tiny_model
 

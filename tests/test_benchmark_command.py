@@ -20,13 +20,13 @@ from eginterpolator.benchmark.study import Study, dry
 from eginterpolator.benchmark.tables import metric_cell
 from eginterpolator.data.store import Record, write_store
 from eginterpolator.errors import InputError
-from eginterpolator.etkdg import etkdg_conformers
 from eginterpolator.evaluation import kinetics
 from eginterpolator.evaluation.published import published_conformers, published_trajectories
-from eginterpolator.folder import write_conformer_folder, write_molecule_folder
+from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
+from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.generation.etkdg import etkdg_conformers
 from eginterpolator.models.registry import build_denoiser, model_folder
 from eginterpolator.simulation.starts import kabsch_rmsd, start_conformers
-from eginterpolator.trajectory import ConformerEnsemble, Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "benchmark"

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.generation import GenerationConfig
-from eginterpolator.inputs import Failure
+from eginterpolator.files.inputs import Failure
+from eginterpolator.generation.runs import run_generation
+from eginterpolator.generation.tasks import GenerationConfig
 from eginterpolator.models.choice import AUTO, Models
 from eginterpolator.models.registry import list_models
-from eginterpolator.molecule import Molecule
-from eginterpolator.runs import run_generation
 from network_helpers import CHIRAL, molecule
 
 LARGE = "CCCCCCCCCCCCCC"  # 14 heavy atoms, more than the 12 of the tiny model

@@ -17,13 +17,14 @@ from rdkit import Chem
 from typer.testing import CliRunner
 
 from cli_helpers import GOOD, Result, rows, sentence
-from eginterpolator import cli, runs
+from eginterpolator import cli
+from eginterpolator.chemistry.molecule import Molecule, molecules_from_sdf
 from eginterpolator.cli.app import app
-from eginterpolator.folder import read_molecule_folder
-from eginterpolator.generation import GenerationConfig, generate_trajectories
+from eginterpolator.files.folder import read_molecule_folder
+from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.generation import runs
+from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
 from eginterpolator.models.registry import load_model
-from eginterpolator.molecule import Molecule, molecules_from_sdf
-from eginterpolator.trajectory import Trajectory
 from network_helpers import CHIRAL, geometry, molecule
 
 EGI = Path(sys.executable).with_name("egi")

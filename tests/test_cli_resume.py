@@ -9,7 +9,7 @@ import sys
 import time
 
 from cli_helpers import GOOD, contents, rows, sentence
-from eginterpolator.inputs import read_inputs
+from eginterpolator.files.inputs import read_inputs
 from eginterpolator.models import registry
 from eginterpolator.models.registry import load_model
 

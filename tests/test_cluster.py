@@ -18,11 +18,12 @@ from distributed import as_completed
 from rdkit import Chem
 
 from cli_helpers import contents, rows, sentence
-from eginterpolator import cluster
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.inputs import Failure
-from eginterpolator.jobs import Workers, fan_out, run_molecules
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.inputs import Failure
+from eginterpolator.jobs import cluster
+from eginterpolator.jobs.molecules import fan_out, run_molecules
+from eginterpolator.jobs.tasks import Workers
 
 ROOT = Path(__file__).parents[1]
 TWELVE = "CCO CCCO CCN CCOC CC=O CC#N CCC CO COC CCCN OCCO NCCO".split()

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from eginterpolator.cores import on_cores, shares
-from eginterpolator.generation import GenerationConfig, generate_trajectories
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
+from eginterpolator.machine.cores import on_cores, shares
 from eginterpolator.models.registry import Model
-from eginterpolator.molecule import Molecule
 
 
 @pytest.fixture

@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from data_helpers import record, written
+from eginterpolator.chemistry.molecule import flat_smiles
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data.build import build_qm9, build_trajectories
 from eginterpolator.data.check import check
 from eginterpolator.data.frames import load_frames
 from eginterpolator.data.info import describe
-from eginterpolator.data.qm9 import qm9_record, qm9_rows, read_qm9
+from eginterpolator.data.readers.qm9 import qm9_record, qm9_rows, read_qm9
 from eginterpolator.data.splits import read_exclusions, split_fraction, validation_mask
 from eginterpolator.data.store import Record, Store, write_store
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.folder import write_molecule_folder
-from eginterpolator.io import sha256
-from eginterpolator.molecule import flat_smiles
-from eginterpolator.trajectory import Trajectory
+from eginterpolator.files.folder import write_molecule_folder
+from eginterpolator.files.io import sha256
+from eginterpolator.files.trajectory import Trajectory
 from network_helpers import CHIRAL, MIRRORED, geometry, molecule
 
 
@@ -299,7 +299,7 @@ def test_qm9_bonds_and_hydrogens_are_checked_against_the_geometry(rows):
 
 def test_qm9_counts_what_it_drops(rows, monkeypatch):
     bad = {**rows[0], "SMILES": "C.C"}
-    monkeypatch.setattr("eginterpolator.data.qm9.qm9_rows", lambda: iter([rows[0], bad, bad, rows[1]]))
+    monkeypatch.setattr("eginterpolator.data.readers.qm9.qm9_rows", lambda: iter([rows[0], bad, bad, rows[1]]))
     dropped: Counter[str] = Counter()
     assert [item.molecule.smiles for item in read_qm9(dropped)] == ["C", "N"]
     assert dropped == {"several fragments": 2}

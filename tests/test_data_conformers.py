@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from cli_helpers import rows, sentence
+from eginterpolator.chemistry.etkdg import embed
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data import conformers
 from eginterpolator.data.check import check
 from eginterpolator.data.conformers import (
@@ -20,9 +23,6 @@ from eginterpolator.data.conformers import (
 )
 from eginterpolator.data.store import Store
 from eginterpolator.errors import GenerationError, InputError
-from eginterpolator.etkdg import embed
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.refine import RefinementError, refiner, require_method
 from eginterpolator.simulation.starts import kabsch_rmsd
 

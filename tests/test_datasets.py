@@ -15,13 +15,14 @@ from data_helpers import record, written
 from eginterpolator.data.build import build, split_store
 from eginterpolator.data.check import check
 from eginterpolator.data.filters import Dropped, checked, graph_holds, same_stereo
-from eginterpolator.data.folders import MoleculeFolders
 from eginterpolator.data.info import describe
+from eginterpolator.data.readers.folders import MoleculeFolders
 from eginterpolator.data.splits import validation_mask
 from eginterpolator.data.store import Store, write_store
 from eginterpolator.errors import InputError
-from eginterpolator.folder import write_molecule_folder
-from eginterpolator.trajectory import Trajectory, with_conformers
+from eginterpolator.files.folder import write_molecule_folder
+from eginterpolator.files.sdf import with_conformers
+from eginterpolator.files.trajectory import Trajectory
 from network_helpers import CHIRAL, MIRRORED, geometry, molecule
 
 

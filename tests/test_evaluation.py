@@ -12,6 +12,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
+from eginterpolator.chemistry.features import FeatureSet, angles, lengths, torsion_quadruples, torsions
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo, stereo_retention
+from eginterpolator.chemistry.torsion_times import autocorrelation
+from eginterpolator.chemistry.validity import frame_checks, frame_valid, mean_lengths, out_of_plane, valid_share
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation import msm
 from eginterpolator.evaluation.comparison import Reference, compare
@@ -25,19 +30,9 @@ from eginterpolator.evaluation.distributions import (
     outside_range,
     wasserstein,
 )
-from eginterpolator.evaluation.features import FeatureSet, angles, lengths, torsion_quadruples, torsions
-from eginterpolator.evaluation.kinetics import (
-    autocorrelation,
-    decorrelation_histograms,
-    decorrelation_times,
-    fit_tica,
-    projection_jsd,
-)
+from eginterpolator.evaluation.kinetics import decorrelation_histograms, decorrelation_times, fit_tica, projection_jsd
 from eginterpolator.evaluation.msm import fit_states
-from eginterpolator.evaluation.stereo import frame_stereo, stereo_retention
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.evaluation.validity import frame_checks, frame_valid, mean_lengths, out_of_plane, valid_share
-from eginterpolator.molecule import Molecule
 from evaluation_helpers import FLEXIBLE, embedded, walk
 
 

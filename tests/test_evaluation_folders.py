@@ -14,13 +14,13 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem, rdMolAlign
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation import loading, msm
 from eginterpolator.evaluation.conformers import coverage, evaluate_conformer_folders, rmsd_matrix
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
-from eginterpolator.folder import write_conformer_folder, write_molecule_folder
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
+from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 from evaluation_helpers import FLEXIBLE, embedded, walk
 
 # --- folders ---------------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_every_key_of_the_json_is_documented(folders, few_states):
 
 @pytest.mark.slow
 def test_workers_give_the_same_numbers(folders):
-    from eginterpolator.jobs import Workers
+    from eginterpolator.jobs.tasks import Workers
 
     alone = evaluate_folders(*folders, CONFIG)
     shared = evaluate_folders(*folders, CONFIG, Workers(count=1))

@@ -7,12 +7,12 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem, rdMolAlign
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.conformers import coverage, evaluate_conformer_folders, matching, rmsd_matrix
 from eginterpolator.evaluation.rmsd import numberings, symmetric_rmsd
-from eginterpolator.folder import write_conformer_folder
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import ConformerEnsemble
+from eginterpolator.files.folder import write_conformer_folder
+from eginterpolator.files.trajectory import ConformerEnsemble
 from evaluation_helpers import FLEXIBLE, embedded
 
 GROUPS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from eginterpolator.files.trajectory import NotebookView, Trajectory
 from eginterpolator.models import choice
 from eginterpolator.models.registry import load_model
-from eginterpolator.trajectory import NotebookView, Trajectory
 from tiny_model import write_tiny_model
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -9,10 +9,10 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from eginterpolator.chemistry.molecule import Molecule, molecules_from_sdf
 from eginterpolator.errors import InputError
-from eginterpolator.folder import read_molecule_folder, write_conformer_folder, write_molecule_folder
-from eginterpolator.molecule import Molecule, molecules_from_sdf
-from eginterpolator.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.files.folder import read_molecule_folder, write_conformer_folder, write_molecule_folder
+from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 
 
 def make(hydrogens: bool = True, n: int = 10) -> Trajectory:

@@ -13,13 +13,16 @@ from scipy.spatial.transform import Rotation
 
 import eginterpolator
 from conftest import WINDOW
-from eginterpolator import sampling
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.diffusion.memory import NoiseMemory
 from eginterpolator.diffusion.process import Preconditioned
 from eginterpolator.errors import GenerationError, InputError
-from eginterpolator.etkdg import etkdg_conformers
-from eginterpolator.generation import (
-    Endpoint,
+from eginterpolator.files.endpoints import Endpoint
+from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.generation import sampling
+from eginterpolator.generation.etkdg import etkdg_conformers
+from eginterpolator.generation.sampling import Sampler, derive_seed
+from eginterpolator.generation.tasks import (
     GenerationConfig,
     generate_conformers,
     generate_trajectories,
@@ -29,9 +32,6 @@ from eginterpolator.generation import (
 )
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.registry import Model, load_model
-from eginterpolator.molecule import Molecule
-from eginterpolator.sampling import Sampler, derive_seed
-from eginterpolator.trajectory import Trajectory
 from network_helpers import CHIRAL, INTERPOLATORS, geometry, molecule
 
 SMALL = GenerationConfig(n_frames=6, n_samples=3, seed=4, precision="fp32")  # the same rounding on every machine
@@ -209,7 +209,9 @@ def test_noise_with_a_memory_shuffles_frames_within_wells(tiny, monkeypatch, tas
     config = replace(SMALL, task=task, n_frames=12, hydrogens=False)
     monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
     shuffled = positions(tiny, config, **ends)
-    monkeypatch.setattr("eginterpolator.sampling.shuffled_within_wells", lambda angles, *_: np.arange(len(angles)))
+    monkeypatch.setattr(
+        "eginterpolator.generation.sampling.shuffled_within_wells", lambda x, *_: np.arange(len(x))
+    )
     plain = positions(tiny, config, **ends)
 
     def shapes(frames: np.ndarray) -> list[tuple[float, ...]]:

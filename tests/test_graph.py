@@ -7,9 +7,10 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from eginterpolator.chemistry.codes import CHIRALITY_COLUMN, COLUMNS, EDGE_HOPS, EDGE_TYPES
+from eginterpolator.chemistry.graph import featurize
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.graph import CHIRALITY_COLUMN, COLUMNS, EDGE_HOPS, EDGE_TYPES, featurize
-from eginterpolator.molecule import Molecule
 
 SMILES = [
     "CC[C@H](O)C#CCOC", "C/C=C/C(=O)N", "C/C=C\\c1ccccc1", "C[N+](=O)[O-]", "OC[C@@]1(C)CCCC[C@H]1F", "C", "FC(F)(F)F",

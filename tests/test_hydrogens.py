@@ -7,10 +7,10 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from eginterpolator.chemistry.hydrogens import add_hydrogens
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.hydrogens import add_hydrogens
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import with_conformers
+from eginterpolator.files.sdf import with_conformers
 
 STEREO = [
     "C[C@H](O)CC", "C[C@@H](N)C(=O)O", "O=C[C@H]1C[C@@H]1CO", "C/C=C/C", "C/C=C\\CO", "CO/C=N/C", "C[C@H]1O[C@@H]1C#N",

@@ -9,12 +9,13 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from eginterpolator.endpoints import read_endpoint
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.folder import write_molecule_folder
-from eginterpolator.inputs import prepare_out, read_inputs
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import Trajectory, write_sdf
+from eginterpolator.files.endpoints import read_endpoint
+from eginterpolator.files.folder import write_molecule_folder
+from eginterpolator.files.inputs import prepare_out, read_inputs
+from eginterpolator.files.sdf import write_sdf
+from eginterpolator.files.trajectory import Trajectory
 
 FIVE = "CCO ethanol\nCC=O ethanal\nC( broken\nCC#N\n\n# a comment\nOCCO a name with/signs\n"
 

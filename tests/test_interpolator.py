@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from eginterpolator.data.batches import Batch
 from eginterpolator.diffusion.process import DDPM, Preconditioned
 from eginterpolator.models.denoiser import InterpolatorDenoiser
 from eginterpolator.models.interpolator import Mixer
 from eginterpolator.models.registry import build_denoiser
+from eginterpolator.nn.batch import Batch
 from eginterpolator.nn.graph_batch import centre
 from eginterpolator.nn.structure_layer import State, make_context
 from eginterpolator.nn.temporal_layer import TemporalAttention

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.library import opcheck
 
 from eginterpolator.errors import InputError
-from eginterpolator.generation import GenerationConfig, generate_trajectories
+from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
 from eginterpolator.kernels import attention, library, messages, transition
 from eginterpolator.models import compiled
 from eginterpolator.models.compiled import use_kernels

@@ -12,7 +12,7 @@ from eginterpolator.diffusion.memory import GRID, NoiseMemory
 from eginterpolator.diffusion.process import Preconditioned, process_from_config
 from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import InputError
-from eginterpolator.generation import GenerationConfig, generate_trajectories
+from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
 from eginterpolator.models.registry import Model
 from network_helpers import CHIRAL, molecule, network
 

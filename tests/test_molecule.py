@@ -9,9 +9,9 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from eginterpolator.chemistry.molecule import Molecule, enumerate_stereo, flat_smiles, molecules_from_sdf
 from eginterpolator.errors import InputError
-from eginterpolator.molecule import Molecule, enumerate_stereo, flat_smiles, molecules_from_sdf
-from eginterpolator.trajectory import write_sdf
+from eginterpolator.files.sdf import write_sdf
 
 CENTRES = [
     "C[C@H](O)CC", "C[C@@H](N)C(=O)O", "F[C@](Cl)(Br)C", "F[C@H](Cl)Br", "C[C@H]1O[C@@H]1C#N", "C[S@](=O)CC",

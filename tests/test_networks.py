@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from eginterpolator.chemistry.codes import CHIRALITY_COLUMN, COLUMNS, EDGE_HOPS, EDGE_TYPES
 from eginterpolator.data.batches import _mirror
 from eginterpolator.data.batching import collate_graphs
-from eginterpolator.graph import CHIRALITY_COLUMN, COLUMNS, EDGE_HOPS, EDGE_TYPES
 from eginterpolator.nn.attention import pairwise
 from eginterpolator.nn.embeddings import AtomEmbedding, LagBias, NoiseEmbedding, RadialBasis
 from eginterpolator.nn.graph_batch import centre

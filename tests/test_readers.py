@@ -13,14 +13,16 @@ import pytest
 import torch
 from rdkit import Chem
 
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data.build import build
 from eginterpolator.data.filters import Dropped, graph_holds
-from eginterpolator.data.recognise import ImportOptions, open_source
+from eginterpolator.data.readers.base import ImportOptions
+from eginterpolator.data.readers.recognise import open_source
+from eginterpolator.data.readers.topology import read_topology
 from eginterpolator.data.store import Record, Store
-from eginterpolator.data.topology import read_topology
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.trajectory import Trajectory, with_conformers, write_sdf
+from eginterpolator.files.sdf import with_conformers, write_sdf
+from eginterpolator.files.trajectory import Trajectory
 from graph_pickles import pickled
 from network_helpers import CHIRAL, MIRRORED, geometry, molecule
 

@@ -9,13 +9,13 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdMolTransforms
 
+from eginterpolator.chemistry.features import torsion_quadruples
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.features import torsion_quadruples
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.report import ReportMolecule, geometry, trajectory_picture, write_report
 from eginterpolator.report.facts import fact_lines, seconds_text, share_text
 from eginterpolator.report.payload import molecule_payload
-from eginterpolator.trajectory import Trajectory
 from report_helpers import decoded, embedded, make_trajectory
 
 pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli is not installed")
@@ -159,7 +159,7 @@ def test_picture(tmp_path, trajectory):
 
 
 def test_folder_report(tmp_path, trajectory):
-    folder = pytest.importorskip("eginterpolator.folder")
+    folder = pytest.importorskip("eginterpolator.files.folder")
     from eginterpolator.report import write_folder_report
 
     folder.write_molecule_folder(

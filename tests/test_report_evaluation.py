@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from browser import chromium, fetched, severe, wait
+from eginterpolator.chemistry.features import torsions
+from eginterpolator.chemistry.torsion_times import autocorrelation
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation import msm
 from eginterpolator.evaluation.comparison import Reference
 from eginterpolator.evaluation.conformers import ConformerEvaluation, Matching
 from eginterpolator.evaluation.curves import collect_curves
-from eginterpolator.evaluation.features import torsions
-from eginterpolator.evaluation.kinetics import autocorrelation
 from eginterpolator.evaluation.trajectories import Evaluation, EvaluationConfig
 from eginterpolator.report.evaluation_figures import write_figures
 from eginterpolator.report.evaluation_page import write_evaluation_report

@@ -11,10 +11,10 @@ from rdkit import Chem
 from rdkit.Chem import rdMolTransforms
 
 from browser import chromium, fetched, severe, wait
-from eginterpolator.evaluation.features import torsion_quadruples
-from eginterpolator.molecule import Molecule
+from eginterpolator.chemistry.features import torsion_quadruples
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.report import ReportMolecule, trajectory_page, write_report
-from eginterpolator.trajectory import Trajectory
 from report_helpers import SMILES, decoded, embedded, make_trajectory
 
 pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli is not installed")

@@ -12,9 +12,10 @@ import pytest
 import torch
 from rdkit import Chem
 
-from eginterpolator.generation import Endpoint, GenerationConfig, generate_trajectories
+from eginterpolator.files.endpoints import Endpoint
+from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
 from eginterpolator.models.registry import Model, list_models, load_model
-from eginterpolator.trajectory import Trajectory
 from network_helpers import CHIRAL, frames, graphs, molecule, raw, relative_error, rotations
 
 pytestmark = pytest.mark.slow

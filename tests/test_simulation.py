@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import GenerationError, InputError
-from eginterpolator.etkdg import etkdg_conformers
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.molecule import Molecule
+from eginterpolator.generation.etkdg import etkdg_conformers
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, protocol_named
 from eginterpolator.simulation.starts import broken_bonds, kabsch_rmsd, start_conformers, superpose
 
@@ -104,7 +104,7 @@ def test_an_isomer_that_etkdg_would_try_for_hours_is_given_up(monkeypatch) -> No
         "CO[C@@]12CC[C@@]3(C[C@@H]1[C@](C)(O)C(C)(C)C)[C@H]1Cc4ccc(O)c5c4[C@@]3(CCN1CC1CC1)[C@H]2O5"
     )
     monkeypatch.setattr("eginterpolator.simulation.starts.EMBED_SECONDS", 1)
-    monkeypatch.setattr("eginterpolator.etkdg.EMBED_SECONDS", 1)
+    monkeypatch.setattr("eginterpolator.chemistry.etkdg.EMBED_SECONDS", 1)
     with pytest.raises(GenerationError, match="finds no 3D structure"):
         start_conformers(endless, 1)
     with pytest.raises(GenerationError, match="embeds only 0 of 2"):
@@ -224,8 +224,8 @@ def test_simulate_gives_superposed_replicas_that_differ() -> None:
 
 @needs_md
 def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
-    from eginterpolator.folder import read_molecule_folder
-    from eginterpolator.inputs import read_inputs
+    from eginterpolator.files.folder import read_molecule_folder
+    from eginterpolator.files.inputs import read_inputs
     from eginterpolator.simulation import runner
     from eginterpolator.simulation.job import simulate_many
 
@@ -278,7 +278,7 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
 
 
 def test_qm9_isomers_come_from_the_geometry() -> None:
-    from eginterpolator.data.qm9 import qm9_record
+    from eginterpolator.data.readers.qm9 import qm9_record
 
     source = Molecule.from_smiles("C[C@H](O)CC")
     start = start_conformers(source, 1)[0]

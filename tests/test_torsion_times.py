@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from eginterpolator.cli.app import app
-from eginterpolator.data.frames import load_frames
-from eginterpolator.data.splits import split_fraction
-from eginterpolator.data.store import Record, write_store
-from eginterpolator.data.torsion_fit import SLOWEST_PS, fit_times, measured_times, write_times
-from eginterpolator.errors import InputError
-from eginterpolator.molecule import Molecule
-from eginterpolator.torsion_times import (
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.torsion_times import (
     FASTEST_PS,
     PRIOR,
     TorsionTimes,
@@ -24,6 +18,12 @@ from eginterpolator.torsion_times import (
     read_times,
     shipped_times,
 )
+from eginterpolator.cli.app import app
+from eginterpolator.data.frames import load_frames
+from eginterpolator.data.splits import split_fraction
+from eginterpolator.data.store import Record, write_store
+from eginterpolator.data.torsion_fit import SLOWEST_PS, fit_times, measured_times, write_times
+from eginterpolator.errors import InputError
 
 BUTANOL = "CCCCO"
 

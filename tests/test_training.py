@@ -22,7 +22,7 @@ from data_helpers import record, written
 from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import write_store
 from eginterpolator.errors import InputError
-from eginterpolator.io import sha256
+from eginterpolator.files.io import sha256
 from eginterpolator.models.denoiser import InterpolatorDenoiser
 from eginterpolator.models.registry import load_model
 from eginterpolator.training.config import DataConfig, SourceConfig, TrainConfig, load_config

@@ -7,9 +7,10 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import ConformerEnsemble, NotebookView, Trajectory, sdf_molecule, write_sdf
+from eginterpolator.files.sdf import sdf_molecule, write_sdf
+from eginterpolator.files.trajectory import ConformerEnsemble, NotebookView, Trajectory
 
 KEEP = {".xtc": 0.006, ".dcd": 1e-4, ".pdb": 6e-4, ".sdf": 6e-5, ".xyz": 1e-5, ".h5": 1e-5, ".npz": 0.0}
 TIMELESS = (".dcd", ".pdb")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from rdkit import Chem
 
-from eginterpolator.data.unpickle import GraphData, graph_fields, safe_load, safe_loads
+from eginterpolator.data.readers.unpickle import GraphData, graph_fields, safe_load, safe_loads
 from eginterpolator.errors import InputError
 from graph_pickles import pickled
 

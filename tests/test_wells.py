@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eginterpolator.evaluation.kinetics import autocorrelation
-from eginterpolator.wells import shuffled_within_wells, well_indices
+from eginterpolator.chemistry.torsion_times import autocorrelation
+from eginterpolator.generation.wells import shuffled_within_wells, well_indices
 
 STAGGERED = np.radians([60.0, 180.0, -60.0])
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eginterpolator.api import conformers, generate, generate_samples
+    from eginterpolator.chemistry.molecule import Molecule, enumerate_stereo
     from eginterpolator.errors import EGIError, GenerationError, InputError
     from eginterpolator.evaluation.trajectories import evaluate_folders
-    from eginterpolator.folder import read_molecule_folder, write_molecule_folder
+    from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
+    from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
     from eginterpolator.models.registry import list_models, load_model
-    from eginterpolator.molecule import Molecule, enumerate_stereo
     from eginterpolator.simulation.api import simulate
     from eginterpolator.training.run import train
-    from eginterpolator.trajectory import ConformerEnsemble, Trajectory
 
 _HOMES = {
     "conformers": "api",
@@ -31,16 +31,16 @@ _HOMES = {
     "GenerationError": "errors",
     "InputError": "errors",
     "evaluate_folders": "evaluation.trajectories",
-    "read_molecule_folder": "folder",
-    "write_molecule_folder": "folder",
+    "read_molecule_folder": "files.folder",
+    "write_molecule_folder": "files.folder",
     "list_models": "models.registry",
     "load_model": "models.registry",
-    "Molecule": "molecule",
-    "enumerate_stereo": "molecule",
+    "Molecule": "chemistry.molecule",
+    "enumerate_stereo": "chemistry.molecule",
     "simulate": "simulation.api",
     "train": "training.run",
-    "ConformerEnsemble": "trajectory",
-    "Trajectory": "trajectory",
+    "ConformerEnsemble": "files.trajectory",
+    "Trajectory": "files.trajectory",
 }
 
 __all__ = [

@@ -7,18 +7,13 @@ from typing import Any
 
 from rdkit import Chem
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.generation import (
-    Endpoint,
-    GenerationConfig,
-    generate_conformers,
-    generate_trajectories,
-    resolve_device,
-)
+from eginterpolator.files.endpoints import Endpoint
+from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.generation.tasks import GenerationConfig, generate_conformers, generate_trajectories, resolve_device
 from eginterpolator.models.choice import AUTO, Models
 from eginterpolator.models.registry import Model
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import ConformerEnsemble, Trajectory
 
 AnyMolecule = str | Molecule | Chem.Mol
 

@@ -13,12 +13,12 @@ import numpy as np
 from rdkit import Chem
 
 from eginterpolator.benchmark.config import ConformerTask, MadeData, StudyConfig, TrajectoryTask
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.store import Store
 from eginterpolator.errors import InputError
-from eginterpolator.folder import read_molecule_folder, write_conformer_folder
-from eginterpolator.io import sha256
-from eginterpolator.molecule import Molecule
-from eginterpolator.trajectory import ConformerEnsemble
+from eginterpolator.files.folder import read_molecule_folder, write_conformer_folder
+from eginterpolator.files.io import sha256
+from eginterpolator.files.trajectory import ConformerEnsemble
 
 log = logging.getLogger(__name__)
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from eginterpolator.benchmark.config import TrajectoryTask
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import stereo_retention
+from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import EGIError
-from eginterpolator.evaluation.stereo import stereo_retention
-from eginterpolator.evaluation.validity import valid_share
-from eginterpolator.folder import write_molecule_folder
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.folder import write_molecule_folder
+from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ImplicitProtocol, protocol_named
 from eginterpolator.simulation.runner import run_replica
 from eginterpolator.simulation.starts import start_conformers, superpose
-from eginterpolator.trajectory import Trajectory
 
 PILOT_FRAMES = 4
 

@@ -11,14 +11,15 @@ from typing import Any
 
 from eginterpolator.benchmark.config import ConformerTask, TrajectoryTask
 from eginterpolator.benchmark.data import Target
+from eginterpolator.chemistry.stereo import stereo_retention
+from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import EGIError
-from eginterpolator.etkdg import etkdg_conformers
-from eginterpolator.evaluation.stereo import stereo_retention
-from eginterpolator.evaluation.validity import valid_share
-from eginterpolator.folder import write_conformer_folder
-from eginterpolator.generation import Endpoint, GenerationConfig
+from eginterpolator.files.endpoints import Endpoint
+from eginterpolator.files.folder import write_conformer_folder
+from eginterpolator.generation.etkdg import etkdg_conformers
+from eginterpolator.generation.runs import RunResult, run_conformers, run_generation
+from eginterpolator.generation.tasks import GenerationConfig
 from eginterpolator.models.registry import Model
-from eginterpolator.runs import RunResult, run_conformers, run_generation
 
 
 @dataclass

@@ -27,7 +27,7 @@ from eginterpolator.benchmark.tables import write_tables
 from eginterpolator.benchmark.training import Trained, Trainer, slug
 from eginterpolator.evaluation.conformers import evaluate_conformer_folders
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
-from eginterpolator.provenance import machine, versions
+from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.training.config import SourceConfig
 
 SCHEMA_VERSION = 1

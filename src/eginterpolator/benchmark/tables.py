@@ -14,7 +14,7 @@ from eginterpolator.evaluation.published import (
     published_conformers,
     published_trajectories,
 )
-from eginterpolator.io import write_json, write_text
+from eginterpolator.files.io import write_json, write_text
 
 HEADS = {
     "cov_r": "COV-R, %", "mat_r": "MAT-R, Å", "cov_p": "COV-P, %", "mat_p": "MAT-P, Å", "angle": "angle",

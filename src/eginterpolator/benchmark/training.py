@@ -13,7 +13,7 @@ from typing import Any
 
 from eginterpolator.benchmark.config import StudyConfig, SystemConfig, train_config
 from eginterpolator.benchmark.data import hash_of
-from eginterpolator.io import sha256
+from eginterpolator.files.io import sha256
 from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.training.config import TrainConfig, to_dict
 

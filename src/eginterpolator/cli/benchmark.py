@@ -48,7 +48,7 @@ def benchmark_command(
     o.set_logging(verbose, quiet)
     from eginterpolator.benchmark.config import find_config, load_study
     from eginterpolator.errors import InputError
-    from eginterpolator.inputs import prepare_out
+    from eginterpolator.files.inputs import prepare_out
 
     path = config or find_config(dataset.value, scale.value)
     study = load_study(path)

@@ -39,14 +39,14 @@ def conformers_command(
 ) -> None:
     """Generate conformers of INPUT into <name>/conformers.sdf: the structure model alone (strength 0), or ETKDG."""
     o.set_logging(verbose, quiet)
-    from eginterpolator.inputs import prepare_out, read_inputs
+    from eginterpolator.files.inputs import prepare_out, read_inputs
 
     helpers = o.chosen_workers(workers, scheduler, threads)
     molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
-    from eginterpolator.generation import GenerationConfig, network_calls, resolve_device
+    from eginterpolator.generation.runs import run_conformers, run_etkdg
+    from eginterpolator.generation.tasks import GenerationConfig, network_calls, resolve_device
     from eginterpolator.models.choice import Models
-    from eginterpolator.runs import run_conformers, run_etkdg
 
     config = GenerationConfig(
         n_frames=1, n_samples=num, seed=seed, strength=0.0, steps=steps, sampler=sampler, hydrogens=hydrogens,

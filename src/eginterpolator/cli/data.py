@@ -13,7 +13,7 @@ from eginterpolator.cli import options as o
 from eginterpolator.cli.structures import conformers_command, thermal_md_command
 
 if TYPE_CHECKING:
-    from eginterpolator.data.build import Reader
+    from eginterpolator.data.readers.base import Reader
 
 app = typer.Typer(no_args_is_help=True)
 app.command("conformers")(conformers_command)
@@ -60,7 +60,7 @@ def qm9_command(
     quiet: o.Quiet = False,
 ) -> None:
     """All QM9 geometries of the package qm9pack."""
-    from eginterpolator.data.build import QM9
+    from eginterpolator.data.readers.qm9 import QM9
 
     _build(QM9(), out, exclude, as_json, quiet, limit)
 
@@ -77,7 +77,7 @@ def geom_command(
     quiet: o.Quiet = False,
 ) -> None:
     """Conformers of GEOM as published: a summary and one pickle a molecule, read without running them."""
-    from eginterpolator.data.geom import Geom
+    from eginterpolator.data.readers.geom import Geom
 
     _build(Geom.open(source, subset and subset.value, most), out, exclude, as_json, quiet, limit)
 
@@ -113,7 +113,8 @@ def import_command(
 
     A CSV with the columns name, trajectory, topology (and molecule, frame_ps, residue, charge) names many trajectories.
     """
-    from eginterpolator.data.recognise import ImportOptions, open_source
+    from eginterpolator.data.readers.base import ImportOptions
+    from eginterpolator.data.readers.recognise import open_source
 
     options = ImportOptions(
         topology=topology, molecule=molecule, residue=residue, charge=charge, name=name, frame_ps=frame_ps,
@@ -132,7 +133,7 @@ def thermal_command(
     quiet: o.Quiet = False,
 ) -> None:
     """Thermal structures of short simulations."""
-    from eginterpolator.data.folders import ThermalFolders
+    from eginterpolator.data.readers.folders import ThermalFolders
 
     _build(ThermalFolders.open(folder), out, exclude, as_json, quiet)
 

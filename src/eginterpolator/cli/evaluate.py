@@ -66,7 +66,7 @@ def trajectories_command(
 ) -> None:
     """Jensen-Shannon distances, stereo and validity of GENERATED, with the MD oracle of REFERENCE beside."""
     from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
-    from eginterpolator.io import write_json
+    from eginterpolator.files.io import write_json
 
     _check_outputs(report, figures)
     if xtb and not energies:
@@ -109,7 +109,7 @@ def conformers_command(
 ) -> None:
     """Coverage and matching (COV, MAT) of GENERATED; a failed molecule counts with coverage 0 and is listed."""
     from eginterpolator.evaluation.conformers import DELTAS, evaluate_conformer_folders
-    from eginterpolator.io import write_json
+    from eginterpolator.files.io import write_json
 
     _check_outputs(report, None)
     helpers = o.chosen_workers(workers, scheduler, threads)

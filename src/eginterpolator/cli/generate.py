@@ -59,16 +59,16 @@ def generate_command(
 ) -> None:
     """Generate all-atom trajectories of INPUT, a folder a molecule, with a report to look at."""
     o.set_logging(verbose, quiet)
-    from eginterpolator.inputs import prepare_out, read_inputs
+    from eginterpolator.files.inputs import prepare_out, read_inputs
 
     helpers = o.chosen_workers(workers, scheduler, threads)
     molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
-    from eginterpolator.endpoints import read_endpoint
     from eginterpolator.errors import InputError
-    from eginterpolator.generation import GenerationConfig, could_be_compiled, network_calls, resolve_device
+    from eginterpolator.files.endpoints import read_endpoint
+    from eginterpolator.generation.runs import run_generation
+    from eginterpolator.generation.tasks import GenerationConfig, could_be_compiled, network_calls, resolve_device
     from eginterpolator.models.choice import Models
-    from eginterpolator.runs import run_generation
 
     config = GenerationConfig(
         task=task.value, n_frames=frames, n_samples=samples, seed=seed, strength=strength, steps=steps,

@@ -59,7 +59,7 @@ def compile_command(
     It needs a C++ compiler and a minute or two. What is compiled is kept in the cache (~/.cache/eginterpolator) until
     PyTorch, this package or the processor changes.
     """
-    from eginterpolator.generation import layer_settings
+    from eginterpolator.generation.tasks import layer_settings
     from eginterpolator.models.ahead import compile_layers
     from eginterpolator.models.compiled import with_kernels
     from eginterpolator.models.registry import load_model

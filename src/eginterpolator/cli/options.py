@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from eginterpolator.jobs import RunResult, Workers
+    from eginterpolator.jobs.molecules import RunResult
+    from eginterpolator.jobs.tasks import Workers
 
 
 class StereoMode(StrEnum):
@@ -87,7 +88,7 @@ def chosen_workers(count: int | None, scheduler: str | None, threads: int | None
         When both local processes and a cluster are asked for, or the file of a cluster is missing.
     """
     from eginterpolator.errors import InputError
-    from eginterpolator.jobs import Workers
+    from eginterpolator.jobs.tasks import Workers
 
     if count and scheduler:
         raise InputError("Give local processes (--workers) or a cluster (--scheduler), not both.")

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eginterpolator.jobs import Hooks
-    from eginterpolator.molecule import Molecule
+    from eginterpolator.chemistry.molecule import Molecule
+    from eginterpolator.jobs.molecules import Hooks
 
 
 class Progress:
@@ -65,7 +65,7 @@ class Progress:
 
     def hooks(self, each: float) -> Hooks:
         """Hooks of a run over molecules, with `each` units of work in every one of them."""
-        from eginterpolator.jobs import Hooks
+        from eginterpolator.jobs.molecules import Hooks
 
         ends = itertools.count(1)
 

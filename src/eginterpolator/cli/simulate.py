@@ -41,7 +41,7 @@ def simulate_command(
 ) -> None:
     """Simulate INPUT with OpenMM and OpenFF (Sage 2.2.1, NAGL AM1-BCC charges, 300 K)."""
     from eginterpolator.cli.progress import Progress
-    from eginterpolator.inputs import prepare_out, read_inputs
+    from eginterpolator.files.inputs import prepare_out, read_inputs
     from eginterpolator.simulation.forcefield import require_openmm
     from eginterpolator.simulation.job import simulate_many
 

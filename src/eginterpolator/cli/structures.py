@@ -48,7 +48,7 @@ def conformers_command(
     """Conformer ensembles of INPUT: ETKDGv3, minimised, without duplicates, with energies and Boltzmann weights."""
     o.set_logging(verbose, quiet)
     helpers = o.chosen_workers(workers, scheduler, threads)
-    from eginterpolator.inputs import read_inputs
+    from eginterpolator.files.inputs import read_inputs
 
     molecules, failures = read_inputs(source, stereo.value)
     from eginterpolator.cli.progress import Progress
@@ -96,9 +96,9 @@ def thermal_md_command(
 
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.splits import read_exclusions
+    from eginterpolator.data.thermal import ThermalConfig, candidates, run_thermal
     from eginterpolator.errors import InputError
-    from eginterpolator.inputs import Failure, read_inputs
-    from eginterpolator.simulation.thermal import ThermalConfig, candidates, run_thermal
+    from eginterpolator.files.inputs import Failure, read_inputs
 
     config = ThermalConfig(replicas=replicas, production_ps=ps, save_ps=save_ps, seed=seed)
     excluded = read_exclusions(exclude or [])

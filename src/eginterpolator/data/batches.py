@@ -13,49 +13,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from eginterpolator.chemistry.codes import CHIRALITY_COLUMN
 from eginterpolator.data.frames import FrameSet
-from eginterpolator.graph import CHIRALITY_COLUMN
+from eginterpolator.nn.batch import Batch
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
 CONDITIONING = ("none", "first", "both")
 ALL_RANKS = 2**32 - 1
 """In the place of a rank: the seed of what all ranks draw alike."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One training batch.
-
-    Attributes
-    ----------
-    graph : GraphBatch of B molecules
-    x0 : float32 [B, T, N, 3]
-        Clean frames, Å, centred.
-    noise : float32 [B, T, N, 3]
-        Standard normal, centred.
-    uniform : float32 [B, 1]
-        Uniform in (0, 1): which noise level the trajectory gets.
-    predicted : bool [B, T]
-        False for conditioning frames.
-    frame_ps : float
-        Spacing of the frames, the same for the whole batch.
-    """
-
-    graph: GraphBatch
-    x0: Tensor
-    noise: Tensor
-    uniform: Tensor
-    predicted: Tensor
-    frame_ps: float
-
-    def to(self, device: torch.device | str) -> Batch:
-        """Copy to a device."""
-        tensors = {name: getattr(self, name).to(device) for name in ("graph", "x0", "noise", "uniform", "predicted")}
-        return replace(self, **tensors)
-
-    def pin_memory(self) -> Batch:
-        """Lightning asks for it before copying to a GPU; nothing to do for host tensors of this size."""
-        return self
 
 
 @dataclass(frozen=True)

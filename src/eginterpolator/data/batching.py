@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from eginterpolator.graph import COLUMNS, Graph
+from eginterpolator.chemistry.codes import COLUMNS
+from eginterpolator.chemistry.graph import Graph
 from eginterpolator.nn.graph_batch import GraphBatch
 
 

@@ -3,56 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from eginterpolator.data.check import read_manifest
 from eginterpolator.data.filters import Dropped
-from eginterpolator.data.folders import MoleculeFolders, ThermalFolders
+from eginterpolator.data.readers.base import Reader
+from eginterpolator.data.readers.folders import MoleculeFolders, ThermalFolders
+from eginterpolator.data.readers.qm9 import QM9
 from eginterpolator.data.splits import SPLITS, read_exclusions, split_of
-from eginterpolator.data.store import Record, Store, write_store
+from eginterpolator.data.store import Store, write_store
 from eginterpolator.errors import InputError
-from eginterpolator.io import sha256
+from eginterpolator.files.io import sha256
 
 EXCLUDED = "excluded, for example as a test molecule"
 Progress = Callable[[int, str], None]
 """Told how many molecules are done, and the last one's name."""
-
-
-class Reader(Protocol):
-    """Where records come from: `geom`, `confgf`, `published`, `md_import`, `folders`, and QM9 below."""
-
-    @property
-    def source(self) -> str:
-        """What the manifest says of it."""
-
-    @property
-    def total(self) -> int:
-        """Molecules to be read."""
-
-    @property
-    def files(self) -> list[Path]:
-        """Files whose hashes the manifest keeps."""
-
-    def records(self, dropped: Dropped) -> Iterator[Record]:
-        """Records that pass the reader's filters; what does not goes into `dropped`."""
-
-
-@dataclass(frozen=True)
-class QM9:
-    """All molecules of qm9pack."""
-
-    source: str = "QM9, from qm9pack"
-    total: int = 130_831
-    files: list[Path] = field(default_factory=list)
-
-    def records(self, dropped: Dropped) -> Iterator[Record]:
-        """See `read_qm9`."""
-        from eginterpolator.data.qm9 import read_qm9
-
-        return read_qm9(dropped.counts)
 
 
 def build(

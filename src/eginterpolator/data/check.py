@@ -10,7 +10,7 @@ from typing import Any
 
 from eginterpolator.data.store import Store
 from eginterpolator.errors import InputError
-from eginterpolator.io import sha256
+from eginterpolator.files.io import sha256
 
 
 @dataclass(frozen=True)

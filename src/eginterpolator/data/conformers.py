@@ -21,15 +21,16 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdMolAlign
 
+from eginterpolator.chemistry.etkdg import embed
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
+from eginterpolator.chemistry.validity import frame_valid
 from eginterpolator.data.splits import read_exclusions
 from eginterpolator.data.store import Record, Store, write_store
 from eginterpolator.errors import GenerationError, InputError
-from eginterpolator.etkdg import embed
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.evaluation.validity import frame_valid
-from eginterpolator.inputs import Failure
-from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.inputs import Failure
+from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
+from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.simulation.api import replica_seed
 from eginterpolator.simulation.refine import METHODS, RefinementError, refiner, require_method
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem
 
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data.filters import Dropped, checked, graph_holds, same_stereo
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.molecule import Molecule
 
 HARTREE_KCAL = 627.509474
 """kcal/mol in a Hartree."""

@@ -14,8 +14,8 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdmolops
 
+from eginterpolator.chemistry.molecule import Molecule, flat_smiles
 from eginterpolator.errors import InputError
-from eginterpolator.molecule import Molecule, flat_smiles
 
 MAX_BOND_RATIO = 1.6
 """A replica with a bond longer than this times its length in the first frame has exploded."""

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from eginterpolator.chemistry.codes import COLUMNS, ENSEMBLES, FEATURIZER_VERSION
+from eginterpolator.chemistry.graph import featurize
+from eginterpolator.chemistry.torsion_times import TorsionTimes, shipped_times
 from eginterpolator.data.store import Record, Store
 from eginterpolator.data.torsion_fit import unseen_times
 from eginterpolator.errors import InputError
-from eginterpolator.graph import COLUMNS, ENSEMBLES, FEATURIZER_VERSION, featurize
-from eginterpolator.io import atomic_path, sha256
+from eginterpolator.files.io import atomic_path, sha256
 from eginterpolator.nn.graph_batch import GraphBatch
-from eginterpolator.torsion_times import TorsionTimes, shipped_times
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rdkit import Chem
 from eginterpolator.data.check import read_manifest
 from eginterpolator.data.store import Store
 from eginterpolator.errors import InputError
-from eginterpolator.io import atomic_path
+from eginterpolator.files.io import atomic_path
 
 PANELS = (
     ("molecules_by_heavy_atoms", "heavy atoms", "molecules"),

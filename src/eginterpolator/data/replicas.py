@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data.filters import Dropped, graph_holds, intact
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.molecule import Molecule
 
 
 @dataclass(frozen=True)

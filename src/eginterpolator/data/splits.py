@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import flat_smiles
 from eginterpolator.errors import InputError
-from eginterpolator.molecule import flat_smiles
 
 
 def split_fraction(key: str) -> float:

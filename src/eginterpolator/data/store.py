@@ -21,10 +21,10 @@ import h5py
 import numpy as np
 from rdkit import Chem
 
+from eginterpolator.chemistry.codes import ENSEMBLES
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.graph import ENSEMBLES
-from eginterpolator.io import atomic_path, sha256, write_json
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.io import atomic_path, sha256, write_json
 
 _UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)
 """What h5py raises, depending on where in the file the damage is."""

@@ -1,4 +1,4 @@
-"""Times of torsions measured in the simulations of datasets, for `eginterpolator.torsion_times`."""
+"""Times of torsions measured in the simulations of datasets, for `eginterpolator.chemistry.torsion_times`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.features import torsion_quadruples, torsions
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.torsion_times import FASTEST_PS, TorsionTimes, all_classes, autocorrelation
 from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import Record, Store
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.features import torsion_quadruples, torsions
-from eginterpolator.evaluation.kinetics import autocorrelation
-from eginterpolator.io import sha256, write_text
-from eginterpolator.molecule import Molecule
-from eginterpolator.torsion_times import FASTEST_PS, TorsionTimes, all_classes
+from eginterpolator.files.io import sha256, write_text
 
 SLOWEST_PS = 400.0
 """Times are clipped to what simulations of some 0.4 ns, and frames of 5.2 ps, can tell apart."""

@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.features import FeatureSet
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
+from eginterpolator.chemistry.validity import frame_checks, out_of_plane
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import (
     RANGES,
@@ -17,7 +21,6 @@ from eginterpolator.evaluation.distributions import (
     jensen_shannon,
     outside_range,
 )
-from eginterpolator.evaluation.features import FeatureSet
 from eginterpolator.evaluation.kinetics import (
     Tica,
     decorrelation_histograms,
@@ -26,9 +29,6 @@ from eginterpolator.evaluation.kinetics import (
     projection_jsd,
 )
 from eginterpolator.evaluation.msm import TIMESCALE_LAGS, MetastableStates, PathMetrics, fit_states, path_metrics
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.evaluation.validity import frame_checks, out_of_plane
-from eginterpolator.molecule import Molecule
 
 
 @dataclass

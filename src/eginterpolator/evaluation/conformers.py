@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 
+from eginterpolator.chemistry.molecule import flat_smiles
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings, symmetric_rmsd
-from eginterpolator.jobs import Workers, fan_out
-from eginterpolator.molecule import flat_smiles
+from eginterpolator.jobs.molecules import fan_out
+from eginterpolator.jobs.tasks import Workers
 
 SCHEMA_VERSION = 2
 GENERATED_PER_REFERENCE = 2

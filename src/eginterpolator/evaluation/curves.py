@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.torsion_times import autocorrelation
 from eginterpolator.evaluation.comparison import Observed, Reference
-from eginterpolator.evaluation.kinetics import autocorrelation
-from eginterpolator.molecule import Molecule
 
 MAP_BINS = 50
 MAX_LAGS = 200

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eginterpolator.evaluation.features import FeatureSet, angles, lengths, torsions
+from eginterpolator.chemistry.features import FeatureSet, angles, lengths, torsions
 
 BINS = 100
 RANGES = {"length": (1.0, 2.2), "angle": (0.0, np.pi), "torsion": (-np.pi, np.pi)}

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import wasserstein
-from eginterpolator.molecule import Molecule
 
 MINIMISATION_STEPS = 100
 UNCONSTRAINED = "openff_unconstrained-2.2.1.offxml"

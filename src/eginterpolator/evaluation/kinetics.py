@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eginterpolator.chemistry.features import FeatureSet, torsions
+from eginterpolator.chemistry.torsion_times import autocorrelation
 from eginterpolator.evaluation.distributions import jensen_shannon
-from eginterpolator.evaluation.features import FeatureSet, torsions
 
 LAG_FRAMES = 2
 BINS = 100
@@ -112,22 +113,6 @@ def tica_jsd(
         return None
     ours = np.concatenate([torsion_features(features, x) for x in generated])
     return projection_jsd(tica.project(ours), tica.project(np.concatenate(theirs)))
-
-
-def autocorrelation(angles: np.ndarray) -> np.ndarray:
-    """Normalised autocorrelation of cos plus that of sin, means removed: float64 [T, K], 1 at lag 0.
-
-    Of angles [T, K], or of several replicas [R, T, K], whose means and correlations are those of all together. By fast
-    Fourier transform, each lag divided by its number of pairs. A constant angle gives nan.
-    """
-    turns = np.exp(1j * (angles[None] if angles.ndim == 2 else angles))
-    turns -= turns.mean(axis=(0, 1))
-    n = turns.shape[1]
-    spectrum = np.fft.fft(turns, 2 * n, axis=1)
-    total = np.fft.ifft(np.abs(spectrum) ** 2, axis=1).real[:, :n].mean(axis=0) / np.arange(n, 0, -1)[:, None]
-    constant = total[0] < 1e-12
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(constant, np.nan, total / total[0])
 
 
 def decorrelation_times(angles: np.ndarray, frame_ps: float) -> np.ndarray:

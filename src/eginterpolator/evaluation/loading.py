@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.folder import read_molecule_folder
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.folder import read_molecule_folder
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def load_trajectories(
 
 def _reordered(molecule: Molecule, like: Molecule, trajectories: Sequence[Any]) -> list[Any]:
     """Heavy-atom trajectories in the order of `like`; of another stereoisomer too, whose retention will tell."""
-    from eginterpolator.trajectory import Trajectory
+    from eginterpolator.files.trajectory import Trajectory
 
     mol = molecule.heavy_mol
     match = mol.GetSubstructMatch(like.heavy_mol, useChirality=True) or mol.GetSubstructMatch(like.heavy_mol)

@@ -12,20 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.comparison import Comparison, Reference, compare
 from eginterpolator.evaluation.curves import Curves, collect_curves
 from eginterpolator.evaluation.distributions import bootstrap
-from eginterpolator.evaluation.loading import (
-    EvaluationConfig,
-    load_trajectories,
-    molecule_folders,
-    windows_of_folder,
-)
-from eginterpolator.molecule import Molecule
+from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
 
 if TYPE_CHECKING:
-    from eginterpolator.jobs import Workers
+    from eginterpolator.jobs.tasks import Workers
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +174,7 @@ def _judged(tasks: Sequence[Task], config: EvaluationConfig, workers: Workers | 
     if workers is None:
         yield from (judge_molecule(task, config) for task in tasks)
         return
-    from eginterpolator.jobs import fan_out
+    from eginterpolator.jobs.molecules import fan_out
 
     found = {outcome.index: outcome for outcome in fan_out(partial(_on_worker, config=config), tasks, workers)}
     for index, task in enumerate(tasks):

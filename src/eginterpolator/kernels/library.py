@@ -15,10 +15,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from eginterpolator.cache import cache_folder, check_seal, compiler, make_cache_folder, sealed
 from eginterpolator.errors import InputError
-from eginterpolator.io import atomic_path
-from eginterpolator.provenance import machine
+from eginterpolator.files.io import atomic_path
+from eginterpolator.machine.cache import cache_folder, check_seal, compiler, make_cache_folder, sealed
+from eginterpolator.machine.provenance import machine
 
 NAMES = ("tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp")
 SOURCES = [Path(__file__).parent / name for name in NAMES]

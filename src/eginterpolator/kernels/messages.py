@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.graph import EDGE_TYPES
+from eginterpolator.chemistry.codes import EDGE_TYPES
 from eginterpolator.kernels.library import LANES, call, fields, operator_is_needed, pointers, threads_for
 from eginterpolator.nn.structure_layer import Context, PairMessages
 

@@ -24,17 +24,17 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.cache import cache_folder, compiler, make_cache_folder, sealed
+from eginterpolator.chemistry.codes import EDGE_TYPES
 from eginterpolator.errors import InputError
-from eginterpolator.graph import EDGE_TYPES
-from eginterpolator.io import atomic_path
+from eginterpolator.files.io import atomic_path
+from eginterpolator.machine.cache import cache_folder, compiler, make_cache_folder, sealed
+from eginterpolator.machine.provenance import machine
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.library import Library
 from eginterpolator.models.registry import Model
 from eginterpolator.nn import attention, embeddings, structure_layer, temporal_layer
 from eginterpolator.nn.structure_layer import Context, State, Stereo, StructureLayer
 from eginterpolator.nn.temporal_layer import TemporalLayer
-from eginterpolator.provenance import machine
 
 SOURCES = (attention, embeddings, structure_layer, temporal_layer)
 """What is compiled: a change in one of them, or here, makes other libraries."""

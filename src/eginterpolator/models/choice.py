@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eginterpolator.chemistry.graph import featurize
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError, shortened
-from eginterpolator.graph import featurize
 from eginterpolator.models.registry import Model, list_models, load_model
-from eginterpolator.molecule import Molecule
 
 AUTO = "auto"
 

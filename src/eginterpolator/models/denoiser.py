@@ -20,7 +20,7 @@ from eginterpolator.models.structure import BasicES
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
 if TYPE_CHECKING:
-    from eginterpolator.data.batches import Batch
+    from eginterpolator.nn.batch import Batch
 
 
 class Denoiser(nn.Module):

@@ -12,8 +12,8 @@ from pathlib import Path
 from torch import Tensor
 from torch._C import _aoti
 
-from eginterpolator.cache import check_seal
 from eginterpolator.errors import InputError
+from eginterpolator.machine.cache import check_seal
 
 _address = ctypes.pythonapi.PyCapsule_GetPointer
 _address.restype, _address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]

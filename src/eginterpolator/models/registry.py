@@ -14,10 +14,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from eginterpolator.chemistry.codes import FEATURIZER_VERSION
 from eginterpolator.diffusion.process import NoiseProcess, process_from_config
 from eginterpolator.errors import InputError
-from eginterpolator.graph import FEATURIZER_VERSION
-from eginterpolator.io import atomic_path, write_json
+from eginterpolator.files.io import atomic_path, write_json
 from eginterpolator.models.baselines.autoregressive import AutoregressiveEGNN, AutoregressiveET
 from eginterpolator.models.baselines.confgf import ConfGF
 from eginterpolator.models.baselines.geodiff import GeoDiff

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.graph import COLUMNS
+from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.nn.embeddings import AtomEmbedding, NoiseEmbedding
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 from eginterpolator.nn.structure_layer import Context, State, StructureLayer, make_context

@@ -15,11 +15,11 @@ class GraphBatch:
     Attributes
     ----------
     codes : int64 [B, N, C]
-        Atom feature codes; see `eginterpolator.graph.COLUMNS`.
+        Atom feature codes; see `eginterpolator.chemistry.codes.COLUMNS`.
     charges : float32 [B, N]
         Partial charges, e.
     edges : int64 [B, N, N]
-        Edge types; see `eginterpolator.graph.EDGE_TYPES`. 0 on the diagonal and at padding.
+        Edge types; see `eginterpolator.chemistry.codes.EDGE_TYPES`. 0 on the diagonal and at padding.
     mask : bool [B, N]
         True where there is an atom.
     triples : int64 [B, K, 4]
@@ -29,7 +29,7 @@ class GraphBatch:
     ensemble : int64 [B]
         Which distribution the frames come from: 0 thermal (300 K), 1 minima of a quantum-chemical energy.
     times_ps : float32 [B, N]
-        How long each atom's torsion remembers, ps, for the noise; see `eginterpolator.torsion_times`. 0 at padding.
+        How long each atom's torsion remembers, ps, for the noise; see `chemistry.torsion_times`. 0 at padding.
     """
 
     codes: Tensor

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.graph import EDGE_HOPS, EDGE_TYPES
+from eginterpolator.chemistry.codes import EDGE_HOPS, EDGE_TYPES
 from eginterpolator.nn.embeddings import RadialBasis
 from eginterpolator.nn.graph_batch import GraphBatch
 

@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from eginterpolator.molecule import Molecule
+from eginterpolator.chemistry.molecule import Molecule
 
 # Element colours that can be read on white and on near-black alike.
 _PALETTE = {

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.comparison import Comparison
 from eginterpolator.evaluation.curves import Curves
 from eginterpolator.evaluation.distributions import RANGES
-from eginterpolator.evaluation.features import FeatureSet
 from eginterpolator.evaluation.trajectories import Evaluation
-from eginterpolator.io import atomic_path, write_text
+from eginterpolator.files.io import atomic_path, write_text
 from eginterpolator.report.payload import atom_label
 from eginterpolator.report.torsion_map import torsion_map
 

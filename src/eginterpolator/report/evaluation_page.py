@@ -9,7 +9,7 @@ from typing import Any
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.conformers import ConformerEvaluation
 from eginterpolator.evaluation.trajectories import Evaluation
-from eginterpolator.io import write_text
+from eginterpolator.files.io import write_text
 from eginterpolator.report.evaluation_payload import Rows, conformer_payload, trajectory_payload
 from eginterpolator.report.page import render_template
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from rdkit.Chem import rdMolDescriptors
 
+from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.evaluation.comparison import Comparison
 from eginterpolator.evaluation.conformers import ConformerEvaluation
 from eginterpolator.evaluation.curves import Curves
 from eginterpolator.evaluation.distributions import RANGES
-from eginterpolator.evaluation.features import FeatureSet
 from eginterpolator.evaluation.trajectories import Evaluation
 from eginterpolator.report.geometry import principal_frame, superpose
 from eginterpolator.report.payload import atom_label, molblock

@@ -31,7 +31,7 @@ def write_folder_report(out_dir: str | os.PathLike[str]) -> Path:
     InputError
         When the folder is missing or holds neither a trajectory nor a failure.
     """
-    from eginterpolator.folder import read_molecule_folder
+    from eginterpolator.files.folder import read_molecule_folder
 
     root = Path(out_dir)
     if not root.is_dir():

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from eginterpolator.errors import InputError
-from eginterpolator.io import write_text
+from eginterpolator.files.io import write_text
 from eginterpolator.report.facts import fact_lines
 from eginterpolator.report.payload import ReportMolecule, molecule_payload
 from eginterpolator.report.viewer_source import viewer_source
@@ -21,7 +21,7 @@ from eginterpolator.report.viewer_source import viewer_source
 if TYPE_CHECKING:
     import jinja2
 
-    from eginterpolator.trajectory import Trajectory
+    from eginterpolator.files.trajectory import Trajectory
 
 MAX_DATA_MB = 24.0
 _SCRIPTS = ("viewer.js", "plots.js", "panels.js", "app.js")

@@ -13,17 +13,17 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Geometry import Point3D
 
+from eginterpolator.chemistry.features import FeatureSet, lengths, torsions
+from eginterpolator.chemistry.features import angles as bond_angles
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import BINS, jensen_shannon
-from eginterpolator.evaluation.features import FeatureSet, lengths, torsions
-from eginterpolator.evaluation.features import angles as bond_angles
-from eginterpolator.molecule import Molecule
 from eginterpolator.report import facts as facts_text
 from eginterpolator.report import geometry
 from eginterpolator.report.drawing import drawing
 
 if TYPE_CHECKING:
-    from eginterpolator.trajectory import Trajectory
+    from eginterpolator.files.trajectory import Trajectory
 
 NO_ANGLE = -32768
 _SHOWN_ELSEWHERE = (

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eginterpolator.errors import InputError
-from eginterpolator.io import atomic_path
+from eginterpolator.files.io import atomic_path
 from eginterpolator.report.geometry import HISTOGRAM_BINS, principal_frame, superpose, torsion_histogram
 
 if TYPE_CHECKING:
-    from eginterpolator.trajectory import Trajectory
+    from eginterpolator.files.trajectory import Trajectory
 
 _COLOURS = {
     6: "#3b4754", 7: "#3868e0", 8: "#e0392f", 9: "#2f9e5b", 15: "#d97f1a", 16: "#c79a00", 17: "#2f9e5b", 35: "#a64f24",
@@ -43,7 +43,7 @@ def trajectory_picture(
     InputError
         For another suffix, for no finite frame, or without matplotlib.
     """
-    from eginterpolator.evaluation.features import torsion_quadruples, torsions
+    from eginterpolator.chemistry.features import torsion_quadruples, torsions
 
     if not os.fspath(path).lower().endswith(_SUFFIXES):
         raise InputError(f"A picture is written as {', '.join(_SUFFIXES)}, not as '{os.fspath(path)}'.")

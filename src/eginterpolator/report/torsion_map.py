@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from eginterpolator.molecule import Molecule
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.report.drawing import drawing
 
 WIDTH, DRAWING_HEIGHT = 760, 250

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.io import atomic_path
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.io import atomic_path
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 from eginterpolator.simulation.starts import start_conformers, superpose
 
 if TYPE_CHECKING:
+    from eginterpolator.files.trajectory import Trajectory
     from eginterpolator.simulation.runner import Replica
-    from eginterpolator.trajectory import Trajectory
 
 PACKAGES = {
     "eginterpolator": "eginterpolator",
@@ -119,8 +119,8 @@ def simulate_to_folder(
     InputError, SimulationError
         As `simulate`; also InputError when a folder of other settings is in the way.
     """
-    from eginterpolator.folder import write_molecule_folder
-    from eginterpolator.trajectory import with_conformers
+    from eginterpolator.files.folder import write_molecule_folder
+    from eginterpolator.files.sdf import with_conformers
 
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     settings = {
@@ -223,7 +223,7 @@ def _starts(molecule: Molecule, replicas: int, seed: int) -> np.ndarray:
 
 
 def _trajectories(molecule: Molecule, protocol: Protocol, results: list[Replica], seed: int) -> list[Trajectory]:
-    from eginterpolator.trajectory import Trajectory
+    from eginterpolator.files.trajectory import Trajectory
 
     return [
         Trajectory(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.inputs import Failure
-from eginterpolator.jobs import Hooks, RunResult, Step, Workers, run_molecules
-from eginterpolator.molecule import Molecule
+from eginterpolator.files.inputs import Failure
+from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
+from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.simulation.api import check_settings, simulate_to_folder
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.protocol import ImplicitProtocol
 
 METHODS = {

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.molecule import Molecule
 from eginterpolator.simulation.forcefield import SimulationSystem
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
 from eginterpolator.simulation.starts import broken_bonds

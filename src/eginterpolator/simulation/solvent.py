@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.molecule import Molecule
-from eginterpolator.simulation.forcefield import SimulationSystem, openff_molecule, refused
+from eginterpolator.simulation.parameters import SimulationSystem, openff_molecule, refused
 from eginterpolator.simulation.protocol import ExplicitProtocol
 
 MAX_BOX_ATOMS = 100_000

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.chemistry.etkdg import EMBED_SECONDS
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import GenerationError
-from eginterpolator.etkdg import EMBED_SECONDS
-from eginterpolator.evaluation.stereo import frame_stereo
-from eginterpolator.molecule import Molecule
 
 
 def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: float = 10.0) -> np.ndarray:

@@ -11,8 +11,8 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from eginterpolator.data.batches import Batch
 from eginterpolator.models.denoiser import Denoiser
+from eginterpolator.nn.batch import Batch
 
 
 @dataclass(frozen=True)

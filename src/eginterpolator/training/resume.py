@@ -22,7 +22,7 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from eginterpolator.errors import InputError
-from eginterpolator.io import atomic_path
+from eginterpolator.files.io import atomic_path
 
 log = logging.getLogger(__name__)
 

@@ -18,15 +18,16 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from eginterpolator.data.batches import Batch, FrameBatches, Source
+from eginterpolator.chemistry.codes import COLUMNS, ELEMENTS
+from eginterpolator.data.batches import FrameBatches, Source
 from eginterpolator.data.frames import load_frames
 from eginterpolator.data.splits import validation_mask
 from eginterpolator.errors import InputError
-from eginterpolator.graph import COLUMNS, ELEMENTS
-from eginterpolator.io import sha256
+from eginterpolator.files.io import sha256
 from eginterpolator.models.compiled import compile_parts, use_kernels
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
+from eginterpolator.nn.batch import Batch
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
 from eginterpolator.training.module import DenoiserModule
 from eginterpolator.training.resume import (

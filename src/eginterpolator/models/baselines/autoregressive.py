@@ -12,8 +12,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.errors import InputError
-from eginterpolator.graph import COLUMNS
 from eginterpolator.models.baselines.geotdm import GeoTDM
 from eginterpolator.models.structure import BasicES
 from eginterpolator.nn.graph_batch import GraphBatch, centre

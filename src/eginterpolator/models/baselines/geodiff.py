@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.graph import COLUMNS
+from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.models.baselines.pairs import (
     EdgeEmbedding,
     EdgeScalar,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.graph import COLUMNS
+from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.models.structure import BasicES
 from eginterpolator.nn.graph_batch import GraphBatch
 from eginterpolator.nn.temporal_layer import TemporalLayer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.graph import EDGE_HOPS, EDGE_TYPES
+from eginterpolator.chemistry.codes import EDGE_HOPS, EDGE_TYPES
 from eginterpolator.nn.graph_batch import GraphBatch
 
 

@@ -1,0 +1,1 @@
+"""What a molecule is and looks like: identity, features, hydrogens, stereo, validity. Needs RDKit, no files."""

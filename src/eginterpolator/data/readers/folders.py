@@ -1,0 +1,109 @@
+"""Readers of the folders that this package writes: simulations, and thermal structures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.data.filters import Dropped
+from eginterpolator.data.replicas import Replica, replicas_record
+from eginterpolator.data.store import Record
+from eginterpolator.errors import InputError
+from eginterpolator.files.folder import read_molecule_folder
+
+
+@dataclass(frozen=True)
+class MoleculeFolders:
+    """Molecule folders with one XTC a replica, as `egi simulate` writes them."""
+
+    root: Path
+    folders: list[Path]
+    stride: int = 1
+    files: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, root: str | os.PathLike[str], stride: int = 1) -> MoleculeFolders:
+        """Every folder below `root` with a `molecule.sdf`; InputError where there is none."""
+        folders = sorted(path.parent for path in Path(root).glob("[!.]*/molecule.sdf"))
+        if not folders:
+            raise InputError(f"'{root}' holds no molecule folders (<name>/molecule.sdf).")
+        return cls(Path(root), folders, stride)
+
+    @property
+    def source(self) -> str:
+        """For the manifest."""
+        return f"folders in {self.root.name}"
+
+    @property
+    def total(self) -> int:
+        """Number of folders."""
+        return len(self.folders)
+
+    def records(self, dropped: Dropped) -> Iterator[Record]:
+        """Every molecule with a replica that passes the filters."""
+        for folder in self.folders:
+            try:
+                found, trajectories, meta = read_molecule_folder(folder)
+            except InputError as error:
+                dropped.failure(folder.name, str(error))
+                continue
+            replicas = [Replica(str(t.meta["file"]), t.positions, t.frame_ps) for t in trajectories]
+            source = str(meta.get("forcefield") or meta.get("protocol") or "")
+            try:
+                yield replicas_record(Molecule(found.rdmol, folder.name), replicas, dropped, source, self.stride)
+            except InputError as error:
+                dropped.molecule(str(error), folder.name)
+
+
+@dataclass(frozen=True)
+class ThermalFolders:
+    """Short simulations of many molecules, as `egi data thermal-md` writes them."""
+
+    root: Path
+    total: int
+    files: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, root: str | os.PathLike[str]) -> ThermalFolders:
+        """Every folder below `root` with a `frames.npz`; InputError where there is none."""
+        count = len(list(Path(root).glob("[!.]*/frames.npz")))
+        if not count:
+            raise InputError(f"'{root}' holds no thermal structures (<name>/frames.npz).")
+        return cls(Path(root), count)
+
+    @property
+    def source(self) -> str:
+        """For the manifest."""
+        return f"thermal structures in {self.root.name}"
+
+    def records(self, dropped: Dropped) -> Iterator[Record]:
+        """Every molecule with a replica that passes the filters."""
+        for mol, frames, frame_ps in iter_thermal(self.root):
+            molecule = Molecule.from_rdkit(mol)
+            replicas = [Replica(f"replica {k}", x, frame_ps) for k, x in enumerate(frames)]
+            try:
+                yield replicas_record(molecule, replicas, dropped, "thermal structures")
+            except InputError as error:
+                dropped.molecule(str(error), molecule.name)
+
+
+def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarray, float]]:
+    """Each finished molecule as (RDKit Mol with H and stereo, positions [R, T, n_atoms, 3] Å, frame_ps).
+
+    Heavy atoms come first, in the Mol and in the positions. Folders still being written are not seen.
+    """
+    from rdkit import Chem
+
+    for path in sorted(Path(folder).glob("[!.]*/frames.npz")):
+        mol = next(iter(Chem.SDMolSupplier(str(path.parent / "molecule.sdf"), removeHs=False)))
+        if mol is None:
+            raise InputError(f"'{path.parent / 'molecule.sdf'}' is not readable; delete that folder.")
+        Chem.AssignStereochemistryFrom3D(mol)
+        with np.load(path) as data:
+            yield mol, data["positions"], float(data["frame_ps"])

@@ -1,0 +1,230 @@
+"""Thermal structures: many molecules, a few short implicit-solvent runs of each, from different conformers.
+
+    egi data thermal-md qm9|INPUT --out OUT [--exclude FILE_OR_DIR] [--limit N] [--replicas 4] [--ps 120] ...
+
+or, for QM9 and in this process,
+
+    python -m eginterpolator.data.thermal OUT --exclude FILE_OR_DIR ... [--max-molecules N] [--seed N]
+        [--replicas 4] [--production-ps 120] [--save-ps 1.2]
+
+Two replicas of 390 ps saved every 1.3 ps hold windows of 64 model frames (5.2 ps) and so serve both stages.
+
+A folder holds `molecule.sdf` (all atoms, heavy atoms first, stereo, the start conformers), `frames.npz`
+(positions float32 [R, T, n_atoms, 3] Å, frame_ps, smiles) and `meta.json`. It is renamed into place when
+complete, so an interrupted job goes on where it was; failures are listed in `failures.csv`. Their dataset is made by
+`egi data thermal OUT`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.data.splits import read_exclusions
+from eginterpolator.errors import InputError
+from eginterpolator.files.inputs import Failure
+from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
+from eginterpolator.jobs.tasks import Step, Workers
+from eginterpolator.simulation.api import check_settings
+from eginterpolator.simulation.protocol import ImplicitProtocol
+
+SUMMARY = (
+    "name", "smiles", "n_heavy", "n_atoms", "replicas", "n_frames", "frame_ps", "mean_temperature_K",
+    "steps_per_second", "seconds",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThermalConfig:
+    """Which molecules, and how long each of them runs.
+
+    Attributes
+    ----------
+    min_heavy, max_heavy : int
+        Size of the molecules, in heavy atoms.
+    rigid_share : float
+        Chance that a molecule without a rotatable bond is taken; 1/3 weighs flexible ones 3:1.
+    mirror_share : float
+        Chance that the mirror image of QM9's geometry is taken instead of the geometry's own isomer.
+    """
+
+    replicas: int = 4
+    production_ps: float = 120.0
+    save_ps: float = 1.2
+    equilibration_ps: float = 10.0
+    min_heavy: int = 6
+    max_heavy: int = 9
+    rigid_share: float = 1.0 / 3.0
+    mirror_share: float = 0.5
+    seed: int = 0
+
+
+def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
+    """QM9 molecules in a seeded random order, without those of `exclude`."""
+    from rdkit import Chem
+    from rdkit.Chem import rdMolDescriptors
+
+    from eginterpolator.data.readers.qm9 import qm9_record, qm9_rows
+
+    rows = list(qm9_rows())
+    for position in np.random.default_rng(config.seed).permutation(len(rows)):
+        row = rows[position]
+        rng = np.random.default_rng([config.seed, int(row["Index"])])
+        mirror, taken = bool(rng.random() < config.mirror_share), rng.random()
+        mol = Chem.MolFromSmiles(row["SMILES"])
+        if mol is None or not config.min_heavy <= mol.GetNumHeavyAtoms() <= config.max_heavy:
+            continue
+        if rdMolDescriptors.CalcNumRotatableBonds(mol) == 0 and taken >= config.rigid_share:
+            continue
+        try:
+            molecule = qm9_record(row, mirror).molecule
+        except InputError:
+            continue
+        if molecule.smiles_flat not in exclude:
+            yield molecule
+
+
+def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Simulate one molecule; start conformers [R, n, 3], frames [R, T, n, 3] in Å, and the meta data."""
+    from eginterpolator.simulation.forcefield import build_system
+    from eginterpolator.simulation.runner import run_replica
+    from eginterpolator.simulation.starts import start_conformers
+
+    started = time.perf_counter()
+    protocol = ImplicitProtocol(equilibration_ps=config.equilibration_ps)
+    seed = int(np.random.default_rng([config.seed, 1, *molecule.smiles.encode()]).integers(2**30))
+    starts = start_conformers(molecule, config.replicas, seed)
+    system = build_system(molecule, starts[0], protocol)
+    ns, save_ps = config.production_ps / 1000, config.save_ps
+    replicas = [
+        run_replica(molecule, replace(system, positions=start), protocol, ns=ns, save_ps=save_ps, seed=seed + k)
+        for k, start in enumerate(starts, 1)
+    ]
+    frames = np.stack([replica.positions for replica in replicas])
+    meta = {
+        "name": molecule.name,
+        "smiles": molecule.smiles,
+        "n_atoms": molecule.n_atoms,
+        "n_heavy": molecule.n_heavy,
+        "replicas": len(frames),
+        "n_frames": frames.shape[1],
+        "frame_ps": replicas[0].frame_ps,
+        "seed": seed,
+        "protocol": protocol.to_dict(),
+        "platform": replicas[0].platform,
+        "steps_per_second": round(float(np.mean([replica.steps_per_second for replica in replicas]))),
+        "mean_temperature_K": round(float(np.mean([replica.temperature_K for replica in replicas])), 2),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    return starts, frames, meta
+
+
+def write_thermal(out: Path, molecule: Molecule, starts: np.ndarray, frames: np.ndarray, meta: dict[str, Any]) -> None:
+    """Write the folder of one molecule under a hidden name, then rename it into place."""
+    from eginterpolator.files.folder import appearing_folder
+    from eginterpolator.files.sdf import write_sdf
+
+    with appearing_folder(out / molecule.name) as building:
+        write_sdf(building / "molecule.sdf", molecule, starts)
+        np.savez(building / "frames.npz", positions=frames, frame_ps=meta["frame_ps"], smiles=molecule.smiles)
+        (building / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class _Thermal:
+    """The work on one molecule of a job."""
+
+    out: Path
+    config: ThermalConfig
+
+    def finished(self, molecule: Molecule) -> dict[str, Any] | None:
+        """Meta data of the molecule's folder, None where there is work to do."""
+        folder = self.out / molecule.name
+        if not folder.exists():
+            return None
+        try:
+            meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
+        protocol, config = ImplicitProtocol(), self.config
+        steps = protocol.steps(config.production_ps) // protocol.steps(config.save_ps)
+        wanted = {"smiles": molecule.smiles, "replicas": config.replicas, "n_frames": steps}
+        if any(meta.get(key) != value for key, value in wanted.items()):
+            raise InputError(f"'{folder}' holds another molecule, or runs of another length; choose another folder.")
+        return meta
+
+    def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
+        if (meta := self.finished(molecule)) is not None:
+            return meta
+        starts, frames, meta = run_molecule(molecule, self.config)
+        write_thermal(self.out, molecule, starts, frames, meta)
+        return meta
+
+
+def run_thermal(
+    molecules: Iterable[Molecule],
+    out: str | os.PathLike[str],
+    config: ThermalConfig,
+    *,
+    failures: Sequence[Failure] = (),
+    hooks: Hooks | None = None,
+    workers: Workers | None = None,
+) -> RunResult:
+    """Short simulations of all molecules into `out/<name>/`, with `out/summary.csv` and `out/failures.csv`.
+
+    Raises
+    ------
+    InputError
+        When a setting makes no run, the `[md]` packages are missing, or something else is in a folder's place.
+    """
+    protocol = ImplicitProtocol(equilibration_ps=config.equilibration_ps)
+    check_settings(protocol, config.replicas, config.production_ps / 1000, config.save_ps, config.seed, "auto")
+    task = _Thermal(Path(out).resolve(), config)
+    return run_molecules(
+        molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
+    )  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job from the command line; see the module's first lines."""
+    parser = argparse.ArgumentParser(description="Thermal structures of QM9 molecules from short MD.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--exclude", type=Path, nargs="*", default=[], help=".smi files, or folders")
+    parser.add_argument("--max-molecules", type=int, default=10**9)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--replicas", type=int, default=ThermalConfig.replicas)
+    parser.add_argument("--production-ps", type=float, default=ThermalConfig.production_ps)
+    parser.add_argument("--save-ps", type=float, default=ThermalConfig.save_ps)
+    options = parser.parse_args(arguments)
+    chosen = {name: getattr(options, name) for name in ("seed", "replicas", "production_ps", "save_ps")}
+    config = ThermalConfig(**chosen)
+    exclude = read_exclusions(options.exclude)
+    print(f"{len(exclude)} molecules excluded; reading QM9", flush=True)
+    made, started = 0, time.time()
+
+    def report(molecule: Molecule, outcome: str) -> None:
+        nonlocal made
+        if outcome != "finished before":
+            made += 1
+            rate = 3600 * made / (time.time() - started)
+            print(f"{molecule.name} {molecule.smiles} {outcome}, {rate:.0f} molecules/h", flush=True)
+
+    molecules = islice(candidates(config, exclude), options.max_molecules)
+    result = run_thermal(molecules, options.out, config, hooks=Hooks(finish=report))
+    print(f"{len(result.done) + len(result.skipped)} there, {len(result.failures)} failed", flush=True)
+    return result.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

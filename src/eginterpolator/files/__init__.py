@@ -1,0 +1,1 @@
+"""Trajectories, conformers and molecule folders: read, written whole or not at all, converted."""

@@ -1,0 +1,109 @@
+"""Structures of a molecule in SDF files, and in the conformers of an RDKit Mol."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from rdkit import Chem
+
+from eginterpolator.chemistry.molecule import Molecule, molecules_from_sdf
+from eginterpolator.errors import InputError
+from eginterpolator.files.io import atomic_path
+
+
+def with_conformers(mol: Chem.Mol, positions: np.ndarray) -> Chem.Mol:
+    """Copy of `mol` whose conformers are `positions` [K, n_atoms, 3], Å."""
+    mol = Chem.Mol(mol)
+    mol.RemoveAllConformers()
+    for frame in positions:
+        conformer = Chem.Conformer(len(frame))
+        conformer.Set3D(True)
+        conformer.SetPositions(np.ascontiguousarray(frame, dtype=np.float64))
+        mol.AddConformer(conformer, assignId=True)
+    return mol
+
+
+def frame_graph(molecule: Molecule, hydrogens: bool) -> Chem.Mol:
+    """RDKit Mol of all atoms, or of the heavy ones, without conformers and with the molecule's name."""
+    mol = Chem.Mol(molecule.rdmol if hydrogens else molecule.heavy_mol)
+    mol.RemoveAllConformers()
+    mol.SetProp("_Name", molecule.name)
+    return mol
+
+
+def sdf_molecule(path: str | os.PathLike[str]) -> tuple[Molecule, np.ndarray]:
+    """The first molecule of an SDF, and where its atoms stand in that file.
+
+    Where the record has a property `smiles`, that decides the stereo: coordinates of a trajectory may have lost it.
+
+    Returns
+    -------
+    Molecule, int64 [n]
+        The molecule in its own order (heavy atoms first), and for each of its n stored atoms the index in the file:
+        `stored[..., order, :]` are positions in the molecule's order. n is n_heavy for a file without hydrogens.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or unreadable, or its smiles is of another molecule.
+    """
+    molecule = molecules_from_sdf(path)[0]
+    stored = Chem.SDMolSupplier(str(path), removeHs=False)[0]
+    numbers = np.array([atom.GetAtomicNum() for atom in stored.GetAtoms()])
+    if stored.HasProp("smiles"):
+        molecule = _with_stereo_of(molecule, stored.GetProp("smiles").strip(), path)
+    return molecule, np.argsort(numbers <= 1, kind="stable")
+
+
+def write_sdf(
+    path: str | os.PathLike[str], molecule: Molecule, positions: np.ndarray, energies_kcal: np.ndarray | None = None
+) -> None:
+    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF with the properties `smiles` and `energy_kcal`."""
+    mol = with_conformers(frame_graph(molecule, np.shape(positions)[1] == molecule.n_atoms), positions)
+    mol.SetProp("smiles", molecule.smiles)
+    with atomic_path(path) as temporary:
+        with Chem.SDWriter(str(temporary)) as writer:
+            for k in range(len(positions)):
+                if energies_kcal is not None:
+                    mol.SetProp("energy_kcal", f"{float(energies_kcal[k]):.4f}")
+                writer.write(mol, confId=k)
+
+
+def _with_stereo_of(molecule: Molecule, smiles: str, path: str | os.PathLike[str]) -> Molecule:
+    """`molecule` with the stereo of `smiles`, its atoms and conformers left where they are."""
+    try:
+        wanted = Molecule.from_smiles(smiles)
+    except InputError:  # stereo left open, or no SMILES at all: the coordinates decide
+        return molecule
+    if wanted.smiles == molecule.smiles:
+        return molecule
+    if wanted.smiles_flat != molecule.smiles_flat:
+        raise InputError(f"'{path}' says that its smiles is '{smiles}', but it holds '{molecule.smiles}'.")
+    plain = [Chem.Mol(mol) for mol in (molecule.rdmol, wanted.rdmol)]
+    for mol in plain:
+        Chem.RemoveStereochemistry(mol)
+    matches = plain[1].GetSubstructMatches(plain[0], uniquify=False, maxMatches=64)
+    if not matches:
+        return molecule
+    placed = [Molecule(Chem.RenumberAtoms(wanted.rdmol, list(match)), molecule.name) for match in matches]
+    best = max(placed, key=lambda candidate: _agreement(candidate, molecule))
+    for conformer in molecule.rdmol.GetConformers():
+        best.rdmol.AddConformer(conformer, assignId=True)
+    return best
+
+
+def _agreement(candidate: Molecule, molecule: Molecule) -> int:
+    """Stereocentres and double bonds that both label alike: picks among symmetric numberings."""
+    centres = {(*row, sign) for row, sign in zip(*_sorted_triples(molecule), strict=True)}
+    return sum((*row, sign) in centres for row, sign in zip(*_sorted_triples(candidate), strict=True))
+
+
+def _sorted_triples(molecule: Molecule) -> tuple[list[tuple[int, ...]], list[float]]:
+    rows, signs = [], []
+    for row, sign in zip(molecule.triples.tolist(), molecule.triple_signs.tolist(), strict=True):
+        order = sorted(range(1, 4), key=lambda k, row=row: row[k])  # type: ignore[misc]
+        odd = order in ([1, 3, 2], [2, 1, 3], [3, 2, 1])
+        rows.append((row[0], *(row[k] for k in order)))
+        signs.append(-sign if odd else sign)
+    return rows, signs

@@ -1,0 +1,1 @@
+"""Trajectories and conformers out of a model: sampling, tasks, and folders of many molecules."""

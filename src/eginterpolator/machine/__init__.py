@@ -1,0 +1,1 @@
+"""The machine: cores, the cache of compiled code, provenance."""

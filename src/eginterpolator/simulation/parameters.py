@@ -1,0 +1,101 @@
+"""Molecule to OpenMM: Sage parameters and NAGL AM1-BCC charges, in implicit or explicit solvent."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.errors import EGIError, InputError
+from eginterpolator.simulation.protocol import Protocol
+
+MD_HINT = "Simulation needs OpenMM and OpenFF; install them with: pip install 'eginterpolator[md]'"
+
+
+@dataclass(frozen=True)
+class SimulationSystem:
+    """A parametrised system; the solute's atoms come first, in the order of the Molecule.
+
+    Attributes
+    ----------
+    system, topology : openmm.System, openmm.app.Topology
+    positions : numpy.ndarray
+        float64 [n_particles, 3] in Å; solvent included.
+    n_solute : int
+    """
+
+    system: Any
+    topology: Any
+    positions: np.ndarray
+    n_solute: int
+
+
+def require_openmm() -> None:
+    """Raise InputError with the command that helps when the `[md]` packages are missing."""
+    try:
+        for module in ("openmm", "openff.toolkit", "openff.interchange", "openff.nagl", "openff.nagl_models"):
+            import_module(module)
+    except ImportError as error:
+        raise InputError(f"{MD_HINT} (missing: {error.name or error}).") from error
+
+
+@cache
+def force_field(*files: str) -> Any:
+    from openff.toolkit import ForceField
+
+    return ForceField(*files)
+
+
+@cache
+def _charge_model(name: str) -> Any:
+    from openff.nagl import GNNModel
+    from openff.nagl_models import list_available_nagl_models
+
+    found = [path for path in list_available_nagl_models() if path.name == name]
+    if not found:
+        raise InputError(
+            f"The charge model '{name}' is not installed; the protocol's own is openff-gnn-am1bcc-1.0.0.pt."
+        )
+    return GNNModel.load(str(found[0]), eval_mode=True)
+
+
+def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
+    """OpenFF Molecule in the same atom order, with partial charges from the graph network.
+
+    Raises
+    ------
+    InputError
+        When OpenFF or the charge network cannot take the molecule (an element they do not know).
+    """
+    from openff.toolkit import Molecule as OFFMolecule
+    from openff.units import unit
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            result = OFFMolecule.from_rdkit(molecule.rdmol, allow_undefined_stereo=True, hydrogens_are_explicit=True)
+            charges = _charge_model(protocol.charge_model).compute_property(result, as_numpy=True)
+        except EGIError:
+            raise
+        except Exception as error:
+            raise refused(molecule, error) from error
+    charges = np.asarray(charges, dtype=np.float64).reshape(-1)
+    total = sum(atom.GetFormalCharge() for atom in molecule.rdmol.GetAtoms())
+    charges += (total - charges.sum()) / len(charges)
+    result.partial_charges = unit.Quantity(charges, unit.elementary_charge)
+    numbers = [atom.atomic_number for atom in result.atoms]
+    if numbers != molecule.atomic_numbers.tolist():
+        raise EGIError(f"OpenFF reordered the atoms of {molecule.smiles}; this is a bug, please report it.")
+    return result
+
+
+def refused(molecule: Molecule, error: Exception) -> InputError:
+    """The InputError to raise when the force-field packages cannot take `molecule`."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[0] if lines else type(error).__name__
+    return InputError(f"The force field cannot take {molecule.smiles}: {reason.rstrip('.')}.")
