@@ -12,8 +12,8 @@
 | water_test_qm9, water_test_drugs | 10 and 6 of the published test lists | explicit water, tests only |
 
 No molecule is in two lists that must be apart, nor in the published test lists (but for the water tests): the key is
-the SMILES without stereo, isotopes and charges. `held_out_qm9` and `water_qm9` also leave out the molecules of the lists
-that `docs/training.md` says how to make again, so that no shipped model was trained on simulations of them.
+the SMILES without stereo, isotopes and charges. `held_out_qm9` and `water_qm9` also leave out the molecules of the
+lists that `docs/training.md` says how to make again, so that no shipped model was trained on simulations of them.
 """
 
 from __future__ import annotations

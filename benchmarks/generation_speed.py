@@ -66,9 +66,9 @@ def md_ns_a_second(protocol: str, seed: int) -> float:
     import numpy as np
     import openmm
 
+    from eginterpolator.simulation.engines.openmm import choose_platform, make_context
     from eginterpolator.simulation.forcefield import build_system
     from eginterpolator.simulation.protocol import protocol_named
-    from eginterpolator.simulation.runner import choose_platform, make_context
     from eginterpolator.simulation.starts import start_conformers
 
     chosen, molecule = protocol_named(protocol), Molecule.from_smiles(SMILES)

@@ -28,9 +28,9 @@ from eginterpolator.data.conformers import ConformerSettings, conformer_record
 from eginterpolator.data.thermal import ThermalConfig, run_molecule
 from eginterpolator.files.io import write_json, write_text
 from eginterpolator.machine.provenance import machine, versions
+from eginterpolator.simulation.engines.openmm import choose_platform, make_context
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
-from eginterpolator.simulation.runner import choose_platform, make_context
 from eginterpolator.simulation.starts import start_conformers
 
 SIZES = {

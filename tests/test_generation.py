@@ -209,9 +209,7 @@ def test_noise_with_a_memory_shuffles_frames_within_wells(tiny, monkeypatch, tas
     config = replace(SMALL, task=task, n_frames=12, hydrogens=False)
     monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
     shuffled = positions(tiny, config, **ends)
-    monkeypatch.setattr(
-        "eginterpolator.generation.sampling.shuffled_within_wells", lambda x, *_: np.arange(len(x))
-    )
+    monkeypatch.setattr("eginterpolator.generation.sampling.shuffled_within_wells", lambda x, *_: np.arange(len(x)))
     plain = positions(tiny, config, **ends)
 
     def shapes(frames: np.ndarray) -> list[tuple[float, ...]]:

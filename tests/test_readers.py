@@ -587,5 +587,5 @@ def test_what_is_not_recognised_says_what_would_be(tmp_path):
         open_source([tmp_path / "empty"])
     with pytest.raises(InputError, match="no file or folder"):
         open_source([tmp_path / "none"])
-    with pytest.raises(InputError, match="no format"):
+    with pytest.raises(InputError, match="is not a format"):
         open_source([tmp_path / "empty"], "word")

@@ -135,8 +135,8 @@ def test_a_stretched_or_missing_bond_is_found() -> None:
 
 @needs_md
 def test_a_few_picoseconds_of_ethanol_are_sane_and_reproducible() -> None:
+    from eginterpolator.simulation.engines.openmm import run_replica
     from eginterpolator.simulation.forcefield import build_system
-    from eginterpolator.simulation.runner import run_replica
 
     molecule = Molecule.from_smiles("CCO")
     start = start_conformers(molecule, 1)[0]
@@ -177,8 +177,9 @@ def test_the_system_is_sage_with_nagl_charges_in_obc2() -> None:
 
 @needs_md
 def test_a_run_that_blows_up_or_loses_its_stereo_fails_loudly() -> None:
+    from eginterpolator.simulation.engines.base import SimulationError
+    from eginterpolator.simulation.engines.openmm import run_replica
     from eginterpolator.simulation.forcefield import build_system
-    from eginterpolator.simulation.runner import SimulationError, run_replica
 
     molecule = Molecule.from_smiles(CHIRAL)
     start = start_conformers(molecule, 1)[0]
@@ -226,7 +227,7 @@ def test_simulate_gives_superposed_replicas_that_differ() -> None:
 def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
     from eginterpolator.files.folder import read_molecule_folder
     from eginterpolator.files.inputs import read_inputs
-    from eginterpolator.simulation import runner
+    from eginterpolator.simulation.engines.openmm import OPENMM, run_replica
     from eginterpolator.simulation.job import simulate_many
 
     table = tmp_path / "in.smi"
@@ -236,15 +237,14 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
     out, settings = tmp_path / "out", {"replicas": 2, "ns": 0.002, "save_ps": 0.1}
 
     calls = []
-    run = runner.run_replica
 
     def interrupted(molecule, *args, **kwargs):
         calls.append(molecule.name)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return run(molecule, *args, **kwargs)
+        return run_replica(molecule, *args, **kwargs)
 
-    monkeypatch.setattr(runner, "run_replica", interrupted)
+    monkeypatch.setattr(OPENMM, "run", interrupted, raising=True)
     with pytest.raises(KeyboardInterrupt):
         simulate_many(molecules, out, SHORT, failures=failures, **settings)
     assert (out / "ethanol").is_dir() and not (out / "butanol").exists()
@@ -312,8 +312,8 @@ def _angle_and_torsion_kj(system, positions: np.ndarray) -> float:
 @needs_md
 @pytest.mark.slow
 def test_explicit_water_has_its_density_and_the_same_solute() -> None:
+    from eginterpolator.simulation.engines.openmm import run_replica
     from eginterpolator.simulation.forcefield import build_system
-    from eginterpolator.simulation.runner import run_replica
 
     molecule = Molecule.from_smiles("CC(=O)NCC[NH3+]")
     protocol = ExplicitProtocol(padding_nm=1.0, nvt_steps=500)

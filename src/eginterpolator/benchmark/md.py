@@ -14,9 +14,9 @@ from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import EGIError
 from eginterpolator.files.folder import write_molecule_folder
 from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.simulation.engines.openmm import run_replica
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ImplicitProtocol, protocol_named
-from eginterpolator.simulation.runner import run_replica
 from eginterpolator.simulation.starts import start_conformers, superpose
 
 PILOT_FRAMES = 4

@@ -31,19 +31,6 @@ Most = Annotated[
 Stores = Annotated[list[Path], typer.Argument(help="Datasets.")]
 
 
-class Format(StrEnum):
-    """What is imported."""
-
-    auto = "auto"
-    folders = "folders"
-    thermal = "thermal"
-    geom = "geom"
-    confgf = "confgf"
-    published = "published"
-    table = "table"
-    trajectory = "trajectory"
-
-
 class Subset(StrEnum):
     """Summaries of GEOM."""
 
@@ -89,7 +76,13 @@ def import_command(
         typer.Argument(help="A folder of molecule folders, GEOM or published simulations; pickles; trajectory files."),
     ],
     out: OutStore = Path("trajectories.h5"),
-    kind: Annotated[Format, typer.Option("--format", help="What it is; recognised by default.")] = Format.auto,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="What it is: folders, thermal, geom, confgf, published, table, trajectory; recognised by default.",
+        ),
+    ] = "auto",
     topology: Annotated[Path | None, typer.Option(help="Of trajectory files: PDB, SDF or MOL2.")] = None,
     molecule: Annotated[
         str | None, typer.Option(help="Of trajectory files: SMILES or SDF of the solute, for its bond orders.")
@@ -120,7 +113,7 @@ def import_command(
         topology=topology, molecule=molecule, residue=residue, charge=charge, name=name, frame_ps=frame_ps,
         stride=stride, subset=subset and subset.value, split=split, most=most,
     )  # fmt: skip
-    reader = open_source(sources, None if kind is Format.auto else kind.value, options)
+    reader = open_source(sources, None if kind == "auto" else kind, options)
     _build(reader, out, exclude, as_json, quiet, limit)
 
 

@@ -97,8 +97,8 @@ def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
 
 def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Simulate one molecule; start conformers [R, n, 3], frames [R, T, n, 3] in Å, and the meta data."""
+    from eginterpolator.simulation.engines.openmm import run_replica
     from eginterpolator.simulation.forcefield import build_system
-    from eginterpolator.simulation.runner import run_replica
     from eginterpolator.simulation.starts import start_conformers
 
     started = time.perf_counter()

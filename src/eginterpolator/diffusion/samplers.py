@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eginterpolator.machine.registry import Registry
+
 Denoise = Callable[[Tensor, float], Tensor]
 Noise = Callable[[], Tensor]
 Level = Callable[[float], Any]  # of each part of x: a number, or a tensor that broadcasts against x
@@ -149,14 +151,14 @@ def annealed_langevin(
     return x
 
 
-SAMPLERS: dict[str, Callable[..., Tensor]] = {
-    "ddim": ddim,
-    "ancestral": ancestral,
-    "heun": heun,
-    "stochastic": stochastic,
-    "sde": sde,
-    "annealed_langevin": annealed_langevin,
-}
+SAMPLERS: Registry[Callable[..., Tensor]] = Registry(
+    "eginterpolator.samplers",
+    "sampler",
+    {
+        name: f"eginterpolator.diffusion.samplers:{name}"
+        for name in ("ddim", "ancestral", "heun", "stochastic", "sde", "annealed_langevin")
+    },
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,25 +10,20 @@ import numpy as np
 
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.stereo import frame_stereo
-from eginterpolator.chemistry.validity import frame_checks, out_of_plane
+from eginterpolator.chemistry.validity import out_of_plane
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import (
     RANGES,
     feature_values,
-    feature_wasserstein,
     histograms,
-    jensen_shannon,
-    outside_range,
 )
 from eginterpolator.evaluation.kinetics import (
     Tica,
-    decorrelation_histograms,
     decorrelation_times,
     fit_tica,
-    projection_jsd,
 )
-from eginterpolator.evaluation.msm import TIMESCALE_LAGS, MetastableStates, PathMetrics, fit_states, path_metrics
+from eginterpolator.evaluation.msm import MetastableStates, PathMetrics, fit_states
+from eginterpolator.machine.registry import Registry
 
 
 @dataclass
@@ -63,6 +58,8 @@ class Comparison:
         Where the trajectories are paths between given frames.
     energies : dict
         See `energy.compare_energies`; empty where they were not asked for.
+    others : dict
+        What metrics of other packages found, by their names.
     outside_range : dict
         Generated bond lengths and angles outside of the histograms' ranges; they count in the outermost bins.
     n_trajectories, n_frames : int
@@ -89,6 +86,7 @@ class Comparison:
     notes: list[str]
     paths: PathMetrics | None = None
     energies: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -198,48 +196,47 @@ class Reference:
 
     def judge(self, observed: Observed, generated: Sequence[np.ndarray], paths: bool = False) -> Comparison:
         """`compare` of trajectories that `observe` has measured."""
-        molecule = self.molecule
-        ours = observed.histograms()
-        jsd = {kind: jensen_shannon(ours[kind], self.histograms[kind]) for kind in RANGES}
-        times = np.stack([decorrelation_times(x, self.frame_ps) for x in observed.torsions()])
-        jsd["decorrelation"] = jensen_shannon(decorrelation_histograms(times), decorrelation_histograms(self.times_ps))
-        values = observed.angles_on_circle()
-        tica: tuple[float | None, float | None] = (None, None)
-        if self.tica is not None:
-            tica = projection_jsd(self.tica.project(np.concatenate(values))[:, :2], self.projected)
-        msm, timescales, path = None, {}, None
-        if self.states is not None:
-            msm = float(jensen_shannon(self.states.occupancies(values), self.occupancies))
-            timescales = {
-                "lags_ps": [lag * self.frame_ps for lag in TIMESCALE_LAGS],
-                "generated": _known(self.states.timescales(values) * self.frame_ps),
-                "reference": _known(self.timescales * self.frame_ps),
-            }
-            if paths:
-                path = path_metrics(self.states.transitions, [self.states.states(x) for x in values])
-        each = [frame_checks(molecule, x, self.mean_lengths, self.mean_angles) for x in generated]
-        checks = {name: np.concatenate([c[name] for c in each]) for name in each[0]}
-        planes = np.concatenate([out_of_plane(molecule, x) for x in observed.heavy])
-        both = {"generated": planes, "reference": self.out_of_plane}
-        total = len(planes)
-        return Comparison(
-            jsd,
-            feature_wasserstein(observed.values, self.observed.values),
-            *tica,
-            msm,
-            molecule.has_stereo,
-            sum(int(frame_stereo(molecule, x).sum()) for x in observed.heavy) / total,
-            float((checks["bonds"] & checks["clashes"]).mean()),
-            {name: float(passed.mean()) for name, passed in checks.items()},
-            {k: float(x.mean()) for k, x in both.items() if x.size},
-            {"generated": _known(np.median(times, axis=0)), "reference": _known(np.median(self.times_ps, axis=0))},
-            timescales,
-            outside_range(observed.values),
-            len(observed.heavy),
-            total,
-            list(self.notes),
-            path,
-        )
+        judged = Judged(observed, generated, paths)
+        values: dict[str, Any] = {"notes": list(self.notes), "others": {}}
+        for name, metric in METRICS.items():
+            found = metric(self, judged)
+            if not METRICS.is_own(name):
+                found = {"others": {name: found}}
+            for key, value in found.items():  # several metrics fill one dictionary
+                values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+        return Comparison(**values)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a metric sees beside the reference.
+
+    Attributes
+    ----------
+    observed : Observed
+        Features of the heavy atoms.
+    frames : sequence of [T, N, 3]
+        The trajectories as they came, Å, heavy atoms first.
+    paths : bool
+        Whether each is a path between its first and its last frame.
+    """
+
+    observed: Observed
+    frames: Sequence[np.ndarray]
+    paths: bool = False
+
+
+Metric = Callable[[Reference, Judged], dict[str, Any]]
+"""The package's own give fields of `Comparison`; others give numbers by name, which come into `Comparison.others`."""
+
+METRICS: Registry[Metric] = Registry(
+    "eginterpolator.metrics",
+    "metric",
+    {
+        name: f"eginterpolator.evaluation.metrics:{name}"
+        for name in ("counts", "distributions", "decorrelation", "tica", "states", "stereo", "validity")
+    },
+)
 
 
 def compare(
@@ -282,8 +279,3 @@ def _checked(molecule: Molecule, frames: Sequence[np.ndarray], what: str) -> lis
                 f"{what} of '{molecule.name}' has coordinates that are not finite in {bad} of {len(x)} frames."
             )
     return [x[:, : molecule.n_heavy] for x in frames]
-
-
-def _known(values: np.ndarray) -> list[Any]:
-    """Nested lists in which None stands for what is not finite."""
-    return [_known(v) if isinstance(v, np.ndarray) else float(v) if np.isfinite(v) else None for v in values]

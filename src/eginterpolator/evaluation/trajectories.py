@@ -109,6 +109,10 @@ def summarise(comparisons: dict[str, Comparison], seed: int = 0) -> dict[str, An
     result["outside_range"] = {kind: sum(c.outside_range[kind] for c in each) for kind in ("length", "angle")}
     arrays_of = {kind: [c.wasserstein[kind] for c in each if len(c.wasserstein[kind])] for kind in each[0].wasserstein}
     result["wasserstein"] = {kind: _pooled(arrays, seed) for kind, arrays in arrays_of.items() if arrays}
+    others = {(name, key) for c in each for name, found in c.others.items() for key in found}
+    for name, key in sorted(others):
+        known = [np.array([c.others[name][key]]) for c in each if key in c.others.get(name, {})]
+        result.setdefault("others", {}).setdefault(name, {})[key] = bootstrap(known, seed)
     paths = [c.paths for c in each if c.paths is not None]
     if paths:
         names = ("jsd", "valid", "probability", "log_probability_a_step")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,21 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
+from eginterpolator.files.io import write_text
 from eginterpolator.files.sdf import frame_graph, with_conformers
+from eginterpolator.machine.registry import Registry
 
 if TYPE_CHECKING:
     import ase
     import MDAnalysis
     import mdtraj
     from rdkit import Chem
+
+
+VIEWERS: Registry[Callable[[Trajectory], str]] = Registry(
+    "eginterpolator.viewers", "viewer", {"report": "eginterpolator.report.page:trajectory_page"}
+)
+"""What makes an HTML page of a trajectory. Found by name, since pages are made far above files."""
 
 
 @dataclass(eq=False)
@@ -144,9 +153,7 @@ class Trajectory:
 
     def show(self) -> NotebookView:
         """The report page of this trajectory, for display in a notebook."""
-        from eginterpolator.report import trajectory_page
-
-        return NotebookView(trajectory_page(self))
+        return NotebookView(VIEWERS["report"](self))
 
     def __repr__(self) -> str:
         return (
@@ -224,8 +231,6 @@ class NotebookView:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to an HTML file."""
-        from eginterpolator.files.io import write_text
-
         write_text(path, self.page)
         return Path(path)
 

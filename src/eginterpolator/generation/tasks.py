@@ -83,8 +83,8 @@ class GenerationConfig:
             raise InputError(f"--strength is {self.strength}; it must lie between 0 (structure model) and 1.")
         if self.steps is not None and self.steps < 2:
             raise InputError(f"--steps is {self.steps}; a sampler needs at least 2.")
-        if self.sampler is not None and self.sampler not in SAMPLERS:
-            raise InputError(f"'{self.sampler}' is not a sampler; use one of {', '.join(SAMPLERS)}.")
+        if self.sampler is not None:
+            SAMPLERS.find(self.sampler)
         if self.batch is not None and self.batch < 1:
             raise InputError(f"--batch is {self.batch}; it must be 'auto' or a positive number.")
         if self.device not in ("auto", "cpu", "cuda"):

@@ -18,30 +18,21 @@ from eginterpolator.chemistry.codes import FEATURIZER_VERSION
 from eginterpolator.diffusion.process import NoiseProcess, process_from_config
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import atomic_path, write_json
-from eginterpolator.models.baselines.autoregressive import AutoregressiveEGNN, AutoregressiveET
-from eginterpolator.models.baselines.confgf import ConfGF
-from eginterpolator.models.baselines.geodiff import GeoDiff
-from eginterpolator.models.baselines.geotdm import GeoTDM
-from eginterpolator.models.denoiser import (
-    Denoiser,
-    DistanceScoreDenoiser,
-    InterpolatorDenoiser,
-    StructureDenoiser,
-    WindowDenoiser,
-)
-from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator
-from eginterpolator.models.structure import BasicES
+from eginterpolator.machine.registry import Registry
+from eginterpolator.models.architectures import Architecture
+from eginterpolator.models.denoiser import Denoiser
 
-NETWORKS: dict[str, tuple[type, type]] = {
-    "BasicES": (BasicES, StructureDenoiser),
-    "CascadedInterpolator": (CascadedInterpolator, InterpolatorDenoiser),
-    "BlockwiseInterpolator": (BlockwiseInterpolator, InterpolatorDenoiser),
-    "ConfGF": (ConfGF, DistanceScoreDenoiser),
-    "GeoDiff": (GeoDiff, StructureDenoiser),
-    "GeoTDM": (GeoTDM, WindowDenoiser),
-    "AutoregressiveEGNN": (AutoregressiveEGNN, WindowDenoiser),
-    "AutoregressiveET": (AutoregressiveET, WindowDenoiser),
-}
+NETWORKS: Registry[Architecture] = Registry(
+    "eginterpolator.networks",
+    "model class",
+    {
+        name: f"eginterpolator.models.architectures:{name}"
+        for name in (
+            "BasicES", "CascadedInterpolator", "BlockwiseInterpolator", "ConfGF", "GeoDiff", "GeoTDM",
+            "AutoregressiveEGNN", "AutoregressiveET",
+        )
+    },
+)  # fmt: skip
 """Class name -> the network, and the denoiser that puts it under a noise process."""
 
 
@@ -68,10 +59,8 @@ def build_denoiser(model: dict[str, Any], process: dict[str, Any]) -> Denoiser:
         For a class or a parameter that does not exist.
     """
     name = model.get("class")
-    if name not in NETWORKS:
-        raise InputError(f"'{name}' is not a model class; use one of {', '.join(NETWORKS)}.")
+    network, denoiser = NETWORKS.find(name)
     arguments = {key: value for key, value in model.items() if key != "class"}
-    network, denoiser = NETWORKS[name]
     try:
         built: Denoiser = denoiser(network(**arguments), process_from_config(process))
     except (TypeError, KeyError) as error:

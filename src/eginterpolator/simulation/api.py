@@ -20,12 +20,13 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import atomic_path
+from eginterpolator.simulation.engines import ENGINES
+from eginterpolator.simulation.engines.base import Replica, frame_count
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 from eginterpolator.simulation.starts import start_conformers, superpose
 
 if TYPE_CHECKING:
     from eginterpolator.files.trajectory import Trajectory
-    from eginterpolator.simulation.runner import Replica
 
 PACKAGES = {
     "eginterpolator": "eginterpolator",
@@ -45,6 +46,7 @@ def simulate(
     ns: float = 5.0,
     save_ps: float = 0.4,
     seed: int = 0,
+    engine: str = "openmm",
     platform: str = "auto",
     threads: int | None = None,
     progress: Callable[[int, int, int], None] | None = None,
@@ -62,6 +64,8 @@ def simulate(
         Length of production of each, and time between frames.
     seed : int
         Each replica's own seed is derived from it and the molecule, whatever the order of molecules.
+    engine : str
+        One of `engines.ENGINES`.
     platform : str
         `auto` or an OpenMM platform.
     threads : int, optional
@@ -84,8 +88,8 @@ def simulate(
     molecule = Molecule.from_smiles(molecule) if isinstance(molecule, str) else molecule
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     results = run_replicas(
-        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
-        threads=threads, progress=progress,
+        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, engine=engine,
+        platform=platform, threads=threads, progress=progress,
     )  # fmt: skip
     return _trajectories(molecule, protocol, results, seed)
 
@@ -99,6 +103,7 @@ def simulate_to_folder(
     ns: float = 5.0,
     save_ps: float = 0.4,
     seed: int = 0,
+    engine: str = "openmm",
     platform: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
@@ -125,7 +130,7 @@ def simulate_to_folder(
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     settings = {
         "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": replicas, "ns": ns,
-        "save_ps": save_ps, "seed": seed,
+        "save_ps": save_ps, "seed": seed, "engine": engine,
     }  # fmt: skip
     folder = Path(out) / molecule.name
     partial = Path(out) / f".{molecule.name}.replicas-{_digest({**settings, 'platform': platform})}"
@@ -133,8 +138,8 @@ def simulate_to_folder(
         shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed between the two
         return {**finished, "resumed": True}
     results = run_replicas(
-        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, platform=platform,
-        threads=threads, progress=progress, keep=partial,
+        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, engine=engine,
+        platform=platform, threads=threads, progress=progress, keep=partial,
     )  # fmt: skip
     molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, replicas, seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, seed)
@@ -157,6 +162,7 @@ def run_replicas(
     ns: float,
     save_ps: float,
     seed: int = 0,
+    engine: str = "openmm",
     platform: str = "auto",
     threads: int | None = None,
     progress: Callable[[int, int, int], None] | None = None,
@@ -168,9 +174,8 @@ def run_replicas(
     run goes on with the next one. Errors are those of `simulate`.
     """
     from eginterpolator.simulation.forcefield import build_system
-    from eginterpolator.simulation.runner import run_replica
 
-    n_frames = check_settings(protocol, replicas, ns, save_ps, seed, platform)
+    n_frames = check_settings(protocol, replicas, ns, save_ps, seed, platform, engine)
     starts: np.ndarray | None = None
     results = []
     for k in range(replicas):
@@ -187,7 +192,7 @@ def run_replicas(
             if progress is not None:
                 progress(replica, done, total)
 
-        result = run_replica(
+        result = ENGINES[engine].run(
             molecule, system, protocol, ns=ns, save_ps=save_ps, seed=own, platform=platform, threads=threads,
             on_frame=report,
         )  # fmt: skip
@@ -197,18 +202,16 @@ def run_replicas(
     return results
 
 
-def check_settings(protocol: Protocol, replicas: int, ns: float, save_ps: float, seed: int, platform: str) -> int:
+def check_settings(
+    protocol: Protocol, replicas: int, ns: float, save_ps: float, seed: int, platform: str, engine: str = "openmm"
+) -> int:
     """Frames a replica will have; InputError when a setting makes no run or a package is missing."""
-    from eginterpolator.simulation.forcefield import require_openmm
-    from eginterpolator.simulation.runner import choose_platform, frame_count
-
-    require_openmm()
     if replicas < 1 or seed < 0:
         raise InputError(
             f"replicas = {replicas} and seed = {seed} make no run; give one replica or more and a seed of 0 or more."
         )
     n_frames = frame_count(ns, save_ps, protocol)
-    choose_platform(platform, n_particles=1)
+    ENGINES.find(engine).check(platform)
     return n_frames
 
 
@@ -287,6 +290,7 @@ def _finished(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         raise InputError(
             f"'{folder}' is in the way and has no readable meta.json; remove it or pass --overwrite."
         ) from error
+    meta.setdefault("engine", "openmm")  # there was no other when it was not written down
     differing = [key for key, value in settings.items() if meta.get(key) != json.loads(json.dumps(value))]
     if differing:
         raise InputError(
@@ -308,8 +312,6 @@ def _save_replica(path: Path, result: Replica) -> None:
 
 def _load_replica(path: Path, n_frames: int, n_atoms: int) -> Replica | None:
     """A stored replica, or None when there is none or it is unreadable (it is then run again)."""
-    from eginterpolator.simulation.runner import Replica
-
     try:
         with np.load(path, allow_pickle=False) as data:
             values = {item.name: data[item.name] if item.name in data else None for item in fields(Replica)}

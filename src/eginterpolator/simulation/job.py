@@ -32,6 +32,7 @@ class _Simulation:
     ns: float
     save_ps: float
     seed: int
+    engine: str
     platform: str
     threads: int | None
     overwrite: bool
@@ -52,7 +53,8 @@ class _Simulation:
 
         return simulate_to_folder(
             molecule, self.out, self.protocol, replicas=self.replicas, ns=self.ns, save_ps=self.save_ps,
-            seed=self.seed, platform=self.platform, threads=self.threads, overwrite=self.overwrite, progress=report,
+            seed=self.seed, engine=self.engine, platform=self.platform, threads=self.threads,
+            overwrite=self.overwrite, progress=report,
         )  # fmt: skip
 
 
@@ -65,6 +67,7 @@ def simulate_many(
     ns: float = 5.0,
     save_ps: float = 0.4,
     seed: int = 0,
+    engine: str = "openmm",
     platform: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
@@ -76,7 +79,7 @@ def simulate_many(
 
     Parameters
     ----------
-    replicas, ns, save_ps, seed, platform, threads, overwrite
+    replicas, ns, save_ps, seed, engine, platform, threads, overwrite
         As `simulate_to_folder` takes them; each of `workers` computes with the threads that it says.
     failures : sequence of Failure
         Inputs that could not be read, to be listed with the others.
@@ -93,10 +96,10 @@ def simulate_many(
     """
     _distinct_names(molecules)
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    check_settings(protocol, replicas, ns, save_ps, seed, platform)
+    check_settings(protocol, replicas, ns, save_ps, seed, platform, engine)
     if workers is not None:
         threads = workers.threads or (1 if workers.count else None)
-    chosen = (replicas, ns, save_ps, seed, platform, threads, overwrite)
+    chosen = (replicas, ns, save_ps, seed, engine, platform, threads, overwrite)
     task = _Simulation(Path(out).resolve(), protocol, *chosen)
     return run_molecules(
         molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers

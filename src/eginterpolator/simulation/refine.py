@@ -92,8 +92,8 @@ def _mmff(molecule: Molecule) -> Refiner:
 def _sage(molecule: Molecule) -> Refiner:
     import openmm
 
+    from eginterpolator.simulation.engines.openmm import choose_platform, make_context
     from eginterpolator.simulation.forcefield import build_system
-    from eginterpolator.simulation.runner import choose_platform, make_context
 
     protocol = ImplicitProtocol()
     system = build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol)

@@ -135,7 +135,7 @@ class ExportWeights(Callback):
 def make_denoiser(config: TrainConfig) -> Denoiser:
     """The run's denoiser, its structure layers loaded and frozen as the config says."""
     model = dict(config.model)
-    if config.structure and NETWORKS.get(model.get("class", ""), (None, None))[1] is not InterpolatorDenoiser:
+    if config.structure and not issubclass(NETWORKS.find(model.get("class")).denoiser, InterpolatorDenoiser):
         raise InputError(f"'structure' is for interpolators; a {model.get('class')} itself starts from 'start'.")
     if config.structure:
         model["structure"], pretrained = _structure(config.structure)

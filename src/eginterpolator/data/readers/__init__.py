@@ -1,1 +1,1 @@
-"""Readers of other formats, one file each: a new format is one more file here and a line in `recognise`."""
+"""Readers of other formats, one file each: a new one defines a `Format` and stands in `recognise.FORMATS`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -60,3 +60,22 @@ class ImportOptions:
     subset: str | None = None
     split: str | None = None
     most: int | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: how it is recognised, and what reads it.
+
+    Attributes
+    ----------
+    recognises : callable
+        Whether a path, which exists, is of this format. Formats are asked in the order of `recognise.FORMATS`.
+    open : callable
+        The reader of paths, at least one, all of which exist.
+    several : bool
+        Whether it takes more than one path at a time.
+    """
+
+    recognises: Callable[[Path], bool]
+    open: Callable[[Sequence[Path], ImportOptions], Reader]
+    several: bool = False

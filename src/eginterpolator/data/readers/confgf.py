@@ -18,6 +18,7 @@ from rdkit import Chem
 
 from eginterpolator.data.ensembles import Structure, ensemble_record
 from eginterpolator.data.filters import Dropped
+from eginterpolator.data.readers.base import Format
 from eginterpolator.data.readers.unpickle import GraphData, graph_fields, safe_load
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
@@ -121,3 +122,10 @@ _FACTS = ("totalenergy", "boltzmannweight")
 
 def _number(value: Any) -> float | None:
     return None if value is None or np.size(value) != 1 else float(np.reshape(value, ()))
+
+
+FORMAT = Format(
+    lambda path: path.is_file() and path.suffix.lower() in (".pkl", ".pickle"),
+    lambda paths, options: GraphPickles.open(paths, options.most),
+    several=True,
+)

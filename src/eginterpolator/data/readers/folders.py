@@ -12,6 +12,7 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.filters import Dropped
+from eginterpolator.data.readers.base import Format
 from eginterpolator.data.replicas import Replica, replicas_record
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
@@ -107,3 +108,13 @@ def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarr
         Chem.AssignStereochemistryFrom3D(mol)
         with np.load(path) as data:
             yield mol, data["positions"], float(data["frame_ps"])
+
+
+THERMAL = Format(
+    lambda path: path.is_dir() and any(path.glob("[!.]*/frames.npz")),
+    lambda paths, options: ThermalFolders.open(paths[0]),
+)
+FOLDERS = Format(
+    lambda path: path.is_dir() and any(path.glob("[!.]*/molecule.sdf")),
+    lambda paths, options: MoleculeFolders.open(paths[0], options.stride),
+)

@@ -17,6 +17,7 @@ from rdkit import Chem
 
 from eginterpolator.data.ensembles import Structure, ensemble_record
 from eginterpolator.data.filters import Dropped
+from eginterpolator.data.readers.base import Format
 from eginterpolator.data.readers.unpickle import safe_load
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
@@ -131,3 +132,9 @@ _FACTS = ("totalenergy", "boltzmannweight")
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+FORMAT = Format(
+    lambda path: path.suffix.lower() == ".json" if path.is_file() else bool(find_summaries(path)),
+    lambda paths, options: Geom.open(paths[0], options.subset, options.most),
+)

@@ -12,6 +12,7 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.filters import Dropped
+from eginterpolator.data.readers.base import Format, ImportOptions
 from eginterpolator.data.readers.topology import Solute, read_topology
 from eginterpolator.data.replicas import Replica, replicas_record
 from eginterpolator.data.store import Record
@@ -196,3 +197,19 @@ def one_simulation(
         residue=residue, charge=charge, frame_ps=frame_ps,
     )  # fmt: skip
     return TrajectoryFiles([simulation], "trajectory files", [*files, Path(topology)], stride)
+
+
+def _open(paths: Sequence[Path], options: ImportOptions) -> TrajectoryFiles:
+    if options.topology is None:
+        raise InputError(f"'{paths[0]}' needs a topology: give a PDB, SDF or MOL2 file with --topology.")
+    return one_simulation(
+        paths, options.topology, name=options.name, molecule=options.molecule, residue=options.residue,
+        charge=options.charge, frame_ps=options.frame_ps, stride=options.stride,
+    )  # fmt: skip
+
+
+TABLE = Format(
+    lambda path: path.is_file() and path.suffix.lower() == ".csv",
+    lambda paths, options: TrajectoryFiles.of_table(paths[0], options.stride),
+)
+TRAJECTORY = Format(Path.is_file, _open, several=True)

@@ -18,6 +18,7 @@ from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.filters import Dropped, checked, graph_holds
+from eginterpolator.data.readers.base import Format
 from eginterpolator.data.readers.topology import solute_atoms
 from eginterpolator.data.readers.unpickle import safe_load
 from eginterpolator.data.replicas import Replica, replicas_record
@@ -196,3 +197,9 @@ def _check_end(folder: Path, frames: Frames, spacing: float) -> None:
         raise InputError(
             f"'{folder / 'traj.xtc'}' covers {length:g} ps, and its scalars.csv {expected:g} ps: it is cut off."
         )
+
+
+FORMAT = Format(
+    lambda path: path.is_dir() and bool(find_replicas(path)),
+    lambda paths, options: PublishedSimulations.open(paths[0], options.split, options.stride, options.frame_ps),
+)

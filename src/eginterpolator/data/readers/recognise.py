@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from eginterpolator.data.readers.base import ImportOptions, Reader
-from eginterpolator.data.readers.confgf import GraphPickles
-from eginterpolator.data.readers.folders import MoleculeFolders, ThermalFolders
-from eginterpolator.data.readers.geom import Geom, find_summaries
-from eginterpolator.data.readers.md_import import TrajectoryFiles, one_simulation
-from eginterpolator.data.readers.published import LAYOUT, PublishedSimulations, find_replicas
+from eginterpolator.data.readers.base import Format, ImportOptions, Reader
+from eginterpolator.data.readers.published import LAYOUT
 from eginterpolator.errors import InputError
+from eginterpolator.machine.registry import Registry
 
-FORMATS = ("folders", "thermal", "geom", "confgf", "published", "table", "trajectory")
-PICKLES = (".pkl", ".pickle")
+FORMATS: Registry[Format] = Registry(
+    "eginterpolator.readers",
+    "format",
+    {
+        "confgf": "eginterpolator.data.readers.confgf:FORMAT",
+        "geom": "eginterpolator.data.readers.geom:FORMAT",
+        "thermal": "eginterpolator.data.readers.folders:THERMAL",
+        "folders": "eginterpolator.data.readers.folders:FOLDERS",
+        "published": "eginterpolator.data.readers.published:FORMAT",
+        "table": "eginterpolator.data.readers.md_import:TABLE",
+        "trajectory": "eginterpolator.data.readers.md_import:TRAJECTORY",
+    },
+)
+"""Thermal folders hold a molecule.sdf too, so they come before molecule folders."""
+ANY_FILE = "trajectory"
+"""Takes every file, and so is asked last."""
 
 
 def open_source(paths: Sequence[Path], kind: str | None = None, options: ImportOptions | None = None) -> Reader:
@@ -31,59 +42,26 @@ def open_source(paths: Sequence[Path], kind: str | None = None, options: ImportO
     for path in paths:
         if not path.exists():
             raise InputError(f"There is no file or folder '{path}'.")
-    if kind is not None and kind not in FORMATS:
-        raise InputError(f"'{kind}' is no format; use one of {', '.join(FORMATS)}.")
-    kind = kind or recognise(paths)
-    if kind not in ("confgf", "trajectory") and len(paths) > 1:
+    kind = kind or recognise(paths[0])
+    format = FORMATS.find(kind)
+    if len(paths) > 1 and not format.several:
         raise InputError(f"Give one source at a time of the format '{kind}'; there are {len(paths)}.")
-    source, stride = paths[0], options.stride
-    if stride < 1:
-        raise InputError(f"A stride of {stride} is impossible; give 1 for every frame, 2 for every second one.")
-    match kind:
-        case "folders":
-            return MoleculeFolders.open(source, stride)
-        case "thermal":
-            return ThermalFolders.open(source)
-        case "geom":
-            return Geom.open(source, options.subset, options.most)
-        case "confgf":
-            return GraphPickles.open(paths, options.most)
-        case "published":
-            return PublishedSimulations.open(source, options.split, stride, options.frame_ps)
-        case "table":
-            return TrajectoryFiles.of_table(source, stride)
-    if options.topology is None:
-        raise InputError(f"'{source}' needs a topology: give a PDB, SDF or MOL2 file with --topology.")
-    return one_simulation(
-        paths, options.topology, name=options.name, molecule=options.molecule, residue=options.residue,
-        charge=options.charge, frame_ps=options.frame_ps, stride=stride,
-    )  # fmt: skip
+    if options.stride < 1:
+        raise InputError(f"A stride of {options.stride} is impossible; give 1 for every frame, 2 for every second one.")
+    return format.open(paths, options)
 
 
-def recognise(paths: Sequence[Path]) -> str:
-    """One of `FORMATS`, by what the first path is or holds.
+def recognise(path: Path) -> str:
+    """The first of `FORMATS` that takes a path for its own.
 
     Raises
     ------
     InputError
-        When a folder holds nothing that is known.
+        When none does.
     """
-    path = paths[0]
-    if path.is_file():
-        suffix = path.suffix.lower()
-        if suffix in PICKLES:
-            return "confgf"
-        if suffix == ".json":
-            return "geom"
-        return "table" if suffix == ".csv" else "trajectory"
-    if find_summaries(path):
-        return "geom"
-    if next(path.glob("[!.]*/frames.npz"), None):
-        return "thermal"
-    if next(path.glob("[!.]*/molecule.sdf"), None):
-        return "folders"
-    if find_replicas(path):
-        return "published"
+    for kind in [*(each for each in FORMATS if each != ANY_FILE), ANY_FILE]:
+        if FORMATS[kind].recognises(path):
+            return kind
     raise InputError(
         f"'{path}' holds nothing that can be imported: no molecule folders (<name>/molecule.sdf), no summary_*.json of "
         f"GEOM, no published simulations ({LAYOUT}); name the files themselves."

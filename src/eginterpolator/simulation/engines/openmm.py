@@ -1,21 +1,19 @@
-"""Run one replica: minimise, equilibrate, produce; frames of the solute and the state of each frame."""
+"""OpenMM runs one replica: minimise, equilibrate, produce; frames of the solute and the state of each frame."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.stereo import frame_stereo
-from eginterpolator.errors import EGIError, InputError
-from eginterpolator.simulation.forcefield import SimulationSystem
+from eginterpolator.errors import InputError
+from eginterpolator.simulation.engines.base import Replica, SimulationError, check_frames, frame_count
+from eginterpolator.simulation.parameters import SimulationSystem, require_openmm
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
-from eginterpolator.simulation.starts import broken_bonds
 
 GPU_PLATFORMS = ("CUDA", "HIP", "OpenCL")
 REFERENCE_PARTICLES = 50
@@ -23,39 +21,6 @@ REFERENCE_PARTICLES = 50
 21,000 steps/s with 9 atoms, 43,000 against 17,000 with 21, but 4,700 against 6,200 with 68)."""
 THREADED_PARTICLES = 500
 """Below this many particles a second thread slows the CPU platform down."""
-
-
-class SimulationError(EGIError):
-    """A replica went wrong; the message says where and how."""
-
-
-@dataclass(frozen=True)
-class Replica:
-    """What one replica produced.
-
-    Attributes
-    ----------
-    positions : numpy.ndarray
-        Solute, float32 [T, n_atoms, 3] in Å.
-    frame_ps : float
-        Time between frames, a whole number of time steps.
-    potential_kcal, temperature_K : numpy.ndarray
-        Potential energy of the whole system and instantaneous temperature of each frame, float64 [T].
-    density_g_ml : numpy.ndarray or None
-        Density of the box, float64 [T]; None without a box.
-    platform : str
-    seconds, steps_per_second : float
-        Wall-clock time of everything, and the speed of production.
-    """
-
-    positions: np.ndarray
-    frame_ps: float
-    potential_kcal: np.ndarray
-    temperature_K: np.ndarray
-    density_g_ml: np.ndarray | None
-    platform: str
-    seconds: float
-    steps_per_second: float
 
 
 def choose_platform(name: str, n_particles: int) -> str:
@@ -188,32 +153,6 @@ def run_replica(
     )
 
 
-def frame_count(ns: float, save_ps: float, protocol: Protocol) -> int:
-    """Frames in a production run of `ns`; InputError when there are none."""
-    if not (math.isfinite(ns) and math.isfinite(save_ps) and ns > 0 and save_ps > 0):
-        raise InputError(f"ns = {ns} and save_ps = {save_ps} must both be positive numbers.")
-    if save_ps * 1000.0 < protocol.timestep_fs:
-        raise InputError(
-            f"save_ps = {save_ps:g} is shorter than the time step of {protocol.timestep_fs:g} fs; give at "
-            f"least {protocol.timestep_fs / 1000.0:g}."
-        )
-    n_frames = protocol.steps(ns * 1000.0) // protocol.steps(save_ps)
-    if n_frames < 1:
-        raise InputError(f"{ns:g} ns hold no frame at one every {save_ps:g} ps; raise ns or lower save_ps.")
-    return n_frames
-
-
-def check_frames(molecule: Molecule, positions: np.ndarray, reference: np.ndarray) -> None:
-    """Raise SimulationError when `positions` [T, n, 3] leave the graph or the stereo of the molecule."""
-    broken = broken_bonds(molecule, positions, reference)
-    if len(broken):
-        i, j = broken[0]
-        raise SimulationError(f"{molecule.smiles}: bond {i}-{j} grew past 1.3 times its minimised length.")
-    kept = frame_stereo(molecule, positions)
-    if not kept.all():
-        raise SimulationError(f"{molecule.smiles}: the stereo flipped in frame {int(np.argmin(kept))}.")
-
-
 def _minimised(context: Any, system: SimulationSystem, molecule: Molecule) -> np.ndarray:
     """Solute positions after minimisation, Å; SimulationError when it diverged."""
     state = context.getState(getPositions=True)
@@ -245,3 +184,17 @@ def _degrees_of_freedom(system: Any) -> int:
     moving = sum(system.getParticleMass(k)._value > 0 for k in range(system.getNumParticles()))
     removes = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
     return int(3 * moving - system.getNumConstraints() - 3 * removes)
+
+
+class OpenMM:
+    """The engine `openmm`; see `base.Engine`."""
+
+    run = staticmethod(run_replica)
+
+    def check(self, platform: str) -> None:
+        """InputError when a package of `[md]` or the platform is missing here."""
+        require_openmm()
+        choose_platform(platform, n_particles=1)
+
+
+OPENMM = OpenMM()

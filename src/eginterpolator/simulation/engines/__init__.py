@@ -1,0 +1,10 @@
+"""Simulation engines, by name; other packages add theirs in the entry-point group `eginterpolator.engines`."""
+
+from __future__ import annotations
+
+from eginterpolator.machine.registry import Registry
+from eginterpolator.simulation.engines.base import Engine
+
+ENGINES: Registry[Engine] = Registry(
+    "eginterpolator.engines", "simulation engine", {"openmm": "eginterpolator.simulation.engines.openmm:OPENMM"}
+)

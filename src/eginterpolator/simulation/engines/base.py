@@ -1,0 +1,101 @@
+"""What every simulation engine gives: replicas, checked in the same way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol as Interface
+
+import numpy as np
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
+from eginterpolator.errors import EGIError, InputError
+from eginterpolator.simulation.parameters import SimulationSystem
+from eginterpolator.simulation.protocol import Protocol
+from eginterpolator.simulation.starts import broken_bonds
+
+
+class SimulationError(EGIError):
+    """A replica went wrong; the message says where and how."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """What one replica produced.
+
+    Attributes
+    ----------
+    positions : numpy.ndarray
+        Solute, float32 [T, n_atoms, 3] in Å.
+    frame_ps : float
+        Time between frames, a whole number of time steps.
+    potential_kcal, temperature_K : numpy.ndarray
+        Potential energy of the whole system and instantaneous temperature of each frame, float64 [T].
+    density_g_ml : numpy.ndarray or None
+        Density of the box, float64 [T]; None without a box.
+    platform : str
+    seconds, steps_per_second : float
+        Wall-clock time of everything, and the speed of production.
+    """
+
+    positions: np.ndarray
+    frame_ps: float
+    potential_kcal: np.ndarray
+    temperature_K: np.ndarray
+    density_g_ml: np.ndarray | None
+    platform: str
+    seconds: float
+    steps_per_second: float
+
+
+class Engine(Interface):
+    """What integrates a parametrised system."""
+
+    def check(self, platform: str) -> None:
+        """InputError when the engine or its `platform` is missing here."""
+
+    def run(
+        self,
+        molecule: Molecule,
+        system: SimulationSystem,
+        protocol: Protocol,
+        *,
+        ns: float,
+        save_ps: float,
+        seed: int = 0,
+        platform: str = "auto",
+        threads: int | None = None,
+        on_frame: Callable[[int, int], None] | None = None,
+    ) -> Replica:
+        """Minimise, equilibrate and run `ns` nanoseconds, keeping a frame of the solute every `save_ps`.
+
+        Parameters and errors are those of `openmm.run_replica`.
+        """
+
+
+def frame_count(ns: float, save_ps: float, protocol: Protocol) -> int:
+    """Frames in a production run of `ns`; InputError when there are none."""
+    if not (math.isfinite(ns) and math.isfinite(save_ps) and ns > 0 and save_ps > 0):
+        raise InputError(f"ns = {ns} and save_ps = {save_ps} must both be positive numbers.")
+    if save_ps * 1000.0 < protocol.timestep_fs:
+        raise InputError(
+            f"save_ps = {save_ps:g} is shorter than the time step of {protocol.timestep_fs:g} fs; give at "
+            f"least {protocol.timestep_fs / 1000.0:g}."
+        )
+    n_frames = protocol.steps(ns * 1000.0) // protocol.steps(save_ps)
+    if n_frames < 1:
+        raise InputError(f"{ns:g} ns hold no frame at one every {save_ps:g} ps; raise ns or lower save_ps.")
+    return n_frames
+
+
+def check_frames(molecule: Molecule, positions: np.ndarray, reference: np.ndarray) -> None:
+    """Raise SimulationError when `positions` [T, n, 3] leave the graph or the stereo of the molecule."""
+    broken = broken_bonds(molecule, positions, reference)
+    if len(broken):
+        i, j = broken[0]
+        raise SimulationError(f"{molecule.smiles}: bond {i}-{j} grew past 1.3 times its minimised length.")
+    kept = frame_stereo(molecule, positions)
+    if not kept.all():
+        raise SimulationError(f"{molecule.smiles}: the stereo flipped in frame {int(np.argmin(kept))}.")
