@@ -15,11 +15,12 @@ from eginterpolator.nn.graph_batch import GraphBatch
 
 SMALL = {"hidden": 16, "channels": 4, "layers": 2}
 PROCESS = {"class": "Preconditioned", "sigma_data": 1.5}
+TEMPORAL = {"structure": SMALL, "heads": 2}
 MODELS = {
     "BasicES": {"class": "BasicES", **SMALL},
-    "CascadedInterpolator": {"class": "CascadedInterpolator", "structure": SMALL, "hidden": 12, "channels": 3, "heads": 2},
-    "BlockwiseInterpolator": {"class": "BlockwiseInterpolator", "structure": SMALL, "heads": 2},
-}  # fmt: skip
+    "CascadedInterpolator": {"class": "CascadedInterpolator", **TEMPORAL, "hidden": 12, "channels": 3},
+    "BlockwiseInterpolator": {"class": "BlockwiseInterpolator", **TEMPORAL},
+}
 ASSERTIONS = (
     testing.assert_equivariant,
     testing.assert_parity_follows_stereo,

@@ -1,4 +1,4 @@
-"""A package of somebody else's adds a network, a sampler, a reader and a metric; `docs/extend.md` shows that package."""
+"""Somebody else's package adds a network, a sampler, a reader and a metric; `docs/extend.md` shows that package."""
 
 from __future__ import annotations
 
