@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cli_helpers import Result
 from eginterpolator import cli
 from eginterpolator.models.registry import Model, load_model, save_model
-from network_helpers import INTERPOLATORS, MODELS, network
+from tests.builders.cli import Result
+from tests.builders.networks import INTERPOLATORS, MODELS, WINDOW, network
 
-WINDOW = 8
 CACHE = tempfile.TemporaryDirectory(prefix="egi-tests-")
 os.environ["XDG_CACHE_HOME"] = CACHE.name  # without the layers that the user has compiled
 
