@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 GOOD = "CCO first\nCC=O second\nCC#N third\nCOC fourth\n"
+FIVE = "CCO first\nCC=O second\nC( third\nCC#N fourth\nCOC fifth\n"
 
 
 class Result(NamedTuple):

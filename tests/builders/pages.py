@@ -32,3 +32,7 @@ def embedded(html: str) -> dict:
 def decoded(sample: dict, n_atoms: int) -> np.ndarray:
     values = np.frombuffer(base64.b64decode(sample["xyz"]), dtype="<i2")
     return values.reshape(sample["frames"], n_atoms, 3) * sample["step"]
+
+
+def distances(positions: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(positions[:, :, None] - positions[:, None], axis=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from eginterpolator.chemistry.molecule import Molecule, enumerate_stereo, flat_smiles, molecules_from_sdf
+from eginterpolator.chemistry.molecule import Molecule, flat_smiles, molecules_from_sdf
 from eginterpolator.errors import InputError
 from eginterpolator.files.sdf import write_sdf
 
@@ -160,56 +161,6 @@ def test_bad_mols_are_named_too():
     assert Molecule.from_rdkit(Chem.MolFromSmiles("c1ccccc1", sanitize=False)).smiles == "c1ccccc1"
 
 
-@pytest.mark.parametrize(
-    ("smiles", "isomers"),
-    [
-        ("CC(O)CN", ["C[C@@H](O)CN", "C[C@H](O)CN"]),
-        ("CC=CC", ["C/C=C/C", "C/C=C\\C"]),
-        ("C[C@H](O)C(C)F", ["C[C@H](O)[C@@H](C)F", "C[C@H](O)[C@H](C)F"]),
-        ("CC1CCC(C)CC1", ["C[C@H]1CC[C@@H](C)CC1", "C[C@H]1CC[C@H](C)CC1"]),
-        ("CC1CN1C", ["C[C@@H]1CN1C", "C[C@H]1CN1C"]),  # nitrogen inverts
-        ("OC1CC2CCC1C2", 4),  # of eight, four can be built
-    ],
-)
-def test_enumeration_gives_each_isomer(smiles, isomers):
-    found = enumerate_stereo(smiles, "name")
-    assert [m.name for m in found] == [f"name_{k}" for k in range(1, len(found) + 1)]
-    assert len({m.smiles for m in found}) == len(found)
-    if isinstance(isomers, int):
-        assert len(found) == isomers
-    else:
-        assert sorted(m.smiles for m in found) == isomers
-    for molecule in found:
-        assert molecule.smiles_flat == flat_smiles(smiles)
-        assert molecule.atomic_numbers.tolist() == found[0].atomic_numbers.tolist()
-        assert Molecule.from_smiles(molecule.smiles).smiles == molecule.smiles
-
-
-@pytest.mark.parametrize(
-    ("smiles", "n_triples"),
-    [
-        ("CCO", 0),
-        ("C[C@H](O)CC", 1),
-        ("CC=C=CC", 0),  # an allene's handedness has no SMILES
-        ("CN1CC(C)C1", 0),
-        ("N=CC", 0),
-        ("C1CC2CCC1C2", 2),  # norbornane: its bridge can only be cis
-        ("C1C2CC3CC1CC(C2)C3", 0),
-        ("CC1[C@H]2CCCC[C@H]12", 2),  # with trans-fused rings, C1 is no stereocentre
-    ],
-)
-def test_what_is_not_open_is_not_asked_for(smiles, n_triples):
-    molecule = Molecule.from_smiles(smiles)
-    assert len(molecule.triples) == n_triples
-    assert [m.smiles for m in enumerate_stereo(smiles)] == [molecule.smiles]
-
-
-def test_enumeration_passes_on_what_is_wrong():
-    for smiles, message in (("C(", "not a valid SMILES"), ("C.C", "fragments"), ("CC(F)" * 7 + "C", "more than 32")):
-        with pytest.raises(InputError, match=message):
-            enumerate_stereo(smiles)
-
-
 def test_flat_smiles_is_one_key_for_all_isomers_isotopes_and_atom_orders():
     keys = {"C[C@H](O)/C=C/C", "C[C@@H](O)/C=C\\C", "C/C=C/C(C)O", "[2H]C([C@H](O)C=CC)", "[13CH3]C(O)C=CC"}
     assert {flat_smiles(smiles) for smiles in keys} == {flat_smiles("CC=CC(C)O")}
@@ -279,3 +230,20 @@ def test_broken_sdf_files_are_named(tmp_path):
     failed: list[int] = []
     (kept,) = molecules_from_sdf(path, failed=lambda number, mol, error: failed.append(number))
     assert failed == [2] and kept.rdmol.GetNumConformers() == 2
+
+
+def test_a_molecule_travels_whole() -> None:
+    for smiles in ("C/C=C\\[C@H](O)C#N", "C[NH3+]"):
+        mol = Molecule.from_smiles(smiles).rdmol
+        positions = np.random.default_rng(0).normal(size=(mol.GetNumAtoms(), 3))
+        conformer = Chem.Conformer(mol.GetNumAtoms())
+        conformer.SetPositions(positions)
+        mol.AddConformer(conformer)
+        mol.SetProp("smiles", smiles)
+        sent = Molecule(mol, "its name")
+        came = pickle.loads(pickle.dumps(sent))
+        assert (came.name, came.smiles, came.rdmol.GetProp("smiles")) == (sent.name, sent.smiles, smiles)
+        np.testing.assert_array_equal(came.rdmol.GetConformer().GetPositions(), positions)
+        np.testing.assert_array_equal(came.triples, sent.triples)
+        np.testing.assert_array_equal(came.triple_signs, sent.triple_signs)
+        np.testing.assert_array_equal(came.double_bond_signs, sent.double_bond_signs)

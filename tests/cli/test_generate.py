@@ -1,37 +1,26 @@
-"""The command `egi`: files, exit codes, one sentence for each error, and runs that go on where they were killed."""
+"""`egi generate`: files, exit codes, and one sentence for each error."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import MDAnalysis
 import mdtraj
 import numpy as np
 import pytest
 from rdkit import Chem
-from typer.testing import CliRunner
 
-from eginterpolator import cli
-from eginterpolator.chemistry.molecule import Molecule, molecules_from_sdf
-from eginterpolator.cli.app import app
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation import runs
 from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
 from eginterpolator.models.registry import load_model
-from tests.builders.cli import GOOD, Result, rows, sentence
+from tests.builders.cli import FIVE, GOOD, rows, sentence
 from tests.builders.networks import CHIRAL, geometry, molecule
 
-EGI = Path(sys.executable).with_name("egi")
 PEPTIDE = "N[C@@H](C)C(=O)" * 30 + "O"  # 303 atoms
-FIVE = "CCO first\nCC=O second\nC( third\nCC#N fourth\nCOC fifth\n"
-
-
 BAD = {
     "": "The SMILES is empty",
     "C(": "'C(' is not a valid SMILES",
@@ -222,123 +211,6 @@ def test_no_hydrogens(egi, tmp_path):
 def test_stereo_is_enumerated(egi, tmp_path):
     assert egi("generate", "CC(O)CN", "--stereo", "enumerate", "--out", "out").code == 0
     assert {row["smiles"] for row in rows(tmp_path / "out" / "summary.csv")} == {"C[C@@H](O)CN", "C[C@H](O)CN"}
-
-
-def test_conformers(egi, tmp_path):
-    assert egi("conformers", CHIRAL, "--num", 5, "--out", "out").code == 0
-    assert sorted(p.name for p in (tmp_path / "out" / "molecule").iterdir()) == ["conformers.sdf", "meta.json"]
-    meta = json.loads((tmp_path / "out" / "molecule" / "meta.json").read_text())
-    assert (meta["n_frames"], meta["task"], meta["strength"]) == (5, "conformers", 0.0) and "frame_ps" not in meta
-    assert len(Chem.SDMolSupplier(str(tmp_path / "out" / "molecule" / "conformers.sdf"))) == 5
-    assert "1 finished before" in egi("conformers", CHIRAL, "--num", 5, "--out", "out").out
-    sentence(egi("conformers", CHIRAL, "--num", 6, "--out", "out"), "other settings")
-    sentence(egi("conformers", CHIRAL, "--steps", 1), "--steps is 1")
-
-
-@pytest.mark.parametrize("hydrogens", [True, False])
-def test_etkdg_conformers_are_in_the_same_files(egi, tmp_path, hydrogens):
-    flag = "--hydrogens" if hydrogens else "--no-hydrogens"
-    result = egi("conformers", CHIRAL, "--num", 3, "--model", "etkdg", "--out", "out", flag)
-    assert result.code == 0
-    (made,) = molecules_from_sdf(tmp_path / "out" / "molecule" / "conformers.sdf")
-    assert made.smiles == molecule(CHIRAL).smiles and made.rdmol.GetNumConformers() == 3
-    record = Chem.SDMolSupplier(str(tmp_path / "out" / "molecule" / "conformers.sdf"), removeHs=False)[0]
-    assert record.GetNumAtoms() == (molecule(CHIRAL).n_atoms if hydrogens else 9)
-    (row,) = rows(tmp_path / "out" / "summary.csv")
-    assert (row["n_frames"], row["stereo_retention"], row["valid"]) == ("3", "1.0", "1.0")
-
-
-def test_progress_is_plain_lines_where_there_is_no_terminal(egi):
-    lines = egi("generate", "CCO", "--steps", 20, "--out", "a").err.splitlines()
-    assert len(lines) == 10 and lines[0].startswith("molecule: 10 %, ") and lines[-1].startswith("molecule: 100 %")
-    assert egi("generate", "CCO", "--steps", 20, "--out", "b", "--quiet").err == ""
-
-
-def test_models(egi, tmp_path, tiny_folder):
-    result = egi("models", "show", tiny_folder)
-    assert result.code == 0 and '"window": 8' in result.out
-    (tiny_folder / "card.md").write_text("A card.")
-    assert egi("models", "show", tiny_folder).out.startswith("A card.")
-    assert egi("models", "export", tiny_folder, "mine").code == 0
-    assert egi("generate", "CCO", "--model", "mine").code == 0
-    sentence(egi("models", "export", tiny_folder, "mine"), "'mine' exists")
-
-
-def test_the_page_is_written_again_by_view(egi, tmp_path):
-    assert egi("generate", "CCO", "--out", "out").code == 0 and not (tmp_path / "out" / "report.html").exists()
-    assert egi("view", "out", "--no-browser").out.strip() == "out/report.html"
-    assert (tmp_path / "out" / "report.html").is_file()
-
-
-def test_debug_shows_the_traceback(egi, tmp_path, monkeypatch):
-    from eginterpolator.errors import InputError
-
-    monkeypatch.setattr(sys, "argv", ["egi", "generate", "C(", "--debug"])
-    with pytest.raises(InputError, match="not a valid SMILES"):
-        cli.main()
-
-
-def test_an_interruption_and_a_full_disk_are_one_sentence(egi, monkeypatch):
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device", "out/summary.csv")
-
-    monkeypatch.setattr(runs, "run_generation", interrupted)
-    sentence(egi("generate", "CCO"), "the same command goes on from there", 130)
-    monkeypatch.setattr(runs, "run_generation", full)
-    result = egi("generate", "CCO")
-    assert (result.code, result.err) == (1, "egi: No space left on device: 'out/summary.csv'\n")
-
-
-def test_usage_errors_are_typers(tmp_path):
-    runner = CliRunner()
-    for words in (["generate"], ["generate", "CCO", "--task", "x"], ["generate", "CCO", "--bogus"], ["nothing"]):
-        result = runner.invoke(app, words)
-        assert result.exit_code == 2 and "Traceback" not in result.output
-    for command in ("generate", "conformers", "simulate", "train", "view", "data", "evaluate", "models"):
-        result = runner.invoke(app, [command, "--help"])
-        assert result.exit_code == 0 and "Usage" in result.output
-
-
-LAZY = """
-import sys, time
-from eginterpolator import cli
-sys.argv = ["egi", *sys.argv[1:]]
-try:
-    cli.main()
-except SystemExit:
-    pass
-heavy = {"torch", "rdkit", "numpy", "scipy", "mdtraj", "lightning", "openmm", "jinja2", "h5py"} & set(sys.modules)
-print("cpu", time.process_time(), "heavy", sorted(heavy), file=sys.stderr)
-"""
-
-
-@pytest.mark.parametrize("words", [["--help"], ["generate", "--help"], ["evaluate", "trajectories", "--help"]])
-def test_help_imports_nothing_heavy_and_is_quick(words):
-    result = subprocess.run([sys.executable, "-c", LAZY, *words], capture_output=True, text=True, check=True)
-    _, cpu, _, heavy = result.stderr.strip().splitlines()[-1].split(maxsplit=3)
-    assert "Usage" in result.stdout and heavy == "[]" and float(cpu) < 1.0
-
-
-def test_the_installed_command(tmp_path, tiny_folder):
-    (tmp_path / "five.smi").write_text(FIVE)
-    shutil.copytree(tiny_folder, tmp_path / "truncated")
-    weights = tmp_path / "truncated" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-8])
-    common = ["--model", tiny_folder, "--frames", "6", "--no-report", "--out", "out"]
-
-    def run(*words: object) -> Result:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([EGI, *map(str, words)], cwd=tmp_path, capture_output=True, text=True, env=environment)
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    sentence(run("generate", "C(", *common), "not a valid SMILES")
-    sentence(run("generate", "CCO", *common[2:], "--model", "truncated"), "damaged or incomplete")
-    result = run("generate", "five.smi", *common)
-    assert result.code == 1 and "failed: third: " in result.err and "Traceback" not in result.err
-    assert len(list((tmp_path / "out").glob("*/meta.json"))) == 4
 
 
 def test_a_molecule_that_is_named_twice_is_two(egi, tmp_path):

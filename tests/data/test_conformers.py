@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,17 +19,14 @@ from eginterpolator.data.conformers import (
     conformer_record,
     distinct,
 )
-from eginterpolator.data.store import Store
 from eginterpolator.errors import GenerationError, InputError
-from eginterpolator.simulation.refine import RefinementError, refiner, require_method
+from eginterpolator.simulation.refine import RefinementError
 from eginterpolator.simulation.starts import kabsch_rmsd
-from tests.builders.cli import rows, sentence
+from tests.builders.cli import rows
+from tests.builders.conformers import start_structure
+from tests.builders.records import stored
 
 CHIRAL = "CC[C@H](O)C#CCOC"
-
-
-def _start(molecule: Molecule) -> np.ndarray:
-    return embed(molecule, 1, seed=3).GetConformer().GetPositions()
 
 
 def test_weights_are_those_of_boltzmann() -> None:
@@ -52,42 +48,10 @@ def test_duplicates_are_found_whatever_their_place_and_numbering() -> None:
     kept = distinct(molecule, frames, np.array([1.0, 0.5, 2.0, 0.0]), 0.125)
     assert kept == [3, 1]
     methyl = Molecule.from_smiles("CO")
-    start = _start(methyl)
+    start = start_structure(methyl)
     turned = start.copy()
     turned[-1] = 2 * start[1] - start[-1]  # another place of the hydroxyl's hydrogen is another conformer
     assert len(distinct(methyl, np.stack([start, turned]), np.zeros(2), 0.125)) == 2
-
-
-@pytest.mark.parametrize("method", ["mmff", "sage", "xtb"])
-def test_a_refined_structure_is_a_minimum(method: str) -> None:
-    for package in {"mmff": (), "sage": ("openmm", "openff.toolkit"), "xtb": ("tblite",)}[method]:
-        pytest.importorskip(package, reason=f"{package} is not installed; make test installs it")
-    require_method(method)
-    molecule = Molecule.from_smiles("C[C@H](O)C#N")
-    refine = refiner(method, molecule)
-    start = _start(molecule)
-    minimum, energy = refine(start)
-    again, same = refine(minimum)
-    assert energy == pytest.approx(same, abs=0.02) and frame_stereo(molecule, minimum[None])[0]
-    assert 0.01 < np.abs(minimum - start).max() < 2.0
-    rng = np.random.default_rng(0)
-    shaken = minimum + 0.1 * rng.normal(size=minimum.shape)
-    back, energy_back = refine(shaken)
-    assert energy_back == pytest.approx(energy, abs=0.05)
-    lengths = np.linalg.norm(minimum[molecule.bonds[:, 0]] - minimum[molecule.bonds[:, 1]], axis=1)
-    usual = {(0, 1): 1.53, (1, 3): 1.47, (3, 4): 1.16}
-    for (a, b), length in usual.items():
-        k = molecule.bonds.tolist().index([a, b])
-        assert lengths[k] == pytest.approx(length, abs=0.04), (a, b)
-
-
-def test_gfn2_energy_is_that_of_the_published_program() -> None:
-    """xtb 6.x and tblite agree on GFN2-xTB to all printed digits; water's minimum is -5.07054 hartree."""
-    pytest.importorskip("tblite")
-    molecule = Molecule.from_smiles("O")
-    positions, energy = refiner("xtb", molecule)(_start(molecule))
-    assert energy / 627.5094740631 == pytest.approx(-5.07054, abs=2e-5)
-    assert np.linalg.norm(positions[1] - positions[0]) == pytest.approx(0.959, abs=0.005)
 
 
 def test_an_ensemble_is_sorted_distinct_and_of_the_wanted_isomer() -> None:
@@ -149,7 +113,7 @@ def test_a_build_resumes_grows_and_refuses_other_settings(tmp_path, monkeypatch)
     monkeypatch.setattr(conformers, "conformer_record", record)
     result = build_conformers(molecules, out, settings, exclude=[tmp_path / "test.smi"])
     assert result.done == ["c"] and result.skipped == ["a", "b"] and check(out) == []
-    first = _contents(out)
+    first = stored(out)
     assert sorted(first) == ["a", "b", "c"]
     assert sorted(path.name for path in (tmp_path / "set_run").iterdir()) == ["failures.csv", "summary.csv"]
 
@@ -159,49 +123,11 @@ def test_a_build_resumes_grows_and_refuses_other_settings(tmp_path, monkeypatch)
     assert "MMFF94s has no parameters" in rows(tmp_path / "set_run" / "failures.csv")[0]["reason"]
     table = rows(tmp_path / "set_run" / "summary.csv")
     assert [row["name"] for row in table] == ["a", "b", "c", "d"] and all(int(row["conformers"]) > 0 for row in table)
-    after = _contents(out)
+    after = stored(out)
     assert {name: after[name] for name in first} == first and sorted(after) == ["a", "b", "c", "d"]
 
     with pytest.raises(InputError, match="other settings"):
         build_conformers(more, out, replace(settings, seed=1))
     with pytest.raises(InputError, match="another molecule named 'a'"):
         build_conformers([Molecule.from_smiles("CCF", "a")], out, settings)
-    assert _contents(out) == after
-
-
-def _contents(path: Path) -> dict[str, tuple[str, bytes, bytes, bytes]]:
-    with Store(path) as store:
-        return {
-            r.name: (r.molecule.smiles, r.conformers.tobytes(), r.energies_kcal.tobytes(), r.weights.tobytes())
-            for r in store
-        }  # fmt: skip
-
-
-def test_the_commands_say_what_is_wrong(egi, tmp_path, monkeypatch) -> None:
-    result = egi("data", "conformers", "CCO", "--num", "3", "--out", "one.h5")
-    assert result.code == 0 and "1 done" in result.out and list(_contents(tmp_path / "one.h5")) == ["molecule"]
-    sentence(egi("data", "conformers", "CCO", "--num", "4", "--out", "one.h5"), "other settings")
-    sentence(egi("data", "conformers", "CCO", "--window-kcal", "0", "--out", "two.h5"), "positive energy window")
-    sentence(egi("data", "thermal-md", "qm9"), "--limit")
-    sentence(egi("data", "thermal-md", "CCO", "--exclude", "nothing.smi"), "no file or folder")
-    monkeypatch.setitem(__import__("sys").modules, "tblite.interface", None)
-    sentence(egi("data", "conformers", "CCO", "--method", "xtb", "--out", "three.h5"), "eginterpolator[xtb]")
-    assert not (tmp_path / "two.h5").exists() and not (tmp_path / "three.h5").exists()
-
-
-def test_thermal_structures_of_a_file_become_a_dataset(egi, tmp_path) -> None:
-    pytest.importorskip("openmm")
-    (tmp_path / "in.smi").write_text("CCO ethanol\nCO methanol\nCC=O test\n")
-    (tmp_path / "test.smi").write_text("CC=O\n")
-    run = ("data", "thermal-md", "in.smi", "--ps", "0.4", "--save-ps", "0.1", "--replicas", "2", "--out", "md")
-    result = egi(*run, "--exclude", "test.smi")
-    assert result.code == 0 and "2 done" in result.out
-    assert "0 done, 2 finished before" in egi(*run, "--exclude", "test.smi").out
-    sentence(egi(*run[:4], "0.8", *run[5:]), "runs of another length")
-    assert {path.name for path in (tmp_path / "md").iterdir()} == {"ethanol", "methanol", "summary.csv", "failures.csv"}
-    assert egi("data", "thermal", "md", "--out", "thermal.h5").code == 0
-    with Store(tmp_path / "thermal.h5") as store:
-        assert {record.molecule.smiles for record in store} == {"CCO", "CO"}
-        for record in store:
-            assert record.trajectories is not None and record.frame_ps == pytest.approx(0.1)
-            assert record.trajectories.shape[:2] == (2, 4) and record.ensemble == "thermal"
+    assert stored(out) == after

@@ -1,4 +1,4 @@
-"""Noise with a memory: covariance in time of each atom, given frames, sampling in its modes, single frames."""
+"""Noise with a memory: covariance in time of each atom, given frames, sampling in its modes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from eginterpolator.diffusion.memory import GRID, NoiseMemory
 from eginterpolator.diffusion.process import Preconditioned, process_from_config
 from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import InputError
-from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
-from eginterpolator.models.registry import Model
-from tests.builders.networks import CHIRAL, molecule, network
 
 SCALE, FLOOR, PS = 1.5, 0.3, 5.2
 TIMES = torch.tensor([[2.0, 12.0, 200.0]])
@@ -114,16 +111,3 @@ def test_samplers_reach_a_gaussian_process_from_correlated_noise(name, steps):
     x = SamplerConfig(name, steps).run(denoise, modes.level(levels[0]) * noise(), levels, noise, modes.level)
     got = np.cov(modes.frames(x)[:, :, 0, 0].numpy().T)
     np.testing.assert_allclose(got, target.numpy(), atol=0.07)
-
-
-def test_independent_frames_drift_slowly():
-    """The structure model alone: neighbouring frames are alike with memory, and not without."""
-    denoiser = network("structure")
-    config = GenerationConfig(n_frames=12, n_samples=6, seed=3, hydrogens=False)
-    steps = []
-    for memory in (None, {"scale": 50.0, "floor": 0.1}):
-        denoiser.process = Preconditioned(sigma_data=1.5, memory=memory)
-        model = Model("structure", denoiser, {"frame_ps": PS, "sampler": {"name": "sde", "steps": 4}})
-        made = generate_trajectories(model, molecule(CHIRAL), config)
-        steps.append(np.mean([np.abs(np.diff(t.positions, axis=0)).mean() for t in made]))
-    assert steps[1] < 0.7 * steps[0]

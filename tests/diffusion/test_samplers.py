@@ -8,11 +8,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from eginterpolator.diffusion.process import DDPM, Preconditioned
-from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
+from eginterpolator.diffusion.process import DDPM, NCSN, Preconditioned, SigmoidDDPM
+from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig, ancestral, annealed_langevin
 
 MEAN, SPREAD = 0.7, 1.3
 COUNT = 40_000
+CASES = [
+    ("ddim", "preconditioned", 200, {}),
+    ("heun", "preconditioned", 40, {}),
+    ("stochastic", "preconditioned", 60, {}),
+    ("sde", "preconditioned", 60, {}),
+    ("sde", "preconditioned", 60, {"eta": 0.0}),
+    ("sde", "ddpm", 200, {}),
+    ("heun", "ddpm", 200, {}),
+    ("ancestral", "ddpm", 1000, {}),
+]
 
 
 def exact(mean: float = MEAN, spread: float = SPREAD):
@@ -44,18 +54,6 @@ def moments(name: str, levels: list[float], mean: float = MEAN, spread: float = 
 
     result = SamplerConfig(name, len(levels) - 1, tuple(options.items())).run(exact(mean, spread), probe, levels, noise)
     return float(result[0]), float((result[1:] - result[0]).norm())
-
-
-CASES = [
-    ("ddim", "preconditioned", 200, {}),
-    ("heun", "preconditioned", 40, {}),
-    ("stochastic", "preconditioned", 60, {}),
-    ("sde", "preconditioned", 60, {}),
-    ("sde", "preconditioned", 60, {"eta": 0.0}),
-    ("sde", "ddpm", 200, {}),
-    ("heun", "ddpm", 200, {}),
-    ("ancestral", "ddpm", 1000, {}),
-]
 
 
 @pytest.mark.parametrize("name, process, steps, options", CASES)
@@ -220,3 +218,27 @@ def test_churn_is_only_added_inside_its_range():
     x = torch.randn(3)
     still = SAMPLERS["stochastic"](exact(), x, levels, noise, churn=20.0, churn_min=20.0, churn_max=30.0)
     assert torch.equal(still, SAMPLERS["heun"](exact(), x, levels, noise))
+
+
+@pytest.mark.parametrize("name", ("annealed_langevin", "ancestral"))
+def test_samplers_reach_an_analytic_gaussian(name):
+    """The exact denoiser of N(m, s^2) is (s^2 x + sigma^2 m) / (s^2 + sigma^2): samples have its mean and deviation."""
+    generator = torch.Generator().manual_seed(0)
+    mean, deviation = 1.5, 0.4
+
+    def denoise(x, sigma):
+        return (deviation**2 * x + sigma**2 * mean) / (deviation**2 + sigma**2)
+
+    def noise():
+        return torch.randn(20000, generator=generator, dtype=torch.float64)
+
+    if name == "ancestral":
+        levels = [float(level) for level in SigmoidDDPM().levels(200)]
+        x = ancestral(denoise, levels[0] * noise(), levels, noise)
+    else:
+        levels = [float(level) for level in NCSN(sigma_max=5.0, sigma_min=0.05).levels(20)]
+        x = annealed_langevin(denoise, levels[0] * noise(), levels, noise, inner=60, step=1e-4)
+        deviation = (deviation**2 + 0.05**2) ** 0.5  # Langevin ends at the smallest level, not at none
+    assert x.mean().item() == pytest.approx(mean, abs=0.02)
+    assert x.std().item() == pytest.approx(deviation, rel=0.06)
+    assert set(SAMPLERS) >= {"annealed_langevin", "ancestral"}

@@ -7,11 +7,14 @@ from bisect import bisect
 import numpy as np
 import pytest
 
-from eginterpolator.evaluation.msm import fit_msm, implied_timescales, path_metrics, pcca
+from eginterpolator.evaluation.distributions import jensen_shannon
+from eginterpolator.evaluation.kinetics import fit_tica
+from eginterpolator.evaluation.msm import fit_msm, fit_states, implied_timescales, path_metrics, pcca
+from tests.builders.conformers import two_wells
 
 CHAIN = np.array([[0.90, 0.10, 0.00], [0.05, 0.85, 0.10], [0.00, 0.20, 0.80]])
-"""Reversible: a birth-and-death chain."""
 STATIONARY = np.array([2.0, 4.0, 2.0]) / 8
+"""Reversible: a birth-and-death chain."""
 
 
 def sample(transitions: np.ndarray, n: int, seed: int, start: int = 0) -> np.ndarray:
@@ -117,3 +120,29 @@ def test_both_ends_are_in_whatever_the_lag():
     assert found is not None and found.valid == 0 and found.pairs == 1
     found = path_metrics(CHAIN, [frames], lag=3)  # of 10/3 frames: 0, 0, 1, 2
     assert found is not None and found.valid == 1
+
+
+def test_metastable_states_find_the_wells():
+    data = [two_wells(1500, k) for k in range(4)]
+    tica = fit_tica(data)
+    assert tica is not None
+    states = fit_states(data, tica)
+    assert states is not None and states.share_outside == 0 and states.n_metastable == 10
+    left, right = data[0][data[0][:, 2] < 0], data[0][data[0][:, 2] > 0]  # by the sine of the torsion
+    assert not set(states.states(left)) & set(states.states(right))
+    one_well = states.occupancies([two_wells(500, 9, leave=0.0)])
+    far, near = (
+        jensen_shannon(one_well, states.occupancies(data)),
+        jensen_shannon(states.occupancies(data[:2]), states.occupancies(data)),
+    )
+    assert far > 0.3 > 3 * near
+
+
+def test_a_disconnected_reference_is_said_to_be_so(few_states):
+    data = [two_wells(800, k, leave=0.0, start=k % 2) for k in range(3)]
+    tica = fit_tica(data)
+    assert tica is not None
+    states, again = fit_states(data, tica), fit_states(data, tica)
+    assert states is not None and again is not None and (again.lumped == states.lumped).all()
+    assert 0.3 < states.share_outside < 0.7
+    assert states.occupancies(data).sum() == 2400

@@ -1,4 +1,4 @@
-"""Generation with random weights, and with a network that knows the answer: seeds, given frames, failures, facts."""
+"""Tasks of one molecule: seeds, batches, given frames, facts, and settings that are refused."""
 
 from __future__ import annotations
 
@@ -11,16 +11,8 @@ from rdkit import Chem
 from scipy.spatial.distance import pdist
 from scipy.spatial.transform import Rotation
 
-import eginterpolator
-from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.diffusion.memory import NoiseMemory
-from eginterpolator.diffusion.process import Preconditioned
-from eginterpolator.errors import GenerationError, InputError
+from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
-from eginterpolator.files.trajectory import Trajectory
-from eginterpolator.generation import sampling
-from eginterpolator.generation.etkdg import etkdg_conformers
-from eginterpolator.generation.sampling import Sampler, derive_seed
 from eginterpolator.generation.tasks import (
     GenerationConfig,
     generate_conformers,
@@ -29,40 +21,9 @@ from eginterpolator.generation.tasks import (
     network_calls,
     resolve_precision,
 )
-from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.registry import Model, load_model
+from tests.builders.generation import LONG, SMALL, moved, oracle, positions
 from tests.builders.networks import CHIRAL, INTERPOLATORS, WINDOW, geometry, molecule
-
-SMALL = GenerationConfig(n_frames=6, n_samples=3, seed=4, precision="fp32")  # the same rounding on every machine
-LONG = replace(SMALL, n_frames=2 * WINDOW + 3)
-
-
-class Oracle(Denoiser):
-    """Answers with the same frames, float32 [K, N, 3], for samples 0 to K - 1 of a batch, whatever the noise."""
-
-    def __init__(self, frames: np.ndarray) -> None:
-        super().__init__(torch.nn.Identity(), Preconditioned())
-        self.frames = torch.nn.Parameter(torch.from_numpy(np.float32(frames)), requires_grad=False)
-
-    def forward(self, x, sigma, graph, predicted, frame_ps, strength=1.0):
-        frames = self.frames.repeat(-(-len(x) // len(self.frames)), 1, 1)[: len(x), None]
-        return torch.where(predicted[..., None, None], frames.expand_as(x), x)
-
-
-def oracle(smiles: str, *signs: float) -> Model:
-    heavy = geometry(smiles)[: molecule(smiles).n_heavy]
-    return Model("oracle", Oracle(np.stack([sign * heavy for sign in signs or (1.0,)])), {"frame_ps": 5.2})
-
-
-def positions(model: Model, config: GenerationConfig, smiles: str = CHIRAL, **ends) -> list[np.ndarray]:
-    return [t.positions for t in generate_trajectories(model, molecule(smiles), config, **ends)]
-
-
-def moved(smiles: str, seed: int, noise: float = 0.1) -> np.ndarray:
-    """All atoms somewhere in space, float32."""
-    random = np.random.default_rng(seed)
-    shape = geometry(smiles) + noise * random.standard_normal(geometry(smiles).shape)
-    return np.float32(shape @ Rotation.random(random_state=seed).as_matrix().T + 20 * random.standard_normal(3))
 
 
 @pytest.mark.parametrize("config", [SMALL, LONG])
@@ -87,14 +48,6 @@ def test_a_sample_does_not_depend_on_how_many_there_are(tiny):
     assert [x.tobytes() for x in two] == [x.tobytes() for x in five[:2]]
     for one, other in zip(positions(tiny, replace(SMALL, n_samples=2)), five, strict=False):
         np.testing.assert_allclose(one, other, atol=1e-4)
-
-
-def test_molecules_and_blocks_have_seeds_of_their_own():
-    base = (1, molecule(CHIRAL), 0, 0, 0)
-    changed = [(2, *base[1:]), (1, molecule("CCO"), 0, 0, 0), (*base[:2], 1, 0, 0), (*base[:3], 1, 0), (*base[:4], 1)]
-    seeds = {derive_seed(*arguments) for arguments in [base, *changed]}
-    assert len(seeds) == 6 and all(0 <= seed < 2**63 for seed in seeds)
-    assert derive_seed(1, Molecule.from_smiles("CCO"), 0, 0, 0) == 6607496170953703936  # on every machine
 
 
 @pytest.mark.parametrize("kind", INTERPOLATORS)
@@ -125,99 +78,6 @@ def test_forward_starts_from_the_given_frame(tiny, config, hydrogens, given_hydr
         np.testing.assert_array_equal(x[0, :kept], frame[:kept])
         assert np.isfinite(x).all() and np.abs(x[:, :n].mean(axis=1) - frame[:n].mean(axis=0)).max() < 1e-3
         assert len(np.unique(x.round(4), axis=0)) == config.n_frames
-
-
-def test_each_block_goes_on_from_the_last_frame(tiny, monkeypatch):
-    calls = []
-    draw = Sampler.draw
-
-    def recorded(self, samples, n_frames, given, block=0, progress=lambda calls: None):
-        result = draw(self, samples, n_frames, given, block, progress)
-        calls.append((n_frames, block, given, result))
-        return result
-
-    monkeypatch.setattr(Sampler, "draw", recorded)
-    long = positions(tiny, LONG)
-    assert [(n, block) for n, block, _, _ in calls] == [(WINDOW, 0), (WINDOW, 1), (5, 2)]
-    for (_, _, _, before), (_, _, given, after) in zip(calls, calls[1:], strict=False):
-        for k in range(3):
-            np.testing.assert_array_equal(given[k].first, before[k, -1])
-            np.testing.assert_array_equal(after[k, 0], before[k, -1])
-    assert all(len(x) == LONG.n_frames for x in long)
-    short = positions(tiny, replace(LONG, n_frames=WINDOW))
-    for one, other in zip(short, long, strict=True):
-        np.testing.assert_array_equal(one, other[:WINDOW])
-
-
-def test_noise_with_a_memory_draws_all_frames_together_through_shifted_windows(tiny, monkeypatch):
-    seen = []
-    forward = type(tiny.denoiser).forward
-
-    def recorded(self, x, *arguments):
-        seen.extend([x.shape[1]] * x.shape[0])
-        return forward(self, x, *arguments)
-
-    monkeypatch.setattr(type(tiny.denoiser), "forward", recorded)
-    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
-    n_frames = 2 * WINDOW + 3
-    config = replace(LONG, n_frames=n_frames, n_samples=1)
-    made = positions(tiny, config)
-    assert made[0].shape[0] == n_frames and np.isfinite(made[0]).all()
-    half = WINDOW // 2
-    even, odd = [WINDOW, WINDOW, 3], [WINDOW - half, WINDOW, 3 + half]
-    passes = network_calls(tiny, config)
-    assert passes > 2 and seen == ([*even, *odd] * passes)[: 3 * passes]
-
-
-def test_windows_go_through_the_network_together_and_do_not_see_each_other(tiny, monkeypatch):
-    calls = []
-    forward = type(tiny.denoiser).forward
-
-    def recorded(self, x, *arguments):
-        calls.append(x.shape[:2])
-        return forward(self, x, *arguments)
-
-    monkeypatch.setattr(type(tiny.denoiser), "forward", recorded)
-    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    made = {}
-    for budget in (1, 10**6):
-        monkeypatch.setattr(sampling, "PAIR_BUDGET", {"cpu": budget})
-        made[budget] = positions(tiny, replace(LONG, n_frames=3 * WINDOW, n_samples=2, batch=2))
-        largest = max(count for count, _ in calls)
-        assert largest == (2 if budget == 1 else 6)
-        calls.clear()
-    for one, other in zip(*made.values(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
-
-
-def test_at_strength_0_the_noise_has_no_memory(tiny, monkeypatch):
-    config = replace(SMALL, strength=0.0)
-    white = positions(tiny, config)
-    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
-    for one, other in zip(white, positions(tiny, config), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert not np.array_equal(positions(tiny, SMALL)[0], white[0])
-
-
-@pytest.mark.parametrize("task", ["unconditional", "interpolation"])
-def test_noise_with_a_memory_shuffles_frames_within_wells(tiny, monkeypatch, task):
-    ends = {}
-    if task == "interpolation":
-        ends = {name: Endpoint.of(moved(CHIRAL, seed), molecule(CHIRAL)) for name, seed in (("start", 3), ("end", 4))}
-    config = replace(SMALL, task=task, n_frames=12, hydrogens=False)
-    monkeypatch.setattr(tiny.denoiser.process, "memory", NoiseMemory(1.5, 0.2))
-    shuffled = positions(tiny, config, **ends)
-    monkeypatch.setattr("eginterpolator.generation.sampling.shuffled_within_wells", lambda x, *_: np.arange(len(x)))
-    plain = positions(tiny, config, **ends)
-
-    def shapes(frames: np.ndarray) -> list[tuple[float, ...]]:
-        return [tuple(pdist(frame).round(2)) for frame in frames]
-
-    for one, other in zip(shuffled, plain, strict=True):
-        assert shapes(one) != shapes(other) and sorted(shapes(one)) == sorted(shapes(other))
-        for end in (0, -1) if ends else ():
-            np.testing.assert_array_equal(one[end], other[end])
 
 
 @pytest.mark.parametrize("smiles", [CHIRAL, "C", "CO", "CC#N"])
@@ -292,44 +152,6 @@ def test_facts_of_wrong_frames():
     mirrored, other = generate_trajectories(oracle(CHIRAL, -1.0, 2.0), molecule(CHIRAL), replace(SMALL, n_samples=2))
     assert mirrored.meta["stereo_retention"] == 0.0 and mirrored.meta["valid"] == 1.0
     assert other.meta["stereo_retention"] == 1.0 and other.meta["valid"] == 0.0  # twice as large
-
-
-def fail_draws(model: Model, monkeypatch, bad: float, which: list[tuple[int, int]]) -> list[int]:
-    """Spoil one coordinate of (draw, row of its batch); returns a list that fills with the size of each draw."""
-    draw, forward, sizes = Sampler._draw, model.denoiser.forward, []
-
-    def counted(self, seeds, *arguments):
-        sizes.append(len(seeds))
-        return draw(self, seeds, *arguments)
-
-    def spoiled(x, *arguments):
-        result = forward(x, *arguments)
-        for number, row in which:
-            if number == len(sizes) - 1:
-                result[row, -1, 0, 0] = bad
-        return result
-
-    monkeypatch.setattr(Sampler, "_draw", counted)
-    monkeypatch.setattr(model.denoiser, "forward", spoiled)
-    return sizes
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_sample_that_is_not_finite_is_drawn_again_with_another_seed(tiny, monkeypatch, bad, caplog):
-    right = positions(tiny, SMALL)
-    sizes = fail_draws(tiny, monkeypatch, bad, [(0, 1)])
-    made = positions(tiny, SMALL)
-    assert sizes == [3, 1] and "samples [1] are not finite" in caplog.text
-    assert all(np.isfinite(x).all() and np.abs(x).max() > 0 for x in made)
-    assert made[0].tobytes() == right[0].tobytes() and made[2].tobytes() == right[2].tobytes()
-    assert np.abs(made[1] - right[1]).max() > 1e-2
-
-
-def test_a_sample_that_stays_non_finite_is_a_failure(tiny, monkeypatch):
-    sizes = fail_draws(tiny, monkeypatch, float("nan"), [(0, 1), (1, 0), (2, 0)])
-    with pytest.raises(GenerationError, match="Sample 1 of 'molecule' has coordinates that are not finite after 3"):
-        positions(tiny, SMALL)
-    assert sizes == [3, 1, 1]
 
 
 def test_conformers_are_the_structure_model(tiny):
@@ -411,39 +233,3 @@ def test_a_task_needs_its_frames(tiny):
     for bad in (geometry("CO")[:1], geometry("CO") * np.nan, geometry("CO")[None]):
         with pytest.raises(InputError, match="finite and of shape"):
             Endpoint.of(bad, molecule("CO"))
-
-
-def test_the_python_functions(tiny, tiny_folder):
-    one = eginterpolator.generate("CCO", n_frames=4, seed=2, model=tiny)
-    assert isinstance(one, Trajectory) and one.positions.shape == (4, 9, 3) and one.frame_ps == 5.2
-    for same in ("CCO", Chem.MolFromSmiles("CCO"), Molecule.from_smiles("CCO")):
-        samples = eginterpolator.generate_samples(same, 2, 4, 2, tiny_folder, batch=1)
-        np.testing.assert_allclose(samples[0].positions, one.positions, atol=1e-4)
-    start, end = moved("CCO", 1), moved("CCO", 2)
-    (forward,) = eginterpolator.generate_samples("CCO", 1, 4, 2, tiny, start=start)
-    (between,) = eginterpolator.generate_samples("CCO", 1, 4, 2, tiny, start=start[:3], end=end)
-    np.testing.assert_array_equal(forward.positions[0], start)
-    np.testing.assert_array_equal(between.positions[0, :3], start[:3])
-    np.testing.assert_array_equal(between.positions[-1], end)
-    assert (forward.meta["task"], between.meta["task"]) == ("forward", "interpolation")
-    ensemble = eginterpolator.conformers("CCO", 3, model=tiny, hydrogens=False)
-    assert ensemble.positions.shape == (3, 3, 3)
-    with pytest.raises(InputError, match="needs a start frame"):
-        eginterpolator.generate_samples("CCO", 1, model=tiny, end=end)
-    with pytest.raises(InputError, match="--force"):
-        eginterpolator.generate("CCCl", model=tiny)
-    assert np.isfinite(eginterpolator.generate("CCCl", 4, model=tiny, force=True).positions).all()
-
-
-def test_etkdg_keeps_the_isomer_and_says_where_it_cannot():
-    ensemble = etkdg_conformers(molecule(CHIRAL), 4, seed=1, refine=True)
-    assert ensemble.positions.shape == (4, molecule(CHIRAL).n_atoms, 3) and np.isfinite(ensemble.energies_kcal).all()
-    mol = ensemble.to_rdkit()
-    for k in range(4):
-        Chem.AssignStereochemistryFrom3D(mol, k, replaceExistingTags=True)
-        assert Chem.MolToSmiles(Chem.RemoveHs(mol)) == molecule(CHIRAL).smiles
-    assert (
-        ensemble.positions.tobytes() == etkdg_conformers(molecule(CHIRAL), 4, seed=1, refine=True).positions.tobytes()
-    )
-    with pytest.raises(GenerationError, match="only 0 of 2"):
-        etkdg_conformers(Molecule.from_smiles("C1C[C@H]2CC[C@H]1C2"), 2)

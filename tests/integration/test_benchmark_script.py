@@ -10,7 +10,6 @@ import pytest
 from scipy.spatial.distance import pdist
 
 import trajectories
-from eginterpolator.benchmark.data import hash_of
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.files.io import fill
@@ -81,16 +80,6 @@ def test_benchmark_names_what_is_wrong(inputs, tmp_path, capsys):
         fill(readme, "results", "x")
     assert trajectories.main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
     assert "no molecule folders" in capsys.readouterr().err
-
-
-def test_folder_hash_sees_names_and_bytes(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "x").write_text("1")
-    first = hash_of(tmp_path)
-    (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
-    second = hash_of(tmp_path)
-    (tmp_path / "a" / "y").write_text("2")
-    assert len({first, second, hash_of(tmp_path)}) == 3
 
 
 def test_forward_simulation_starts_from_the_held_out_replica_and_has_its_own_published_rows(inputs, tmp_path, capsys):

@@ -1,96 +1,39 @@
-"""Fan-out over molecules: the same results on workers, failures with their reasons, lost workers, kills, restarts."""
+"""Commands on workers: the same files, lost workers, batch systems, kills, restarts."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
-from distributed import as_completed
-from rdkit import Chem
 
-from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.errors import EGIError, InputError
-from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs import cluster
-from eginterpolator.jobs.molecules import fan_out, run_molecules
+from eginterpolator.jobs.molecules import fan_out
 from eginterpolator.jobs.tasks import Workers
 from tests.builders import ROOT
-from tests.builders.cli import contents, rows, sentence
+from tests.builders.cli import contents, rows
 
 TWELVE = "CCO CCCO CCN CCOC CC=O CC#N CCC CO COC CCCN OCCO NCCO".split()
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """Address of a running Dask scheduler with two workers, which are threads of this process."""
-    from distributed import LocalCluster
-
-    with cluster._settings():
-        local = LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
-        )  # fmt: skip
-    with local:
-        yield local.scheduler_address
-
-
-def square(item: int, step: Callable[[float], None]) -> int:
-    step(1.0)
-    if item == 3:
-        raise InputError("three is refused.")
-    if item == 5:
-        raise ZeroDivisionError("five\nbreaks")
-    return item * item
-
-
-def test_workers_give_what_this_process_gives(scheduler: str) -> None:
-    steps: list[float] = []
-    here = list(fan_out(square, range(30), step=steps.append))
-    assert [outcome.index for outcome in here] == list(range(30)) and len(steps) == 30
-    there = list(fan_out(square, range(30), Workers(scheduler=scheduler)))
-    assert sorted(there, key=lambda outcome: outcome.index) == here
-    assert [outcome.value for outcome in here if outcome.reason is None][:4] == [0, 1, 4, 16]
-    assert (here[3].reason, here[5].reason) == ("three is refused.", "ZeroDivisionError: five breaks")
-
-
-def test_items_are_read_as_they_are_needed(scheduler: str) -> None:
-    read = 0
-
-    def endless() -> Iterator[int]:
-        nonlocal read
-        while True:
-            read += 1
-            yield 7
-
-    outcomes = fan_out(square, endless(), Workers(scheduler=scheduler))
-    assert [next(outcomes).value for _ in range(20)] == [49] * 20
-    outcomes.close()  # type: ignore[attr-defined]
-    assert 20 <= read <= 20 + 2 * cluster.AHEAD
-
-
-def test_a_molecule_travels_whole() -> None:
-    for smiles in ("C/C=C\\[C@H](O)C#N", "C[NH3+]"):
-        mol = Molecule.from_smiles(smiles).rdmol
-        positions = np.random.default_rng(0).normal(size=(mol.GetNumAtoms(), 3))
-        conformer = Chem.Conformer(mol.GetNumAtoms())
-        conformer.SetPositions(positions)
-        mol.AddConformer(conformer)
-        mol.SetProp("smiles", smiles)
-        sent = Molecule(mol, "its name")
-        came = pickle.loads(pickle.dumps(sent))
-        assert (came.name, came.smiles, came.rdmol.GetProp("smiles")) == (sent.name, sent.smiles, smiles)
-        np.testing.assert_array_equal(came.rdmol.GetConformer().GetPositions(), positions)
-        np.testing.assert_array_equal(came.triples, sent.triples)
-        np.testing.assert_array_equal(came.triple_signs, sent.triple_signs)
-        np.testing.assert_array_equal(came.double_bond_signs, sent.double_bond_signs)
+SBATCH = """#!{python}
+import subprocess, sys
+from pathlib import Path
+here = Path(__file__).parent
+script = Path(sys.argv[-1]).read_text()
+(here / "script").write_text(script)
+log = open(here / "log", "w")  # a pipe that the job keeps open would never end for dask-jobqueue
+job = subprocess.Popen(["sh", "-c", script], start_new_session=True, stdout=log, stderr=log)
+print("Submitted batch job", job.pid)
+"""
+SCANCEL = """#!{python}
+import os, signal, sys
+os.killpg(int(sys.argv[-1]), signal.SIGTERM)
+"""
 
 
 def test_commands_on_workers_write_the_same_files(egi, tmp_path, scheduler: str) -> None:
@@ -113,74 +56,6 @@ def test_commands_on_workers_write_the_same_files(egi, tmp_path, scheduler: str)
         assert (tmp_path / "here.json").read_text() == (tmp_path / "there.json").read_text()
 
 
-class Failing:
-    """Makes a file a molecule; fails with that of the name `bad` until it may pass."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-
-    def __call__(self, molecule: Molecule, step: Callable[[float], None]) -> dict[str, str]:
-        if molecule.name == "bad" and not (self.out / "pass").exists():
-            raise EGIError("it may not pass.")
-        with open(self.out / molecule.name, "a") as stream:
-            stream.write("made\n")
-        return {"smiles": molecule.smiles}
-
-    def finished(self, molecule: Molecule) -> dict[str, str] | None:
-        return {"smiles": molecule.smiles} if (self.out / molecule.name).exists() else None
-
-
-def test_a_job_goes_on_where_it_was_and_tries_failures_again(tmp_path, scheduler: str) -> None:
-    molecules = [
-        Molecule.from_smiles("CCO", "first"),
-        Molecule.from_smiles("CO", "bad"),
-        Molecule.from_smiles("C", "z"),
-    ]
-    task, unread = Failing(tmp_path), [Failure("odd", "?", "not read.")]
-    for workers in (None, Workers(scheduler=scheduler)):
-        again = workers is not None
-        result = run_molecules(
-            molecules, tmp_path, task, task.finished, ("name", "smiles"), failures=unread, workers=workers
-        )  # fmt: skip
-        assert sorted(result.skipped if again else result.done) == ["first", "z"] and result.exit_code == 1
-        reasons = {row["name"]: row["reason"] for row in rows(tmp_path / "failures.csv")}
-        assert reasons == {"odd": "not read.", "bad": "it may not pass."}
-        assert [row["name"] for row in rows(tmp_path / "summary.csv")] == ["first", "z"]
-    (tmp_path / "pass").touch()
-    result = run_molecules(
-        molecules, tmp_path, task, task.finished, ("name",), workers=Workers(scheduler=scheduler)
-    )  # fmt: skip
-    assert result.done == ["bad"] and result.exit_code == 0 and rows(tmp_path / "failures.csv") == []
-    assert [row["name"] for row in rows(tmp_path / "summary.csv")] == ["first", "bad", "z"]
-    assert (tmp_path / "first").read_text() == "made\n"
-
-
-def test_workers_that_cannot_be_used_are_named(scheduler: str, tmp_path, monkeypatch, egi) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
-    with pytest.raises(InputError, match="do not see"):
-        list(fan_out(square, [1], Workers(scheduler=scheduler), shared=tmp_path / "elsewhere"))
-    sentence(egi("conformers", "CCO", "--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler")
-    sentence(egi("conformers", "CCO", "--scheduler", "slurm.yaml"), "a YAML file that exists")
-    sentence(egi("conformers", "CCO", "--scheduler", scheduler, "--workers", "2"), "not both")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("class: [", "cannot be read as YAML"),
-        ("jobs: 3", "must name a 'class'"),
-        ("class: Cloud", "SLURMCluster"),
-        ("class: SLURMCluster\nworkers: 3\nsettings: {cores: 1, memory: 1GB}", "unknown key 'workers'"),
-        ("class: SLURMCluster\nsettings: {cores: 4}", "needs 'cores' and 'memory'"),
-        ("class: SLURMCluster\njobs: 2\nsettings: {cores: 1, memory: a lot}", "describes no cluster"),
-    ],
-)
-def test_a_wrong_cluster_file_is_refused(tmp_path, text: str, message: str) -> None:
-    (tmp_path / "cluster.yaml").write_text(text)
-    with pytest.raises(InputError, match=message):
-        list(fan_out(square, [1], Workers(scheduler=str(tmp_path / "cluster.yaml"))))
-
-
 def threads_and_place(item: Path, step: Callable[[float], None]) -> tuple[dict[str, str], int, int]:
     """Threads that a worker computes with; the first worker that does `item` dies of it."""
     import torch
@@ -189,26 +64,6 @@ def threads_and_place(item: Path, step: Callable[[float], None]) -> tuple[dict[s
         item.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return {name: os.environ[name] for name in cluster.THREAD_VARIABLES}, torch.get_num_threads(), os.getpid()
-
-
-class ForgetsTheFirst(as_completed):
-    """Dask's, when the worker of the first result is gone before anybody has fetched it."""
-
-    forgotten = False
-
-    def __next__(self):
-        future = super().__next__()
-        if not self.forgotten:
-            self.forgotten = True
-            future._state.lose()
-            self.loop.add_callback(self.loop.call_later, 0.3, future._state.finish)
-        return future
-
-
-def test_a_result_that_is_lost_with_its_worker_is_waited_for(scheduler: str, monkeypatch) -> None:
-    monkeypatch.setattr(cluster, "as_completed", ForgetsTheFirst)
-    outcomes = list(fan_out(square, [1, 2, 4], Workers(scheduler=scheduler)))
-    assert sorted(outcome.value for outcome in outcomes) == [1, 4, 16]
 
 
 @pytest.mark.slow
@@ -220,22 +75,6 @@ def test_a_lost_worker_costs_nothing_and_a_fatal_molecule_only_itself(tmp_path) 
     for index in (0, 1, 2, 4):
         environment, threads, pid = outcomes[index].value
         assert set(environment.values()) == {"1"} and threads == 1 and pid != os.getpid()
-
-
-SBATCH = """#!{python}
-import subprocess, sys
-from pathlib import Path
-here = Path(__file__).parent
-script = Path(sys.argv[-1]).read_text()
-(here / "script").write_text(script)
-log = open(here / "log", "w")  # a pipe that the job keeps open would never end for dask-jobqueue
-job = subprocess.Popen(["sh", "-c", script], start_new_session=True, stdout=log, stderr=log)
-print("Submitted batch job", job.pid)
-"""
-SCANCEL = """#!{python}
-import os, signal, sys
-os.killpg(int(sys.argv[-1]), signal.SIGTERM)
-"""
 
 
 @pytest.mark.slow

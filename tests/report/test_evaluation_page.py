@@ -1,139 +1,19 @@
-"""The page of an evaluation: its numbers, and what a real Chromium shows of them."""
+"""The page of an evaluation in a real Chromium."""
 
 from __future__ import annotations
 
 import math
-import re
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
 
-from eginterpolator.chemistry.features import torsions
-from eginterpolator.chemistry.torsion_times import autocorrelation
-from eginterpolator.errors import InputError
-from eginterpolator.evaluation import msm
-from eginterpolator.evaluation.comparison import Reference
 from eginterpolator.evaluation.conformers import ConformerEvaluation, Matching
-from eginterpolator.evaluation.curves import collect_curves
-from eginterpolator.evaluation.trajectories import Evaluation, EvaluationConfig
-from eginterpolator.report.evaluation_figures import write_figures
 from eginterpolator.report.evaluation_page import write_evaluation_report
-from eginterpolator.report.evaluation_payload import trajectory_payload
-from eginterpolator.report.torsion_map import torsion_map
 from tests.builders.browser import chromium, fetched, severe, wait
-from tests.builders.conformers import FLEXIBLE, embedded, walk
+from tests.builders.conformers import FLEXIBLE, embedded
+from tests.builders.evaluations import PUBLISHED
 from tests.builders.pages import decoded
 from tests.builders.pages import embedded as embedded_data
-
-PUBLISHED = {"Published: someone, somewhere": {"length": {"mean": 0.21, "median": 0.188}}}
-RIGID = "c1ccccc1"
-
-
-def add(evaluation: Evaluation, name: str, smiles: str, generated: bool = True) -> None:
-    """Judge made-up trajectories of one molecule."""
-    molecule, _ = embedded(smiles)
-    windows, oracle, ours = ([walk(smiles, 60, seed) for seed in seeds] for seeds in ((1, 2, 3), (4,), (5, 6)))
-    reference = Reference.of(molecule, windows, 5.2)
-    sources, frames = {"oracle": reference.observe(oracle)}, {"reference": windows[0]}
-    evaluation.smiles[name] = molecule.smiles
-    evaluation.oracle[name] = reference.judge(sources["oracle"], oracle)
-    if generated:
-        sources["generated"], frames["generated"] = reference.observe(ours), ours[0]
-        evaluation.generated[name] = reference.judge(sources["generated"], ours)
-    evaluation.curves[name] = collect_curves(reference, sources, frames)
-
-
-@pytest.fixture(scope="module")
-def evaluation() -> Evaluation:
-    patch = pytest.MonkeyPatch()
-    patch.setattr(msm, "METASTABLE", 3)
-    found = Evaluation(EvaluationConfig(n_frames=60, curves=True))
-    add(found, "flexible", FLEXIBLE)
-    add(found, "rigid", RIGID)
-    add(found, "lost", "CCCO", generated=False)
-    found.failures.append({"name": "lost", "reason": "nothing was generated <b>for</b> this molecule."})
-    patch.undo()
-    return found
-
-
-# --- numbers ---------------------------------------------------------------------------------------------------------
-
-
-def test_curves_are_those_of_the_trajectories(evaluation):
-    curves = evaluation.curves["flexible"]
-    ours = [walk(FLEXIBLE, 60, seed) for seed in (5, 6)]
-    assert curves.histograms["generated"]["torsion"].sum() == 120 * 3
-    assert all(grid.sum() == n for grid, n in zip(curves.tica.values(), (180, 60, 120), strict=True))
-    quadruples = np.array([[0, 1, 3, 4]])  # any torsion of the molecule, against the plain function
-    plain = np.mean([autocorrelation(torsions(x, quadruples)) for x in ours], axis=0)
-    column = [k for k in range(3) if np.allclose(curves.autocorrelations["generated"][:, k], plain[:30, 0])]
-    assert curves.autocorrelations["generated"].shape == (30, 3) and len(column) == 1
-    assert evaluation.curves["rigid"].tica == {}
-
-
-def test_worst_and_median_features_are_so(evaluation):
-    found = trajectory_payload(evaluation, PUBLISHED)["molecules"][0]
-    jsd = evaluation.generated["flexible"].jsd
-    for feature in found["features"]:
-        values = np.sort(jsd[feature["kind"]])
-        wanted = values[-1] if feature["rank"] == "worst" else values[(len(values) - 1) // 2]
-        assert feature["jsd"]["generated"] == pytest.approx(wanted)
-        assert [sum(c) for c in feature["counts"].values()] == [180, 60, 120]
-    assert len(found["features"]) == 6
-
-
-def test_players_hold_both_trajectories_superposed(evaluation):
-    players = trajectory_payload(evaluation, {})["molecules"][0]["players"]
-    molecule, _ = embedded(FLEXIBLE)
-    for side, seed in (("reference", 1), ("generated", 5)):
-        shown = decoded({**players["sides"][side], "step": players["step"]}, molecule.n_atoms)
-        true = walk(FLEXIBLE, 60, seed)
-        distances = [np.linalg.norm(x[7, :, None] - x[7], axis=-1) for x in (shown, true)]
-        assert np.abs(distances[0] - distances[1]).max() < 0.005  # the same frame, moved as a whole
-    lost = trajectory_payload(evaluation, {})["molecules"][2]["players"]
-    assert list(lost["sides"]) == ["reference"]
-
-
-def test_torsion_map_turns_clockwise_from_the_top():
-    molecule, _ = embedded("CCCO")
-    counts = np.zeros((1, 100), dtype=int)
-    counts[0, 75] = 10  # +90 degrees: to the right
-    drawn = torsion_map(molecule, np.array([[0, 1, 2, 3]]), {"reference": counts}, [0.5], standalone=True)
-    root = ElementTree.fromstring(drawn)
-    space = "{http://www.w3.org/2000/svg}"
-    path = next(p for p in root.iter(f"{space}path") if p.get("class") == "reference")
-    rim = next(c for c in root.iter(f"{space}circle") if c.get("class") == "rim")
-    points = np.array(re.findall(r"([\d.]+) ([\d.]+)", path.get("d")), dtype=float)
-    centre = np.array([float(rim.get("cx")), float(rim.get("cy"))])
-    far = points[np.linalg.norm(points - centre, axis=1) > 10] - centre
-    assert len(far) == 2 and (far[:, 0] > 40).all() and np.abs(far[:, 1]).max() < 7
-    assert "var(" not in drawn and "JSD 0.50" in drawn
-
-
-def test_nothing_and_no_curves_are_refused(evaluation, tmp_path):
-    with pytest.raises(InputError, match="nothing to report"):
-        write_evaluation_report(tmp_path / "r.html", Evaluation(EvaluationConfig()))
-    bare = Evaluation(EvaluationConfig(), evaluation.generated)
-    for write in (lambda: write_evaluation_report(tmp_path / "r.html", bare), lambda: write_figures(tmp_path, bare)):
-        with pytest.raises(InputError, match="curves=True"):
-            write()
-    assert not list(tmp_path.iterdir())
-
-
-def test_figures_are_written(evaluation, tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    only = Evaluation(evaluation.config, evaluation.generated, evaluation.oracle, evaluation.smiles)
-    only.curves = {"flexible": evaluation.curves["flexible"]}
-    written = {path.name for path in write_figures(tmp_path / "f", only)}
-    assert written == {"summary.png", "summary.svg", "flexible.png", "flexible.svg", "flexible_torsions.svg"}
-    assert written == {path.name for path in (tmp_path / "f").iterdir()}
-    assert (tmp_path / "f" / "flexible.png").read_bytes()[:4] == b"\x89PNG"
-    for name in ("summary.svg", "flexible_torsions.svg"):
-        ElementTree.parse(tmp_path / "f" / name)
-
-
-# --- the page in Chromium --------------------------------------------------------------------------------------------
 
 browser = pytest.fixture(scope="module")(chromium)
 
