@@ -3,8 +3,9 @@
     python benchmarks/layers.py [--results benchmarks/results] [--repeats 5] [--frames 500] [--hidden 128] [--threads 2]
 
 BasicES and the blockwise EGInterpolator with 6 blocks, one molecule of 9 heavy atoms, one window: loss, backward,
-AdamW. The plain layers are those of tests/plain_layers.py, which the tests hold equal to the fast ones. Variants take
-turns within each repeat, so that whatever else the machine does falls on all of them; ratios are within a repeat.
+AdamW. The plain layers are those of tests/builders/plain_layers.py, which the tests hold equal to the fast ones.
+Variants take turns within each repeat, so that whatever else the machine does falls on all of them; ratios are
+within a repeat.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.interpolator import BlockwiseInterpolator
 from eginterpolator.models.registry import build_denoiser
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from plain_layers import make_plain
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.builders.plain_layers import make_plain
 
 SMILES = "CC[C@H](O)C#CCOC"
 FRAME_PS = 5.2

@@ -8,16 +8,24 @@ os.environ["OMP_NUM_THREADS"] = "1"  # here and in child processes: sums in one 
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cli_helpers import Result
 from eginterpolator import cli
+from eginterpolator.evaluation import msm
+from eginterpolator.evaluation.trajectories import Evaluation, EvaluationConfig
+from eginterpolator.jobs import cluster
+from eginterpolator.models.choice import Models
 from eginterpolator.models.registry import Model, load_model, save_model
-from network_helpers import INTERPOLATORS, MODELS, network
+from tests.builders.cli import Result
+from tests.builders.conformers import FLEXIBLE
+from tests.builders.evaluations import RIGID, judge
+from tests.builders.networks import INTERPOLATORS, MODELS, WINDOW, network
+from tests.builders.study import write_study
 
-WINDOW = 8
 CACHE = tempfile.TemporaryDirectory(prefix="egi-tests-")
 os.environ["XDG_CACHE_HOME"] = CACHE.name  # without the layers that the user has compiled
 
@@ -73,3 +81,49 @@ def egi(tiny_folder, tmp_path, monkeypatch, capsys):
         return Result(int(stop.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture
+def two_models(tiny):
+    """Two models, given the wrong way round: of up to 12 and of up to 40 heavy atoms."""
+    limits = {"max_heavy_atoms": 40, "elements": ["C", "N", "O", "F", "S", "Cl"]}
+    return Models([replace(tiny, name="large", config={**tiny.config, "limits": limits}), tiny])
+
+
+@pytest.fixture
+def few_states(monkeypatch):
+    """PCCA with 3 states."""
+    monkeypatch.setattr(msm, "METASTABLE", 3)
+
+
+@pytest.fixture(scope="session")
+def evaluation() -> Evaluation:
+    """A flexible, a rigid and a lost molecule, with curves."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(msm, "METASTABLE", 3)
+    found = Evaluation(EvaluationConfig(n_frames=60, curves=True))
+    judge(found, "flexible", FLEXIBLE)
+    judge(found, "rigid", RIGID)
+    judge(found, "lost", "CCCO", generated=False)
+    found.failures.append({"name": "lost", "reason": "nothing was generated <b>for</b> this molecule."})
+    patch.undo()
+    return found
+
+
+@pytest.fixture(scope="session")
+def study_file(tmp_path_factory) -> Path:
+    """The config of a small study, its data beside it."""
+    return write_study(tmp_path_factory.mktemp("benchmark"))
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Address of a running Dask scheduler with two workers, which are threads of this process."""
+    from distributed import LocalCluster
+
+    with cluster._settings():
+        local = LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
+        )  # fmt: skip
+    with local:
+        yield local.scheduler_address

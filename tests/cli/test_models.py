@@ -1,0 +1,15 @@
+"""`egi models`: shown, exported, used."""
+
+from __future__ import annotations
+
+from tests.builders.cli import sentence
+
+
+def test_models(egi, tmp_path, tiny_folder):
+    result = egi("models", "show", tiny_folder)
+    assert result.code == 0 and '"window": 8' in result.out
+    (tiny_folder / "card.md").write_text("A card.")
+    assert egi("models", "show", tiny_folder).out.startswith("A card.")
+    assert egi("models", "export", tiny_folder, "mine").code == 0
+    assert egi("generate", "CCO", "--model", "mine").code == 0
+    sentence(egi("models", "export", tiny_folder, "mine"), "'mine' exists")
