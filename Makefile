@@ -1,5 +1,5 @@
 # make demo: install, generate a trajectory with the shipped weights, write its report.
-# make test: install, run the tests. make test-all: the slow ones as well. make lint: ruff and mypy.
+# make test: install, run the tests. make test-all: the slow ones as well. make lint: ruff, mypy, direction of imports.
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
@@ -35,6 +35,7 @@ lint: $(VENV)/installed-dev
 	$(RUN)/ruff check $(CODE)
 	$(RUN)/ruff format --check $(CODE)
 	$(RUN)/mypy
+	$(RUN)/lint-imports
 
 # The report is tested in a real browser; where it cannot be installed, that test says that it is skipped, and why.
 chromium:
