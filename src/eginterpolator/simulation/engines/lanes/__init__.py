@@ -1,0 +1,1 @@
+"""Replicas of one molecule in the lanes of vector registers: implicit solvent or vacuum, on one core."""
