@@ -36,7 +36,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
-from eginterpolator.simulation.api import check_settings
+from eginterpolator.simulation.api import RunSettings
 from eginterpolator.simulation.protocol import ImplicitProtocol
 
 SUMMARY = (
@@ -189,7 +189,10 @@ def run_thermal(
         When a setting makes no run, the `[md]` packages are missing, or something else is in a folder's place.
     """
     protocol = ImplicitProtocol(equilibration_ps=config.equilibration_ps)
-    check_settings(protocol, config.replicas, config.production_ps / 1000, config.save_ps, config.seed, "auto")
+    ns = config.production_ps / 1000
+    RunSettings(replicas=config.replicas, ns=ns, save_ps=config.save_ps, seed=config.seed, engine="openmm").check(
+        protocol
+    )
     task = _Thermal(Path(out).resolve(), config)
     return run_molecules(
         molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers

@@ -5,28 +5,32 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import logging
 import os
 import platform as host
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import InputError
+from eginterpolator.files.folder import write_molecule_folder
 from eginterpolator.files.io import atomic_path
+from eginterpolator.files.sdf import with_conformers
+from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.engines import ENGINES
-from eginterpolator.simulation.engines.base import Replica, frame_count
+from eginterpolator.simulation.engines.base import OnFrame, Replica, Unsupported, frame_count
+from eginterpolator.simulation.engines.choice import AUTO, FALLBACK, Chosen, choose_engine
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 from eginterpolator.simulation.starts import start_conformers, superpose
 
-if TYPE_CHECKING:
-    from eginterpolator.files.trajectory import Trajectory
+log = logging.getLogger(__name__)
 
 PACKAGES = {
     "eginterpolator": "eginterpolator",
@@ -38,18 +42,64 @@ PACKAGES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a molecule is simulated.
+
+    Attributes
+    ----------
+    replicas : int, optional
+        Independent runs, each from another conformer; by default the engine's number (16 with lanes, 5 with OpenMM).
+    ns, save_ps : float
+        Length of production of each, and time between frames.
+    seed : int
+        Each replica's own seed is derived from it and the molecule, whatever the order of molecules.
+    engine : str
+        One of `engines.ENGINES`, or `auto`.
+    platform : str
+        `auto`, an OpenMM platform, or a number of lanes.
+    threads : int, optional
+        Of the run; by default the engine's choice.
+    """
+
+    replicas: int | None = None
+    ns: float = 5.0
+    save_ps: float = 0.4
+    seed: int = 0
+    engine: str = AUTO
+    platform: str = "auto"
+    threads: int | None = None
+
+    def check(self, protocol: Protocol) -> int:
+        """Frames a replica will have.
+
+        Raises
+        ------
+        InputError
+            When a setting makes no run, or a package is missing.
+        """
+        engine = ENGINES.find(FALLBACK if self.engine == AUTO else self.engine)
+        if (self.replicas is not None and self.replicas < 1) or self.seed < 0:
+            raise InputError(
+                f"replicas = {self.replicas} and seed = {self.seed} make no run; give one replica or more and a seed "
+                "of 0 or more."
+            )
+        n_frames = frame_count(self.ns, self.save_ps, protocol)
+        engine.check(self.platform)
+        return n_frames
+
+    def chosen(self, molecule: Molecule, protocol: Protocol) -> tuple[Chosen, RunSettings]:
+        """The engine for a molecule, and these settings with a number of replicas; InputError as `choose_engine`."""
+        chosen = choose_engine(self.engine, molecule, protocol, self.platform)
+        return chosen, replace(self, replicas=self.replicas or chosen.engine.default_replicas)
+
+
 def simulate(
     molecule: Molecule | str,
     protocol: Protocol | str = "implicit",
     *,
-    replicas: int = 5,
-    ns: float = 5.0,
-    save_ps: float = 0.4,
-    seed: int = 0,
-    engine: str = "openmm",
-    platform: str = "auto",
-    threads: int | None = None,
-    progress: Callable[[int, int, int], None] | None = None,
+    progress: OnFrame | None = None,
+    **settings: Any,
 ) -> list[Trajectory]:
     """Simulate a molecule, each replica from another of its conformers.
 
@@ -57,21 +107,11 @@ def simulate(
     ----------
     molecule : Molecule or str
         A Molecule or a SMILES with its stereo defined.
-    protocol : Protocol or {"implicit", "explicit"}
-    replicas : int
-        Number of independent runs.
-    ns, save_ps : float
-        Length of production of each, and time between frames.
-    seed : int
-        Each replica's own seed is derived from it and the molecule, whatever the order of molecules.
-    engine : str
-        One of `engines.ENGINES`.
-    platform : str
-        `auto` or an OpenMM platform.
-    threads : int, optional
-        For the CPU platform.
+    protocol : Protocol or {"implicit", "vacuum", "explicit"}
     progress : callable, optional
         Called with (replica, frames done, frames in all).
+    settings
+        Fields of `RunSettings`: replicas, ns, save_ps, seed, engine, platform, threads.
 
     Returns
     -------
@@ -87,11 +127,8 @@ def simulate(
     """
     molecule = Molecule.from_smiles(molecule) if isinstance(molecule, str) else molecule
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    results = run_replicas(
-        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, engine=engine,
-        platform=platform, threads=threads, progress=progress,
-    )  # fmt: skip
-    return _trajectories(molecule, protocol, results, seed)
+    run = RunSettings(**settings)
+    return _trajectories(molecule, protocol, run_replicas(molecule, protocol, run, progress), run.seed)
 
 
 def simulate_to_folder(
@@ -99,20 +136,19 @@ def simulate_to_folder(
     out: str | os.PathLike[str],
     protocol: Protocol | str = "implicit",
     *,
-    replicas: int = 5,
-    ns: float = 5.0,
-    save_ps: float = 0.4,
-    seed: int = 0,
-    engine: str = "openmm",
-    platform: str = "auto",
-    threads: int | None = None,
     overwrite: bool = False,
-    progress: Callable[[int, int, int], None] | None = None,
+    progress: OnFrame | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Simulate `molecule` into `out/<name>/`; a finished folder or replica is never run again.
 
     The folder is that of DESIGN §3 plus `energies_000.csv` ... (time, potential energy, temperature,
     density of each frame). It appears when all is done; finished replicas wait in a hidden folder beside it.
+
+    Parameters
+    ----------
+    settings
+        Fields of `RunSettings`.
 
     Returns
     -------
@@ -124,26 +160,23 @@ def simulate_to_folder(
     InputError, SimulationError
         As `simulate`; also InputError when a folder of other settings is in the way.
     """
-    from eginterpolator.files.folder import write_molecule_folder
-    from eginterpolator.files.sdf import with_conformers
-
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    settings = {
-        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": replicas, "ns": ns,
-        "save_ps": save_ps, "seed": seed, "engine": engine,
+    chosen, run = RunSettings(**settings).chosen(molecule, protocol)
+    named = {} if chosen.replaceable else {"engine": chosen.name}
+    wanted = {
+        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": run.replicas, "ns": run.ns,
+        "save_ps": run.save_ps, "seed": run.seed, **named,
     }  # fmt: skip
     folder = Path(out) / molecule.name
-    partial = Path(out) / f".{molecule.name}.replicas-{_digest({**settings, 'platform': platform})}"
-    if not overwrite and (finished := _finished(folder, settings)) is not None:
+    partial = Path(out) / f".{molecule.name}.replicas-{_digest({**wanted, 'platform': run.platform})}"
+    if not overwrite and (finished := _finished(folder, wanted)) is not None:
         shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed between the two
         return {**finished, "resumed": True}
-    results = run_replicas(
-        molecule, protocol, replicas=replicas, ns=ns, save_ps=save_ps, seed=seed, engine=engine,
-        platform=platform, threads=threads, progress=progress, keep=partial,
-    )  # fmt: skip
-    molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, replicas, seed)), molecule.name)
-    trajectories = _trajectories(molecule, protocol, results, seed)
-    meta = {**settings, **_summary(molecule, results, protocol.timestep_fs)}
+    results = run_replicas(molecule, protocol, run, progress, partial)
+    molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, len(results), run.seed)), molecule.name)
+    trajectories = _trajectories(molecule, protocol, results, run.seed)
+    used = "lanes" if results[0].platform.endswith("lanes") else chosen.name
+    meta = {**wanted, "engine": used, **_summary(molecule, results, protocol.timestep_fs)}
 
     def energies(building: Path) -> None:
         for k, result in enumerate(results):
@@ -157,62 +190,57 @@ def simulate_to_folder(
 def run_replicas(
     molecule: Molecule,
     protocol: Protocol,
-    *,
-    replicas: int,
-    ns: float,
-    save_ps: float,
-    seed: int = 0,
-    engine: str = "openmm",
-    platform: str = "auto",
-    threads: int | None = None,
-    progress: Callable[[int, int, int], None] | None = None,
+    settings: RunSettings,
+    progress: OnFrame | None = None,
     keep: Path | None = None,
 ) -> list[Replica]:
-    """Run `replicas` independent replicas, each from its own conformer.
+    """Run independent replicas, each from its own conformer.
 
-    `keep` names a folder where each finished replica is stored and looked for, so that an interrupted
-    run goes on with the next one. Errors are those of `simulate`.
+    `keep` names a folder where each finished replica is stored and looked for, so that an interrupted run goes on with
+    those that are missing. Errors are those of `simulate`.
     """
-    from eginterpolator.simulation.forcefield import build_system
+    chosen, settings = settings.chosen(molecule, protocol)
+    n_frames, count = settings.check(protocol), settings.replicas or chosen.engine.default_replicas
+    paths = [None if keep is None else keep / f"replica_{k:03d}.npz" for k in range(count)]
+    found = {k: r for k, path in enumerate(paths) if path and (r := _load_replica(path, n_frames, molecule.n_atoms))}
+    missing = [k for k in range(count) if k not in found]
+    if missing:
+        starts = _starts(molecule, count, settings.seed)[missing]
+        seeds = [replica_seed(molecule, settings.seed, k + 1) for k in missing]
 
-    n_frames = check_settings(protocol, replicas, ns, save_ps, seed, platform, engine)
-    starts: np.ndarray | None = None
-    results = []
-    for k in range(replicas):
-        path = None if keep is None else keep / f"replica_{k:03d}.npz"
-        if path is not None and (stored := _load_replica(path, n_frames, molecule.n_atoms)) is not None:
-            results.append(stored)
-            continue
-        if starts is None:
-            starts = _starts(molecule, replicas, seed)
-        own = replica_seed(molecule, seed, k + 1)
-        system = build_system(molecule, starts[k], protocol, own)
-
-        def report(done: int, total: int, replica: int = k) -> None:
+        def told(replica: int, done: int, total: int) -> None:
             if progress is not None:
-                progress(replica, done, total)
+                progress(missing[replica], done, total)
 
-        result = ENGINES[engine].run(
-            molecule, system, protocol, ns=ns, save_ps=save_ps, seed=own, platform=platform, threads=threads,
-            on_frame=report,
-        )  # fmt: skip
-        if path is not None:
-            _save_replica(path, result)
-        results.append(result)
-    return results
+        made = _run(chosen, molecule, protocol, starts, seeds, settings, told)
+        for k, result in zip(missing, made, strict=True):
+            found[k] = result
+            if (path := paths[k]) is not None:
+                _save_replica(path, result)
+    return [found[k] for k in range(count)]
 
 
-def check_settings(
-    protocol: Protocol, replicas: int, ns: float, save_ps: float, seed: int, platform: str, engine: str = "openmm"
-) -> int:
-    """Frames a replica will have; InputError when a setting makes no run or a package is missing."""
-    if replicas < 1 or seed < 0:
-        raise InputError(
-            f"replicas = {replicas} and seed = {seed} make no run; give one replica or more and a seed of 0 or more."
-        )
-    n_frames = frame_count(ns, save_ps, protocol)
-    ENGINES.find(engine).check(platform)
-    return n_frames
+def _run(
+    chosen: Chosen,
+    molecule: Molecule,
+    protocol: Protocol,
+    starts: np.ndarray,
+    seeds: list[int],
+    settings: RunSettings,
+    told: OnFrame,
+) -> Iterator[Replica]:
+    """Replicas of the chosen engine; of the fallback where that one meets what it does not do."""
+    options: dict[str, Any] = {
+        "ns": settings.ns, "save_ps": settings.save_ps, "platform": settings.platform, "threads": settings.threads,
+        "on_frame": told,
+    }  # fmt: skip
+    try:
+        yield from chosen.engine.replicas(molecule, protocol, starts, seeds, **options)
+    except Unsupported as error:  # it says so before the first replica
+        if not chosen.replaceable:
+            raise InputError(f"The engine '{chosen.name}' cannot run '{molecule.name}': {error}; use auto.") from error
+        log.warning("%s: OpenMM takes it, since %s cannot: %s.", molecule.name, chosen.name, error)
+        yield from ENGINES[FALLBACK].replicas(molecule, protocol, starts, seeds, **options)
 
 
 def replica_seed(molecule: Molecule, seed: int, replica: int) -> int:
@@ -226,8 +254,6 @@ def _starts(molecule: Molecule, replicas: int, seed: int) -> np.ndarray:
 
 
 def _trajectories(molecule: Molecule, protocol: Protocol, results: list[Replica], seed: int) -> list[Trajectory]:
-    from eginterpolator.files.trajectory import Trajectory
-
     return [
         Trajectory(
             molecule=molecule,

@@ -17,7 +17,7 @@ from eginterpolator.simulation.parameters import (
     refused,
     require_openmm,
 )
-from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
+from eginterpolator.simulation.protocol import PROTOCOLS, ExplicitProtocol, ImplicitProtocol, OpenProtocol, Protocol
 from eginterpolator.simulation.solvent import explicit_system
 
 __all__ = ["MD_HINT", "SimulationSystem", "build_system", "openff_molecule", "require_openmm"]
@@ -34,14 +34,14 @@ def build_system(molecule: Molecule, positions: np.ndarray, protocol: Protocol, 
         When the `[md]` packages are missing or the force field lacks a parameter.
     """
     require_openmm()
-    if isinstance(protocol, ImplicitProtocol):
-        return _implicit_system(molecule, positions, protocol)
+    if isinstance(protocol, OpenProtocol):
+        return _open_system(molecule, positions, protocol)
     if isinstance(protocol, ExplicitProtocol):
         return explicit_system(molecule, positions, protocol, seed)
-    raise InputError("A simulation takes an ImplicitProtocol or an ExplicitProtocol.")
+    raise InputError(f"A simulation takes one of the protocols {', '.join(PROTOCOLS)}.")
 
 
-def _implicit_system(molecule: Molecule, positions: np.ndarray, protocol: ImplicitProtocol) -> SimulationSystem:
+def _open_system(molecule: Molecule, positions: np.ndarray, protocol: OpenProtocol) -> SimulationSystem:
     import openmm
     from openff.interchange import Interchange
     from openmm.app.internal.customgbforces import GBSAOBC2Force
@@ -59,11 +59,19 @@ def _implicit_system(molecule: Molecule, positions: np.ndarray, protocol: Implic
             raise refused(molecule, error) from error
     nonbonded = next(force for force in system.getForces() if isinstance(force, openmm.NonbondedForce))
     nonbonded.setNonbondedMethod(openmm.NonbondedForce.NoCutoff)
+    if isinstance(protocol, ImplicitProtocol):
+        system.addForce(_obc2(protocol, nonbonded, GBSAOBC2Force.getStandardParameters(topology)))
+    return SimulationSystem(system, topology, np.asarray(positions, dtype=np.float64), molecule.n_atoms)
+
+
+def _obc2(protocol: ImplicitProtocol, nonbonded: Any, radii: Any) -> Any:
+    """GBSAOBCForce of the charges in `nonbonded`, with radii (nm) and scales of each atom."""
+    import openmm
+
     solvent = openmm.GBSAOBCForce()
     solvent.setNonbondedMethod(openmm.GBSAOBCForce.NoCutoff)
     solvent.setSolventDielectric(protocol.solvent_dielectric)
     solvent.setSoluteDielectric(protocol.solute_dielectric)
-    for index, (radius, scale) in enumerate(GBSAOBC2Force.getStandardParameters(topology)):
+    for index, (radius, scale) in enumerate(radii):
         solvent.addParticle(nonbonded.getParticleParameters(index)[0], radius, scale)
-    system.addForce(solvent)
-    return SimulationSystem(system, topology, np.asarray(positions, dtype=np.float64), molecule.n_atoms)
+    return solvent

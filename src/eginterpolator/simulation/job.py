@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
-from eginterpolator.simulation.api import check_settings, simulate_to_folder
+from eginterpolator.simulation.api import RunSettings, simulate_to_folder
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 
 SUMMARY = (
-    "name", "smiles", "n_atoms", "n_heavy", "replicas", "n_frames", "frame_ps", "platform",
+    "name", "smiles", "n_atoms", "n_heavy", "replicas", "n_frames", "frame_ps", "engine", "platform",
     "steps_per_second", "ns_per_day", "mean_temperature_K", "mean_density_g_ml", "seconds",
 )  # fmt: skip
 
@@ -28,13 +28,7 @@ class _Simulation:
 
     out: Path
     protocol: Protocol
-    replicas: int
-    ns: float
-    save_ps: float
-    seed: int
-    engine: str
-    platform: str
-    threads: int | None
+    settings: RunSettings
     overwrite: bool
 
     def finished(self, molecule: Molecule) -> dict[str, Any] | None:
@@ -48,14 +42,12 @@ class _Simulation:
 
         def report(replica: int, done: int, total: int) -> None:
             nonlocal behind
-            step(replica + done / total - behind)
-            behind = replica + done / total
+            step(max(0.0, replica + done / total - behind))
+            behind = max(behind, replica + done / total)
 
         return simulate_to_folder(
-            molecule, self.out, self.protocol, replicas=self.replicas, ns=self.ns, save_ps=self.save_ps,
-            seed=self.seed, engine=self.engine, platform=self.platform, threads=self.threads,
-            overwrite=self.overwrite, progress=report,
-        )  # fmt: skip
+            molecule, self.out, self.protocol, overwrite=self.overwrite, progress=report, **asdict(self.settings)
+        )
 
 
 def simulate_many(
@@ -63,30 +55,26 @@ def simulate_many(
     out: str | os.PathLike[str],
     protocol: Protocol | str = "implicit",
     *,
-    replicas: int = 5,
-    ns: float = 5.0,
-    save_ps: float = 0.4,
-    seed: int = 0,
-    engine: str = "openmm",
-    platform: str = "auto",
-    threads: int | None = None,
     overwrite: bool = False,
     failures: Sequence[Failure] = (),
     hooks: Hooks | None = None,
     workers: Workers | None = None,
+    **settings: Any,
 ) -> RunResult:
     """Simulate each molecule into `out/<name>/` and write `out/summary.csv` and `out/failures.csv`.
 
     Parameters
     ----------
-    replicas, ns, save_ps, seed, engine, platform, threads, overwrite
-        As `simulate_to_folder` takes them; each of `workers` computes with the threads that it says.
+    overwrite : bool
+        As `simulate_to_folder` takes it.
     failures : sequence of Failure
         Inputs that could not be read, to be listed with the others.
     hooks : Hooks, optional
         Told of the progress, in replicas.
     workers : Workers, optional
-        Who takes the molecules; this process by default.
+        Who takes the molecules; this process by default. Each computes with the threads that it says.
+    settings
+        Fields of `RunSettings`.
 
     Raises
     ------
@@ -96,11 +84,11 @@ def simulate_many(
     """
     _distinct_names(molecules)
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    check_settings(protocol, replicas, ns, save_ps, seed, platform, engine)
+    run = RunSettings(**settings)
+    run.check(protocol)
     if workers is not None:
-        threads = workers.threads or (1 if workers.count else None)
-    chosen = (replicas, ns, save_ps, seed, engine, platform, threads, overwrite)
-    task = _Simulation(Path(out).resolve(), protocol, *chosen)
+        run = replace(run, threads=workers.threads or (1 if workers.count else None))
+    task = _Simulation(Path(out).resolve(), protocol, run, overwrite)
     return run_molecules(
         molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
     )  # fmt: skip

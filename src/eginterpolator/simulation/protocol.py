@@ -58,11 +58,24 @@ class Protocol:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImplicitProtocol(Protocol):
-    """OBC2 implicit solvent (GBSAOBCForce, mbondi2 radii), no cutoff: the protocol of `qm9-md`."""
+class OpenProtocol(Protocol):
+    """A molecule without a box and without cutoffs."""
+
+    equilibration_ps: float = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class VacuumProtocol(OpenProtocol):
+    """No solvent."""
+
+    name: ClassVar[str] = "vacuum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImplicitProtocol(OpenProtocol):
+    """OBC2 implicit solvent (GBSAOBCForce, mbondi2 radii): the protocol of `qm9-md`."""
 
     name: ClassVar[str] = "implicit"
-    equilibration_ps: float = 20.0
     solvent_dielectric: float = 78.5
     solute_dielectric: float = 1.0
 
@@ -93,17 +106,21 @@ class ExplicitProtocol(Protocol):
             )
 
 
-PROTOCOLS: dict[str, type[Protocol]] = {"implicit": ImplicitProtocol, "explicit": ExplicitProtocol}
+PROTOCOLS: dict[str, type[Protocol]] = {
+    "implicit": ImplicitProtocol,
+    "vacuum": VacuumProtocol,
+    "explicit": ExplicitProtocol,
+}
 
 
-def protocol_named(name: str) -> Protocol:
-    """The protocol `implicit` or `explicit` with its default settings.
+def protocol_named(name: str, **changes: Any) -> Protocol:
+    """One of `PROTOCOLS`, with its default settings but for `changes`.
 
     Raises
     ------
     InputError
-        For any other name.
+        For another name, or a value that makes no simulation.
     """
     if name not in PROTOCOLS:
         raise InputError(f"'{name}' is not a protocol; choose one of {', '.join(PROTOCOLS)}.")
-    return PROTOCOLS[name]()
+    return PROTOCOLS[name](**changes)

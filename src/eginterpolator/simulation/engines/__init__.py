@@ -6,5 +6,10 @@ from eginterpolator.machine.registry import Registry
 from eginterpolator.simulation.engines.base import Engine
 
 ENGINES: Registry[Engine] = Registry(
-    "eginterpolator.engines", "simulation engine", {"openmm": "eginterpolator.simulation.engines.openmm:OPENMM"}
+    "eginterpolator.engines",
+    "simulation engine",
+    {
+        "lanes": "eginterpolator.simulation.engines.lanes.replicas:LANES",
+        "openmm": "eginterpolator.simulation.engines.openmm:OPENMM",
+    },
 )

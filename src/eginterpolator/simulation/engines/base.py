@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol as Interface
 
@@ -12,13 +12,16 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.simulation.parameters import SimulationSystem
 from eginterpolator.simulation.protocol import Protocol
 from eginterpolator.simulation.starts import broken_bonds
 
 
 class SimulationError(EGIError):
     """A replica went wrong; the message says where and how."""
+
+
+class Unsupported(EGIError):
+    """An engine does not do something that the System has; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,11 @@ class Replica:
     density_g_ml : numpy.ndarray or None
         Density of the box, float64 [T]; None without a box.
     platform : str
-    seconds, steps_per_second : float
-        Wall-clock time of everything, and the speed of production.
+        What ran it.
+    seconds : float
+        Its share of the wall-clock time of everything.
+    steps_per_second : float
+        Steps of all replicas that ran together, in a second of production.
     """
 
     positions: np.ndarray
@@ -50,28 +56,62 @@ class Replica:
     steps_per_second: float
 
 
+OnFrame = Callable[[int, int, int], None]
+"""Told (replica, frames done, frames in all)."""
+
+
 class Engine(Interface):
-    """What integrates a parametrised system."""
+    """What integrates replicas of a molecule."""
+
+    default_replicas: int
+    """How many replicas a run has where nobody says."""
 
     def check(self, platform: str) -> None:
         """InputError when the engine or its `platform` is missing here."""
 
-    def run(
+    def objection(self, molecule: Molecule, protocol: Protocol) -> str:
+        """Why it cannot run this molecule by this protocol, in words; empty where it can."""
+
+    def replicas(
         self,
         molecule: Molecule,
-        system: SimulationSystem,
         protocol: Protocol,
+        starts: np.ndarray,
+        seeds: Sequence[int],
         *,
         ns: float,
         save_ps: float,
-        seed: int = 0,
         platform: str = "auto",
         threads: int | None = None,
-        on_frame: Callable[[int, int], None] | None = None,
-    ) -> Replica:
-        """Minimise, equilibrate and run `ns` nanoseconds, keeping a frame of the solute every `save_ps`.
+        on_frame: OnFrame = lambda replica, done, total: None,
+    ) -> Iterator[Replica]:
+        """Minimise, equilibrate and run `ns` nanoseconds from each start, keeping a frame every `save_ps`.
 
-        Parameters and errors are those of `openmm.run_replica`.
+        Parameters
+        ----------
+        starts : float [R, n_atoms, 3]
+            Å.
+        seeds : sequence of int
+            One a replica: equal seeds give equal trajectories on one machine.
+        platform : str
+            `auto`, or one that the engine knows.
+        threads : int, optional
+            Of the whole run; by default the engine's choice.
+
+        Yields
+        ------
+        Replica
+            In the order of the starts, each as soon as it is there.
+
+        Raises
+        ------
+        InputError
+            When `ns` holds no frame, a package or the platform is missing, or the force field lacks the molecule.
+        Unsupported
+            When the molecule's System has something that the engine does not do.
+        SimulationError
+            When a replica goes wrong: the energy or a coordinate stops being finite, a bond grows past 1.3 times its
+            minimised length, or the stereo flips.
         """
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines.base import Replica, SimulationError, check_frames, frame_count
+from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, check_frames, frame_count
+from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.parameters import SimulationSystem, require_openmm
-from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
+from eginterpolator.simulation.protocol import ExplicitProtocol, OpenProtocol, Protocol
 
 GPU_PLATFORMS = ("CUDA", "HIP", "OpenCL")
 REFERENCE_PARTICLES = 50
@@ -166,7 +168,7 @@ def _minimised(context: Any, system: SimulationSystem, molecule: Molecule) -> np
 def _equilibrate(context: Any, integrator: Any, system: SimulationSystem, protocol: Protocol) -> None:
     import openmm
 
-    if isinstance(protocol, ImplicitProtocol):
+    if isinstance(protocol, OpenProtocol):
         if protocol.equilibration_ps > 0:
             integrator.step(protocol.steps(protocol.equilibration_ps))
     elif isinstance(protocol, ExplicitProtocol):
@@ -187,14 +189,39 @@ def _degrees_of_freedom(system: Any) -> int:
 
 
 class OpenMM:
-    """The engine `openmm`; see `base.Engine`."""
+    """The engine `openmm`; see `base.Engine`. Replicas run one after another."""
 
-    run = staticmethod(run_replica)
+    default_replicas = 5
 
     def check(self, platform: str) -> None:
         """InputError when a package of `[md]` or the platform is missing here."""
         require_openmm()
         choose_platform(platform, n_particles=1)
+
+    def objection(self, molecule: Molecule, protocol: Protocol) -> str:
+        """It runs every protocol."""
+        return ""
+
+    def replicas(
+        self,
+        molecule: Molecule,
+        protocol: Protocol,
+        starts: np.ndarray,
+        seeds: Sequence[int],
+        *,
+        ns: float,
+        save_ps: float,
+        platform: str = "auto",
+        threads: int | None = None,
+        on_frame: OnFrame = lambda replica, done, total: None,
+    ) -> Iterator[Replica]:
+        """See `base.Engine`."""
+        for index, (start, seed) in enumerate(zip(starts, seeds, strict=True)):
+            system = build_system(molecule, start, protocol, seed)
+            yield run_replica(
+                molecule, system, protocol, ns=ns, save_ps=save_ps, seed=seed, platform=platform, threads=threads,
+                on_frame=partial(on_frame, index),
+            )  # fmt: skip
 
 
 OPENMM = OpenMM()

@@ -17,7 +17,7 @@ FAR_LIMIT = 0.4
 
 @dataclass(frozen=True)
 class Approximation:
-    """A function on [low, high], to be met with an error of `tolerance` of its value, or of `scale` where that is larger."""
+    """A function on [low, high], to be met within `tolerance` of its value, or of `scale` where that is larger."""
 
     function: Callable[[np.ndarray], np.ndarray]
     low: float

@@ -7,7 +7,7 @@
 #include "bonded.h"
 #include "nonbonded.h"
 
-template <bool ENERGY> INLINE void forces(const System &m, State &s) {
+template <bool ENERGY> static __attribute__((noinline)) void forces(const System &m, State &s) {
     for (int k = 0; k < 3 * m.n_atoms; k++) s.f[k] = splat(0);
     bonds<ENERGY>(m, s);
     angles<ENERGY>(m, s);
@@ -156,7 +156,7 @@ INLINE void move(const System &m, State &s, const Star &star, const Kick &kick, 
     }
 }
 
-template <bool CAP> INLINE void step(const System &m, State &s, const Kick &kick) {
+template <bool CAP> static __attribute__((noinline)) void step(const System &m, State &s, const Kick &kick) {
     F momentum[3] = {};
     const bool stop_drift = m.cm_every > 0 && s.steps % m.cm_every == 0;
     for (int k = 0; k < m.n_stars; k++) {

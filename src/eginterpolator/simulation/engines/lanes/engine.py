@@ -24,6 +24,7 @@ class CState(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in _LANE_ARRAYS),
         ("steps", ctypes.c_int64),
         ("unconverged", ctypes.c_int64),
+        ("current", ctypes.c_int64),
     ]
 
 
@@ -60,7 +61,7 @@ class Lanes:
         self._arrays = {name: _aligned(sizes.get(name, n), self.width) for name in _LANE_ARRAYS}
         self._work = _aligned(3 * n, self.width)
         self._state = CState(**{name: array.ctypes.data for name, array in self._arrays.items()})
-        self.seed(0)
+        self.seed_lanes(range(self.width))
 
     @property
     def unconverged(self) -> int:
@@ -75,6 +76,7 @@ class Lanes:
     @positions_nm.setter
     def positions_nm(self, positions: np.ndarray) -> None:
         self._arrays["x"][:] = np.asarray(positions, dtype=np.float32).reshape(self.width, -1).T
+        self._state.current = 0
 
     @property
     def velocities_nm_ps(self) -> np.ndarray:
@@ -86,10 +88,10 @@ class Lanes:
         """Potential energy of the last positions, float64 [width], kJ/mol."""
         return np.asarray(self._arrays["energy"].astype(np.float64).sum(axis=0))
 
-    def seed(self, seed: int | Sequence[int]) -> None:
-        """Give every lane a random sequence of its own; what it draws depends on `seed` and the lane alone."""
-        words = np.random.SeedSequence(seed).generate_state(4 * self.width, np.uint32)
-        self._arrays["random"].view(np.uint32)[:] = words.reshape(self.width, 4).T
+    def seed_lanes(self, seeds: Sequence[int]) -> None:
+        """Give each lane the random sequence of its seed, [width]."""
+        words = [np.random.SeedSequence(seed).generate_state(4, np.uint32) for seed in seeds]
+        self._arrays["random"].view(np.uint32)[:] = np.array(words).T
 
     def settle(self) -> None:
         """Put hydrogens onto their fixed distances, and the centre of mass at the origin."""

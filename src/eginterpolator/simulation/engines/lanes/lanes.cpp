@@ -9,6 +9,7 @@ int lanes() { return LANES; }
 void lanes_forces(const System *m, State *s, int energy) {
     if (energy) forces<true>(*m, *s);
     else forces<false>(*m, *s);
+    s->current = 1;
 }
 
 // Hydrogens onto their distances, along the bonds that they have; centre of mass at the origin.
@@ -20,6 +21,7 @@ void lanes_settle(const System *m, State *s) {
             put(s->x, star.leaf[leaf], c + d * (inverse_root(dot(d, d)) * std::sqrt(star.length2[leaf])));
         }
     centre(*m, *s);
+    s->current = 0;
 }
 
 // Velocities of each lane's kT; those along fixed distances are taken out.
@@ -41,7 +43,7 @@ void lanes_velocities(const System *m, State *s, const float *kT) {
 // `n` steps; with kick->cap > 0 kicks and speeds are capped, for starts that are far from a minimum. At the end the centre
 // of mass is at the origin, and forces and energies are those of the last positions.
 void lanes_run(const System *m, State *s, const Kick *kick, int64_t n) {
-    forces<false>(*m, *s);
+    if (!s->current) forces<false>(*m, *s);
     for (int64_t k = 0; k < n; k++) {
         if (kick->cap > 0) step<true>(*m, *s, *kick);
         else step<false>(*m, *s, *kick);
@@ -49,6 +51,7 @@ void lanes_run(const System *m, State *s, const Kick *kick, int64_t n) {
     }
     centre(*m, *s);
     forces<true>(*m, *s);
+    s->current = 1;
 }
 
 // Kinetic energy of each lane, kJ/mol, as OpenMM has it: of velocities that keep the distances. `work` is [n_atoms][3].

@@ -55,5 +55,5 @@ struct State {
     F *energy;                                 // [6]: bond, angle, torsion, pair, Born, surface
     F *drift;                                  // [3]: velocity of the centre of mass
     Random *random;
-    int64_t steps, unconverged;
+    int64_t steps, unconverged, current;  // current: whether `f` belongs to `x`
 };

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eginterpolator.errors import EGIError
+from eginterpolator.simulation.engines.base import Unsupported
 from eginterpolator.simulation.engines.lanes.approximations import FAR_LIMIT
 
 COULOMB = 138.93545764438198
@@ -39,12 +39,9 @@ STAR = np.dtype(
 _COUNTS = ("n_atoms", "n_bonds", "n_angles", "n_axes", "n_stars", "has_born", "cm_every")
 _NUMBERS = ("born_scale", "surface", "total_mass")
 _ARRAYS = (
-    "mass", "charge", "radius", "offset", "scaled", "pairs", "rows", "bonds", "angles", "axes", "ends", "torsions", "stars"
+    "mass", "charge", "radius", "offset", "scaled", "pairs", "rows", "bonds", "angles", "axes", "ends", "torsions",
+    "stars",
 )  # fmt: skip
-
-
-class Unsupported(EGIError):
-    """The engine does not do something that the System has."""
 
 
 class CSystem(ctypes.Structure):
@@ -177,7 +174,8 @@ def _angles(force: Any) -> np.ndarray:
 def _torsions(force: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Axes, their substituents, and torsions in the order of the axes.
 
-    k (1 + cos(n phi - delta)) = k + k cos(delta) cos(n phi) + k sin(delta) sin(n phi); all terms of four atoms are summed.
+    k (1 + cos(n phi - delta)) = k + k cos(delta) cos(n phi) + k sin(delta) sin(n phi); the terms of the same four atoms
+    are summed.
     """
     by_axis: dict[tuple[int, int], dict[tuple[int, int], np.ndarray]] = defaultdict(dict)
     for index in range(0 if force is None else force.getNumTorsions()):
