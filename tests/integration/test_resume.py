@@ -46,7 +46,7 @@ STUCK = """
 import sys, time
 from pathlib import Path
 from eginterpolator import cli
-from eginterpolator.trajectory import Trajectory
+from eginterpolator.files.trajectory import Trajectory
 save = Trajectory.save
 def stuck(self, path):
     save(self, path)

@@ -47,7 +47,7 @@ class ReportMolecule:
     meta : dict
         What is known of the run, as in a molecule folder's `meta.json`.
     reference_torsions : float [n, n_torsions] or None
-        Torsions in radians of a reference simulation, columns as in `evaluation.features.torsion_quadruples`.
+        Torsions in radians of a reference simulation, columns as in `chemistry.features.torsion_quadruples`.
     """
 
     molecule: Molecule
