@@ -21,6 +21,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 from eginterpolator.generation.sampling import Given, Sampler, block_frames, derive_seed
+from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories
 from eginterpolator.machine.cores import on_cores, shares
 from eginterpolator.models.ahead import Settings, fast_denoiser
 from eginterpolator.models.compiled import with_kernels
@@ -56,6 +57,8 @@ class GenerationConfig:
     batch : int or None
         Samples in one pass; None fits them to memory. It does not change what is sampled.
     ensemble : 'thermal' or 'minimum'
+    thermalise_ps : float
+        Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`.
     """
 
     task: str = "unconditional"
@@ -70,6 +73,7 @@ class GenerationConfig:
     precision: str = "auto"
     batch: int | None = None
     ensemble: str = "thermal"
+    thermalise_ps: float = 0.0
 
     def __post_init__(self) -> None:
         least = {"unconditional": 1, "forward": 2, "interpolation": 3}
@@ -91,6 +95,10 @@ class GenerationConfig:
             raise InputError(f"'{self.device}' is not a device; use auto, cpu or cuda.")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("--device cuda was asked for, but PyTorch sees no GPU here; use --device cpu.")
+        if self.thermalise_ps:
+            ThermaliseSettings(ps=self.thermalise_ps)
+            if not self.hydrogens:
+                raise InputError("Frames are thermalised with their hydrogens; leave --no-hydrogens away.")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise InputError(f"'{self.precision}' is not a precision; use auto, fp32 or bf16.")
 
@@ -213,10 +221,27 @@ def generate_trajectories(
     parts = shares(config.n_samples, batch, torch.get_num_threads() if cpu else 1)
     made = on_cores(make, parts) if cpu else [make(part, lambda: None) for part in parts]
     trajectories = [trajectory for part in made for trajectory in part]
+    if config.thermalise_ps:
+        trajectories = _thermalised(trajectories, config, start, end)
     seconds = (time.perf_counter() - began) / config.n_samples
     for trajectory in trajectories:
         trajectory.meta["seconds"] = round(seconds, 3)
     return trajectories
+
+
+def _thermalised(
+    trajectories: list[Trajectory], config: GenerationConfig, start: Endpoint | None, end: Endpoint | None
+) -> list[Trajectory]:
+    """The trajectories after some dynamics from each frame, and judged again; given frames stay."""
+    molecule = trajectories[0].molecule
+    given = [index for index, endpoint in ((0, start), (-1, end)) if endpoint is not None]
+    settings = ThermaliseSettings(ps=config.thermalise_ps)
+    seed = derive_seed(config.seed, molecule, 0, -2, 0)
+    found = thermalise_trajectories(trajectories, settings, seed, given, torch.get_num_threads())
+    for trajectory in found:
+        trajectory.meta["stereo_retention"] = stereo_retention(molecule, trajectory.positions)
+        trajectory.meta["valid"] = valid_share(molecule, trajectory.positions)
+    return found
 
 
 def network_calls(model: Model, config: GenerationConfig) -> int:
