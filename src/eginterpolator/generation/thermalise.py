@@ -54,8 +54,8 @@ class ThermaliseSettings:
     def __post_init__(self) -> None:
         if not 0.0 < self.ps <= LONGEST_PS:
             raise InputError(
-                f"Frames cannot be thermalised for {self.ps:g} ps: give more than 0 and at most {LONGEST_PS:g} ps; more "
-                "than that is a simulation, which egi simulate does."
+                f"Frames cannot be thermalised for {self.ps:g} ps: give more than 0 and at most {LONGEST_PS:g} ps; "
+                "more than that is a simulation, which egi simulate does."
             )
 
 

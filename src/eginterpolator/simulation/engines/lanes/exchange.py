@@ -1,8 +1,8 @@
 """Replica exchange: the lanes of one register at as many temperatures (Sugita and Okamoto 1999).
 
 Neighbouring temperatures try to swap now and then, even and odd pairs in turn. A swap of replicas i and j at inverse
-temperatures b_i, b_j is taken with probability min(1, exp((b_i - b_j) (U_i - U_j))), velocities scaled by the root of the
-ratio of temperatures. What crosses a barrier when hot is found again when cold.
+temperatures b_i, b_j is taken with probability min(1, exp((b_i - b_j) (U_i - U_j))), velocities scaled by the root of
+the ratio of temperatures. What crosses a barrier when hot is found again when cold.
 """
 
 from __future__ import annotations
