@@ -31,7 +31,8 @@ class Approximation:
         wanted = self.function(x)
         for degree in range(1, 16):
             middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
-            fit = chebyshev.chebinterpolate(lambda t, m=middle, h=half: self.function(m + h * t), degree)
+            points = chebyshev.chebpts1(degree + 1)
+            fit = chebyshev.chebfit(points, self.function(middle + half * points), degree)
             inner = np.polynomial.Polynomial(chebyshev.cheb2poly(fit))
             outer = inner(np.polynomial.Polynomial([-middle / half, 1 / half]))
             if (np.abs(outer(x) - wanted) <= self.tolerance * np.maximum(np.abs(wanted), self.scale)).all():

@@ -133,12 +133,16 @@ def run_lanes(
     else:
         with ThreadPoolExecutor(workers) as pool:
             parts = list(pool.map(work, blocks))
-    joined = [
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("positions", "cold", "potential_kj", "temperature_K")
-    ]
     speed = len(starts) / sum(len(part.positions) / part.steps_per_second for part in parts) * workers
-    return LaneFrames(*joined, time.perf_counter() - began, speed, sum(part.unconverged for part in parts))
+    return LaneFrames(
+        positions=np.concatenate([part.positions for part in parts]),
+        cold=np.concatenate([part.cold for part in parts]),
+        potential_kj=np.concatenate([part.potential_kj for part in parts]),
+        temperature_K=np.concatenate([part.temperature_K for part in parts]),
+        seconds=time.perf_counter() - began,
+        steps_per_second=speed,
+        unconverged=sum(part.unconverged for part in parts),
+    )
 
 
 def prepare(engine: Lanes, starts: np.ndarray, seeds: Sequence[int], cold_steps: int) -> np.ndarray:

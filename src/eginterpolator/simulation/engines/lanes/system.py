@@ -191,7 +191,9 @@ def _torsions(force: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         terms[0, 0] += size
         terms[0, period] += size * math.cos(delta)
         terms[1, period] += size * math.sin(delta)
-    axes, ends, torsions = [], [], []
+    axes: list[tuple[int, ...]] = []
+    ends: list[int] = []
+    torsions: list[tuple[Any, ...]] = []
     for (j, k), members in sorted(by_axis.items()):
         left, right = sorted({i for i, _ in members}), sorted({end for _, end in members})
         if len(left) + len(right) > MAX_ENDS:
@@ -231,7 +233,8 @@ def _pairs(force: Any, atoms: dict[str, np.ndarray], born_scale: float) -> dict[
         i, j, product, size, depth = force.getExceptionParameters(k)
         exceptions[min(i, j), max(i, j)] = (product._value, size._value, depth._value)
     offset, scaled, own = (atoms[name].astype(np.float64) for name in ("offset", "scaled", "charge"))
-    pairs, rows = [], np.zeros((n, CLASSES + 1), dtype=_I)
+    pairs: list[tuple[float, ...]] = []
+    rows = np.zeros((n, CLASSES + 1), dtype=_I)
     for i in range(n):
         classes: list[list[tuple[float, ...]]] = [[] for _ in range(CLASSES)]
         for j in range(i + 1, n):
