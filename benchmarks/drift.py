@@ -7,11 +7,12 @@ TRAJECTORIES are folders of molecule folders, such as `samples/forward/*` of `eg
 
 from __future__ import annotations
 
-import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
+import bench
 from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
@@ -31,10 +32,9 @@ def quarters(trajectories: list[np.ndarray]) -> list[list[np.ndarray]]:
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.parser(__doc__)
     parser.add_argument("reference", type=Path)
     parser.add_argument("systems", nargs="+", help="NAME=FOLDER")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     config = EvaluationConfig()
     found: dict[str, list[dict[str, Comparison]]] = {}
@@ -47,29 +47,26 @@ def main() -> None:
             parts = found.setdefault(label, [{} for _ in range(QUARTERS)])
             for k, frames in enumerate(quarters([x[::stride] for x in made])):
                 parts[k][name] = known.compare(frames)
-    lines = ["| | quarter | length | angle | torsion | stereo retention | valid |", "|---|---|---|---|---|---|---|"]
+    rows = []
     for label, parts in found.items():
         for k, part in enumerate(parts):
             summary = summarise(part)
-            cells = []
-            for kind in KINDS:
-                low, high = summary[kind]["mean_95"]
-                cells.append(f"{summary[kind]['mean']:.3f} ({low:.3f}–{high:.3f})")
-            cells += [f"{summary['stereo_retention']:.4f}", f"{summary['valid']:.4f}"]
-            lines.append(f"| {label} | {k + 1} | {' | '.join(cells)} |")
-    made_by = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in machine().items())
+            cells = [bench.interval(summary[kind], between="–") for kind in KINDS]
+            cells += [f"{summary[name]:.4f}" for name in ("stereo_retention", "valid")]
+            rows.append([label, str(k + 1), *cells])
+    text = bench.table(["", "quarter", *KINDS, "stereo retention", "valid"], rows)
     count = len(next(iter(found.values()))[0])
     head = [
         f"# Forward simulation a quarter at a time, {count} test molecules",
         "",
         "`python benchmarks/drift.py REFERENCE NAME=FOLDER ...`. Mean Jensen-Shannon distance over features, 95 % "
         "bootstrap interval over molecules; a quarter has few frames, so that distances are larger than those of whole "
-        f"trajectories. Reference: SHA-256 {hash_of(options.reference)}. {made_by}.",
+        f"trajectories. Reference: SHA-256 {hash_of(options.reference)}. {bench.listed(machine())}.",
         "",
     ]
-    write_text(options.results / "drift.md", "\n".join([*head, *lines]) + "\n")
-    print("\n".join(lines))
+    write_text(options.results / "drift.md", "\n".join([*head, text]) + "\n")
+    print(text)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -22,14 +22,13 @@ from typing import Any
 
 import numpy as np
 
+import bench
 from eginterpolator.benchmark.data import hash_of
-from eginterpolator.errors import EGIError, InputError
+from eginterpolator.errors import InputError
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
 from eginterpolator.evaluation.msm import LAG_FRAMES, TIMESCALE_LAGS
-from eginterpolator.files.io import write_json, write_text
-from eginterpolator.machine.provenance import machine, versions
 
 ORACLE = "MD oracle"
 MEASURES = {"valid": "valid stretches", "jsd": "JSD of the states visited", "timescale": "ln(timescale / MD's)"}
@@ -98,23 +97,23 @@ def _mean(values: list[float]) -> dict[str, Any] | None:
 
 def table(result: dict[str, Any]) -> str:
     """Markdown."""
-    lines = ["| | " + " | ".join(f"{head}, molecules" for head in MEASURES.values()) + " |", "|---|---|---|---|"]
+    rows = []
     for source, summary in result["summary"].items():
-        sign = "+" if " minus " in source else ""
-        cells = ["–" if each is None else _cell(each, sign) for each in summary.values()]
-        lines.append(f"| {source} | {' | '.join(cells)} |")
+        form = "+.3f" if " minus " in source else ".3f"
+        cells = [f"{bench.interval(each, form)}, {each['count']}" if each else "–" for each in summary.values()]
+        rows.append([source, *cells])
     rigid = ", ".join(result["without_states"]) or "none"
-    return "\n".join([*lines, "", f"Molecules without metastable states: {rigid}."])
+    columns = ["", *(f"{head}, molecules" for head in MEASURES.values())]
+    return f"{bench.table(columns, rows)}\n\nMolecules without metastable states: {rigid}."
 
 
-def _cell(value: dict[str, Any], sign: str) -> str:
-    low, high = value["mean_95"]
-    return f"{value['mean']:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f}), {value['count']}"
-
-
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Judge and write everything; returns what the JSON holds."""
-    host = machine()
+def run(options: argparse.Namespace) -> None:
+    """Judge and write everything."""
+    reference = bench.label_of(options.reference)
+    made = bench.Run(
+        f"python benchmarks/dynamics.py {reference} --generated TRAJECTORIES --stretch {options.stretch} "
+        f"--frames {options.frames} --frame-ps {options.frame_ps:g} --dataset {options.dataset}"
+    )
     config = EvaluationConfig(frame_ps=options.frame_ps, n_frames=options.frames, seed=0)
     folders = folders_of(options.generated)
     measured: dict[str, dict[str, dict[str, float]]] = {label: {} for label in (*folders, ORACLE)}
@@ -132,13 +131,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         for label, trajectories in sources.items():
             measured[label][name] = measure(known, trajectories, options.stretch)
         print(name, flush=True)
-    reference = "/".join(options.reference.resolve().parts[-2:])
     used = {label: weights for label, (_, weights) in folders.items()}
     result: dict[str, Any] = {
-        "command": f"python benchmarks/dynamics.py {reference} --generated TRAJECTORIES --stretch {options.stretch} "
-        f"--frames {options.frames} --frame-ps {options.frame_ps:g} --dataset {options.dataset}",
-        "machine": host,
-        "versions": versions(),
+        **made.made_by,
         "reference_sha256": hash_of(options.reference),
         "weights_sha256": used,
         "summary": summaries(measured),
@@ -148,34 +143,26 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     weights = ", ".join(f"{label}: {each}" for label, each in used.items())
     length = options.stretch * options.frame_ps
     head = (
-        f"# Paths and timescales, {reference}\n\n`{result['command']}`, {host['processor']}; reference SHA-256 "
+        f"# Paths and timescales, {reference}\n\n`{result['command']}`, {made.machine['processor']}; reference SHA-256 "
         f"{result['reference_sha256']}; TRAJECTORIES of `trajectories.py`, SHA-256 of the weights: {weights} ...\n\n"
         f"Stretches of {options.stretch} frames ({length:.0f} ps) judged by MD's Markov state model: means over "
         "molecules with 95 % bootstrap intervals, and how many could be judged. Of valid stretches more is better; "
         "the JSD, and the logarithm's distance from 0, should be small.\n\n"
     )
-    write_json(options.results / f"{options.dataset}_dynamics.json", result)
-    write_text(options.results / f"{options.dataset}_dynamics.md", head + table(result) + "\n")
+    made.write(options.results, f"{options.dataset}_dynamics", result, head + table(result))
     print(table(result))
-    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit 0 when everything is judged, 2 when it cannot be (one sentence)."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.parser(__doc__)
     parser.add_argument("reference", type=Path, help="folder of molecule folders with several replicas each")
     parser.add_argument("--generated", type=Path, nargs="+", required=True, help="folders made by trajectories.py")
     parser.add_argument("--stretch", type=int, default=64, help="frames")
     parser.add_argument("--frames", type=int, default=500, help="of a reference window")
     parser.add_argument("--frame-ps", type=float, default=5.2)
     parser.add_argument("--dataset", default="qm9", help="names the results")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
-    try:
-        run(parser.parse_args(arguments))
-    except EGIError as error:
-        print(f"dynamics: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return bench.ended(__file__, lambda: run(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

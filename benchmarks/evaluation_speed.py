@@ -11,7 +11,6 @@ side.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
@@ -25,10 +24,10 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdMolAlign
 
+import bench
 from eginterpolator.evaluation.conformers import rmsd_matrix
 from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
-from eginterpolator.files.io import write_json
 from eginterpolator.jobs.tasks import Workers
 
 REFERENCES, GENERATED = 50, 100
@@ -138,9 +137,9 @@ def matrices(pairs: list[tuple[Chem.Mol, Chem.Mol]], repeats: int) -> dict[str, 
     }
 
 
-def main() -> int:
+def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.parser(__doc__)
     parser.add_argument("generated", type=Path)
     parser.add_argument("reference", type=Path)
     parser.add_argument("smiles", type=Path)
@@ -148,21 +147,22 @@ def main() -> int:
     parser.add_argument("--molecules", type=int, default=24)
     parser.add_argument("--matrices", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
-    result: dict[str, Any] = {
-        "command": "python benchmarks/evaluation_speed.py GENERATED REFERENCE SMILES_FILE "
+    run = bench.Run(
+        "python benchmarks/evaluation_speed.py GENERATED REFERENCE SMILES_FILE "
         f"--workers {options.workers} --molecules {options.molecules} --matrices {options.matrices} "
-        f"--repeats {options.repeats}",
+        f"--repeats {options.repeats}"
+    )
+    result: dict[str, Any] = {
+        **run.made_by,
         "cores": os.cpu_count(),
         "rmsd": matrices(ensembles(options.smiles, options.matrices), options.repeats),
     }
     print(result["rmsd"], flush=True)
     result["trajectories"] = trajectories(options.generated, options.reference, options.molecules, options.workers)
     print(result["trajectories"])
-    write_json(options.results / "evaluation_speed.json", result)
-    return 0
+    run.write(options.results, "evaluation_speed", result)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench.ended(__file__, main))

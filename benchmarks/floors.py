@@ -15,10 +15,9 @@ fp32; beside their time is that of the layers in bf16 with kernels, in training 
 
 from __future__ import annotations
 
-import argparse
+import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,12 +26,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+import bench
 from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
-from eginterpolator.files.io import write_json, write_text
-from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.compiled import compile_parts, use_kernels, with_kernels
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.registry import build_denoiser, load_model
@@ -153,36 +151,30 @@ def training(rate: dict[str, float], frames: int = 500, hidden: int = 128) -> di
 
 def table(result: dict[str, Any]) -> str:
     """Markdown."""
-    lines = [", ".join(f"{name} {value:.0f}" for name, value in result["rates"].items()) + ".", ""]
+    rates = ", ".join(f"{name} {value:.0f}" for name, value in result["rates"].items())
     columns = list(next(iter(result["rows"].values())))
-    lines += [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for name, row in result["rows"].items():
-        lines.append(f"| {name} | {' | '.join(f'{row[column]:.3g}' for column in columns)} |")
-    return "\n".join(lines)
+    rows = [[name, *(f"{row[column]:.3g}" for column in columns)] for name, row in result["rows"].items()]
+    return f"{rates}.\n\n{bench.table(['', *columns], rows)}"
 
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.parser(__doc__)
     parser.add_argument("--model", default="qm9-obc2")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    host, rate = machine(), rates()
-    result = {
-        "command": f"python benchmarks/floors.py --model {options.model}",
-        "machine": host,
-        "versions": versions(),
+    run = bench.Run(f"python benchmarks/floors.py --model {options.model}")
+    rate = rates()
+    result: dict[str, Any] = {
+        **run.made_by,
         "rates": rate,
         "rows": {**sampling(options.model, rate), **training(rate)},
     }
-    write_json(options.results / "floors.json", result)
-    head = (
-        f"# Floors\n\n`{result['command']}`, one thread of {host['processor']}, 9 heavy atoms. Measured in this run: "
-    )
-    write_text(options.results / "floors.md", head + table(result) + "\n")
+    where = f"one thread of {run.machine['processor']}, 9 heavy atoms"
+    page = f"# Floors\n\n`{run.command}`, {where}. Measured in this run: {table(result)}"
+    run.write(options.results, "floors", result, page)
     print(table(result))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -18,9 +18,9 @@ lists that `docs/training.md` says how to make again, so that no shipped model w
 
 from __future__ import annotations
 
-import argparse
 import csv
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem, rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+import bench
 import molecule_lists
 from eginterpolator.chemistry.isomers import open_isomers
 from eginterpolator.data.splits import read_exclusions
@@ -81,13 +82,8 @@ def isomer(mol: Chem.Mol, choice: random.Random) -> str | None:
 def chembl(sources: list[Path], choice: random.Random) -> list[Chem.Mol]:
     """Largest fragments of all SMILES of the CSV files, in random order."""
     found: dict[str, Chem.Mol] = {}
-    for source in sources:
-        with source.open() as file:
-            for row in list(csv.reader(file))[1:]:
-                mol = Chem.MolFromSmiles(row[0])
-                if mol is not None and mol.GetNumAtoms():
-                    part = max(Chem.GetMolFrags(mol, asMols=True), key=lambda each: each.GetNumHeavyAtoms())
-                    found.setdefault(Chem.MolToSmiles(part), part)
+    for part in molecule_lists.largest_fragments(sources):
+        found.setdefault(Chem.MolToSmiles(part), part)
     mols = list(found.values())
     choice.shuffle(mols)
     return mols
@@ -110,7 +106,7 @@ def drug_like(mols: list[Chem.Mol], taken: set[str], ions: int, choice: random.R
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.plain_parser(__doc__)
     parser.add_argument("--smiles", type=Path, required=True, help="folder of qm9_test.smi and drugs_test.smi")
     parser.add_argument("--exclude", type=Path, required=True, help="folder of simulated molecules")
     parser.add_argument("--chembl", type=Path, nargs="+", required=True)
@@ -171,4 +167,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

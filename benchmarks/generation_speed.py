@@ -17,10 +17,8 @@ holds of it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,11 +27,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import bench
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.files.io import write_json, write_text
 from eginterpolator.jobs.molecules import fan_out
 from eginterpolator.jobs.tasks import Step, Workers
-from eginterpolator.machine.provenance import machine, versions
 
 MODEL, SMILES = "qm9-obc2", "CC[C@H](O)C#CCOC"
 SAMPLES, FRAMES, FRAME_PS = 10, 500, 5.2
@@ -63,20 +61,10 @@ def command(*arguments: str, **environment: str) -> float:
 
 def md_ns_a_second(protocol: str, seed: int) -> float:
     """Simulated ns in a second of one thread, after a warm-up."""
-    import numpy as np
-    import openmm
-
-    from eginterpolator.simulation.engines.openmm import choose_platform, make_context
-    from eginterpolator.simulation.forcefield import build_system
     from eginterpolator.simulation.protocol import protocol_named
-    from eginterpolator.simulation.starts import start_conformers
 
-    chosen, molecule = protocol_named(protocol), Molecule.from_smiles(SMILES)
-    system = build_system(molecule, np.asarray(start_conformers(molecule, 1)[0]), chosen, seed)
-    platform = choose_platform("auto", system.system.getNumParticles())
-    context, integrator = make_context(system, chosen, seed, platform, 1)
-    context.setPositions(system.positions * 0.1)
-    openmm.LocalEnergyMinimizer.minimize(context, 10.0, 1000)
+    chosen = protocol_named(protocol)
+    _, _, context, integrator = bench.minimised(Molecule.from_smiles(SMILES), chosen, seed)
     context.setVelocitiesToTemperature(chosen.temperature_K, seed)
     block = 200 if protocol == "implicit" else 5
     integrator.step(2 * block)
@@ -171,14 +159,15 @@ def table(result: dict[str, Any]) -> str:
     if "md" in result:
         rows, md = result["md"]["seconds"], result["md"]
         lines += [f"## {md['ns']:.0f} ns of {md['molecule']} on {md['cores']} cores, {len(rows)} turns", ""]
-        lines += ["| | seconds, median (least to most) | times `egi generate` | times it with nothing compiled |"]
-        lines.append("|---|---|---|---|")
         labels = {"generate": "`egi generate`", "first": "`egi generate`, the first time on a machine"}
         labels["plain"] = "`egi generate` with nothing compiled"
         labels |= {name: f"MD, {name} water, by its steps a second" for name in MD_SECONDS}
+        cells = []
         for name, label in labels.items():
-            ratios = [_spread([row[name] / row[than] for row in rows]) for than in ("generate", "plain")]
-            lines.append(f"| {label} | {_spread([row[name] for row in rows])} | {' | '.join(ratios)} |")
+            ratios = [bench.spread([row[name] / row[than] for row in rows], 1) for than in ("generate", "plain")]
+            cells.append([label, bench.spread([row[name] for row in rows], 1), *ratios])
+        columns = ["", "seconds, median (least to most)", "times `egi generate`", "times it with nothing compiled"]
+        lines.append(bench.table(columns, cells))
         lines += ["", f"`egi models compile`, once for a machine: {result['compile_seconds']:.0f} s.", ""]
     if "library" in result:
         part = result["library"]
@@ -188,20 +177,15 @@ def table(result: dict[str, Any]) -> str:
         lines.append("")
     if "curves" in result:
         for key, label in (("frames", "frames, 9 heavy atoms"), ("heavy_atoms", "heavy atoms, 125 frames")):
-            lines += [f"## By {label}", "", f"| {label} | seconds | peak memory, MiB |", "|---|---|---|"]
-            lines += [f"| {n} | {v['seconds']:.1f} | {v['peak_mib']:.0f} |" for n, v in result["curves"][key].items()]
-            lines.append("")
+            cells = [[n, f"{v['seconds']:.1f}", f"{v['peak_mib']:.0f}"] for n, v in result["curves"][key].items()]
+            lines += [f"## By {label}", "", bench.table([label, "seconds", "peak memory, MiB"], cells), ""]
     if "fan_out" in result:
-        lines += [
-            "## Fan-out",
-            "",
-            f"| workers | seconds for {TASKS} tasks of {TASK_SECONDS} s | overhead a task, ms |",
-        ]
-        lines.append("|---|---|---|")
+        cells = []
         for workers, seconds in result["fan_out"].items():
             over = (seconds * int(workers) - TASKS * TASK_SECONDS) / TASKS * 1000
-            lines.append(f"| {workers} | {seconds:.2f} | {over:.0f} |")
-        lines.append("")
+            cells.append([workers, f"{seconds:.2f}", f"{over:.0f}"])
+        columns = ["workers", f"seconds for {TASKS} tasks of {TASK_SECONDS} s", "overhead a task, ms"]
+        lines += ["## Fan-out", "", bench.table(columns, cells), ""]
     if "library" in result:
         part = result["library"]
         cores = result["machine"]["cores"]
@@ -215,21 +199,16 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
-
-
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.parser(__doc__)
     parser.add_argument("--parts", default="md,library,curves,fan_out")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--molecules", type=Path, help="SMILES of the library, one a line")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     path = options.results / "generation_speed.json"
     result: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    result |= {"command": "python benchmarks/generation_speed.py", "machine": machine(), "versions": versions()}
+    result |= bench.Run("python benchmarks/generation_speed.py").made_by
     cache = tempfile.TemporaryDirectory()
     os.environ["XDG_CACHE_HOME"] = cache.name
     result["compile_seconds"] = command("models", "compile", MODEL)
@@ -242,9 +221,10 @@ def main() -> None:
             "curves": curves,
             "fan_out": fan_out_overhead,
         }[part]
-        load = os.getloadavg()[0]
+        load, began = os.getloadavg()[0], time.perf_counter()
         result[part] = work()
         result.setdefault("load_average_before", {})[part] = round(load, 2)
+        result.setdefault("minutes", {})[part] = round((time.perf_counter() - began) / 60, 2)
         write_json(path, result)
         where = f"{result['machine']['processor']}, {result['machine']['cores']} cores; load average before each part "
         head = f"# Speed of generation\n\n`{result['command']}`. {where}{result['load_average_before']}.\n\n"
@@ -252,4 +232,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -10,11 +10,14 @@ numbers come with PYTHONPATH set to its `src`.
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
 import grimp
 import networkx
+
+import bench
 
 PACKAGE = "eginterpolator"
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
@@ -22,6 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
+    bench.plain_parser(__doc__).parse_args()
     found = grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
     graph = networkx.DiGraph(
         (module, other) for module in found.modules for other in found.find_modules_directly_imported_by(module)
@@ -53,4 +57,4 @@ def against(graph: networkx.DiGraph) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -11,7 +11,6 @@ within a repeat.
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -20,12 +19,11 @@ from typing import Any
 
 import torch
 
+import bench
 from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
-from eginterpolator.files.io import write_json, write_text
-from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.compiled import compile_parts, use_kernels
 from eginterpolator.models.denoiser import Denoiser
 from eginterpolator.models.interpolator import BlockwiseInterpolator
@@ -98,50 +96,41 @@ def measure(spec: dict[str, Any], options: argparse.Namespace) -> dict[str, list
 
 def table(result: dict[str, Any]) -> str:
     """Markdown."""
-    lines = [
-        "| network | variant | seconds, median (least to most) | times faster than plain, median (least to most) |",
-        "|---|---|---|---|",
-    ]
+    rows = []
     for network, seconds in result["seconds"].items():
         for variant, values in seconds.items():
             ratios = [plain / value for plain, value in zip(seconds["plain"], values, strict=True)]
-            lines.append(f"| {network} | {variant} | {_spread(values)} | {_spread(ratios)} |")
-    return "\n".join(lines)
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+            rows.append([network, variant, bench.spread(values, 2), bench.spread(ratios, 2)])
+    measured = ("seconds", "times faster than plain")
+    return bench.table(["network", "variant", *(f"{what}, median (least to most)" for what in measured)], rows)
 
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description="Training steps against plain layers.")
-    parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
+    parser = bench.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--frames", type=int, default=500)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    run = bench.Run("python benchmarks/layers.py " + " ".join(sys.argv[1:]))
     result: dict[str, Any] = {
-        "command": "python benchmarks/layers.py " + " ".join(sys.argv[1:]),
+        **run.made_by,
         "settings": {key: value for key, value in vars(options).items() if key != "results"},
         "molecule": SMILES,
-        "machine": machine(),
-        "versions": versions(),
         "seconds": {},
     }
     for name, spec in networks(options.hidden).items():
         result["seconds"][name] = measure(spec, options)
         print(table(result), flush=True)
-    write_json(options.results / "layers.json", result)
     head = (
-        f"# A training step against plain layers\n\n`{result['command']}`: one window of {options.frames} frames of "
+        f"# A training step against plain layers\n\n`{run.command}`: one window of {options.frames} frames of "
         f"{SMILES} (9 heavy atoms), hidden {options.hidden}, 6 blocks, threads {options.threads}, "
-        f"{options.repeats} repeats in turn, {result['machine']['processor']}.\n\n"
+        f"{options.repeats} repeats in turn, {run.machine['processor']}.\n\n"
     )
-    write_text(options.results / "layers.md", head + table(result) + "\n")
+    run.write(options.results, "layers", result, head + table(result))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -16,7 +16,6 @@ first lines of the .smi files with 15 to 40 heavy atoms and no open stereo.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import csv
 import random
@@ -28,6 +27,7 @@ from pathlib import Path
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdMolDescriptors
 
+import bench
 from eginterpolator.chemistry.isomers import open_isomers
 from eginterpolator.data.splits import read_exclusions
 from eginterpolator.data.store import Store
@@ -52,20 +52,24 @@ def flexible(excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
             yield molecule.smiles, molecule.name
 
 
-def drug_like(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
-    """SMILES and names of drug-like molecules, in random order."""
-    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
-    chosen: dict[str, str] = {}
+def largest_fragments(sources: list[Path]) -> Iterator[Chem.Mol]:
+    """The largest fragment of each SMILES in the first column of CSV files, which have a head."""
     for source in sources:
         with source.open() as file:
             for row in list(csv.reader(file))[1:]:
                 mol = Chem.MolFromSmiles(row[0])
-                if mol is None or mol.GetNumAtoms() == 0:
-                    continue
-                part = max(Chem.GetMolFrags(mol, asMols=True), key=lambda fragment: fragment.GetNumHeavyAtoms())
-                flat = Chem.MolToSmiles(part, isomericSmiles=False)
-                if usable(part) and flat not in excluded:
-                    chosen.setdefault(flat, Chem.MolToSmiles(part))
+                if mol is not None and mol.GetNumAtoms():
+                    yield max(Chem.GetMolFrags(mol, asMols=True), key=lambda fragment: fragment.GetNumHeavyAtoms())
+
+
+def drug_like(sources: list[Path], excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
+    """SMILES and names of drug-like molecules, in random order."""
+    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
+    chosen: dict[str, str] = {}
+    for part in largest_fragments(sources):
+        flat = Chem.MolToSmiles(part, isomericSmiles=False)
+        if usable(part) and flat not in excluded:
+            chosen.setdefault(flat, Chem.MolToSmiles(part))
     ordered, choice = list(chosen.values()), random.Random(seed)
     choice.shuffle(ordered)
     for index, smiles in enumerate(ordered):
@@ -126,7 +130,7 @@ def usable(mol: Chem.Mol) -> bool:
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.plain_parser(__doc__)
     parser.add_argument("kind", choices=("qm9", "drugs", "double_bonds", "test"))
     parser.add_argument("--exclude", type=Path, action="append", default=[], help=".smi, or molecule folders")
     parser.add_argument("--known", type=Path, nargs="*", default=[], help="stores whose molecules are left out")
@@ -150,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -11,7 +11,6 @@ markers.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+import bench
 from eginterpolator.evaluation.comparison import Comparison, Reference
-from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
+from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
 from eginterpolator.evaluation.published import published_trajectories
 from eginterpolator.evaluation.trajectories import summarise
-from eginterpolator.files.io import fill, write_json, write_text
 
 COLUMNS = {"angle": "angle", "length": "length", "torsion": "torsion", "tica_0": "TICA 0", "tica_01": "TICA 0,1"}
 PROTOCOL = "replica 4 against replicas 0–3, the protocol (10 windows)"
@@ -51,41 +50,31 @@ def variants(folder: Path, config: EvaluationConfig) -> tuple[dict[str, Comparis
     return rows, different
 
 
-def main() -> int:
+def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("reference", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--docs", type=Path)
-    options = parser.parse_args()
+    options = bench.metric_parser(__doc__).parse_args()
+    run = bench.Run(f"python benchmarks/oracle.py REFERENCE --seed {options.seed}")
     config = EvaluationConfig(seed=options.seed)
     found: dict[str, dict[str, Comparison]] = {}
     different = []
-    for path in sorted(options.reference.glob("*/molecule.sdf")):
-        rows, count = variants(path.parent, config)
+    for name, folder in molecule_folders(options.reference).items():
+        rows, count = variants(folder, config)
         different.append(count)
         for label, comparison in rows.items():
-            found.setdefault(label, {})[path.parent.name] = comparison
-        print(path.parent.name, flush=True)
+            found.setdefault(label, {})[name] = comparison
+        print(name, flush=True)
     summaries = {label: summarise(comparisons) for label, comparisons in found.items()}
     published = published_trajectories("qm9", "unconditional")["MD oracle"]
-    lines = [f"| JSD, mean / median | {' | '.join(COLUMNS.values())} |", "|---|" + "---|" * len(COLUMNS)]
-    for label, row in {"published oracle, arXiv 2604.03911, explicit water": published, **summaries}.items():
-        lines.append(f"| {label} | {' | '.join(_cell(row.get(column)) for column in COLUMNS)} |")
-    text = "\n".join(lines)
-    write_json(
-        options.results / "oracle.json",
-        {"command": f"python benchmarks/oracle.py REFERENCE --seed {options.seed}", "molecules": len(different),
-         "different_frames_of_the_oracle": {"mean": float(np.mean(different)), "each": different},
-         "published": published, "rows": summaries},
-    )  # fmt: skip
-    write_text(options.results / "oracle.md", f"{text}\n")
-    if options.docs is not None:
-        fill(options.docs, "oracle", text)
-    print(text)
+    shown = {"published oracle, arXiv 2604.03911, explicit water": published, **summaries}
+    table = [[label, *(_cell(row.get(column)) for column in COLUMNS)] for label, row in shown.items()]
+    result = {
+        "molecules": len(different),
+        "different_frames_of_the_oracle": {"mean": float(np.mean(different)), "each": different},
+        "published": published,
+        "rows": summaries,
+    }
+    run.write_metrics(options, "oracle", result, bench.table(["JSD, mean / median", *COLUMNS.values()], table))
     print(f"different stored frames in the oracle's windows, mean: {np.mean(different):.0f}")
-    return 0
 
 
 def _cell(value: Any) -> str:
@@ -93,4 +82,4 @@ def _cell(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench.ended(__file__, main))

@@ -10,7 +10,6 @@ markers.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+import bench
 from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.evaluation.comparison import Comparison, Reference
-from eginterpolator.evaluation.loading import EvaluationConfig, windows_of_folder
-from eginterpolator.files.io import fill, write_json, write_text
+from eginterpolator.evaluation.loading import EvaluationConfig, molecule_folders, windows_of_folder
 
 Windows = list[np.ndarray]
 Spoil = Callable[[Molecule, Windows, np.random.Generator], Windows]
@@ -148,49 +147,37 @@ def violations(means: dict[str, dict[str, float]]) -> list[str]:
 def table(means: dict[str, dict[str, float]]) -> str:
     """Markdown: a row for each way of spoiling; bold where it differs from unspoilt MD by more than 0.01 and 5 %."""
     plain = means["unspoilt MD (oracle)"]
-    lines = [f"| | {' | '.join(METRICS.values())} |", "|---|" + "---|" * len(METRICS)]
+    rows = []
     for label, row in means.items():
         cells = []
         for metric in METRICS:
             text = f"{row[metric]:.2f}" if metric in ("torsion_w", "timescale") else f"{row[metric]:.3f}"
             moved = abs(row[metric] - plain[metric]) > max(0.01, 0.05 * abs(plain[metric]))
             cells.append(f"**{text}**" if moved else text)
-        lines.append(f"| {label} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([label, *cells])
+    return bench.table(["", *METRICS.values()], rows)
 
 
 def main() -> int:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("reference", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--docs", type=Path)
-    options = parser.parse_args()
+    options = bench.metric_parser(__doc__).parse_args()
+    run = bench.Run(f"python benchmarks/sensitivity.py REFERENCE --seed {options.seed}")
     config = EvaluationConfig(seed=options.seed)
     molecules: dict[str, Any] = {}
-    for path in sorted(options.reference.glob("*/molecule.sdf")):
-        molecules[path.parent.name] = measure(path.parent, config, options.seed)
-        print(path.parent.name, flush=True)
+    for name, folder in molecule_folders(options.reference).items():
+        molecules[name] = measure(folder, config, options.seed)
+        print(name, flush=True)
     means: dict[str, dict[str, float]] = {}
     for label in SPOILT:
         rows = [each[label] for each in molecules.values()]
         means[label] = {m: float(np.mean([r[m] for r in rows if r[m] is not None])) for m in METRICS}
     problems = violations(means)
-    text = table(means)
-    write_json(
-        options.results / "sensitivity.json",
-        {"command": f"python benchmarks/sensitivity.py REFERENCE --seed {options.seed}", "means": means,
-         "molecules": molecules, "expected": EXPECTED, "violations": problems},
-    )  # fmt: skip
-    write_text(options.results / "sensitivity.md", f"{text}\n")
-    if options.docs is not None:
-        fill(options.docs, "sensitivity", text)
-    print(text)
+    result = {"means": means, "molecules": molecules, "expected": EXPECTED, "violations": problems}
+    run.write_metrics(options, "sensitivity", result, table(means))
     for problem in problems:
         print(f"does not hold: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench.ended(__file__, main))

@@ -7,10 +7,11 @@ What the training run wrote stays in the config; `sampler` and `window` are the 
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 from pathlib import Path
 
+import bench
 from eginterpolator.files.io import write_text
 from eginterpolator.models.registry import load_model, model_folder, save_model
 from tune_sampler import parse
@@ -20,7 +21,7 @@ PRETRAINED = Path(__file__).resolve().parents[1] / "src" / "eginterpolator" / "p
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.plain_parser(__doc__)
     parser.add_argument("model", help="checkpoint folder of a training run")
     parser.add_argument("--name", required=True)
     parser.add_argument("--sampler", required=True, help="name:steps:option=value:..., as in tune_sampler.py")
@@ -43,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -19,18 +19,16 @@ from typing import Any
 import numpy as np
 import torch
 
+import bench
+from drift import KINDS, QUARTERS, quarters
 from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.comparison import Comparison, Reference
-from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
+from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
 from eginterpolator.evaluation.trajectories import summarise
 from eginterpolator.files.endpoints import Endpoint
-from eginterpolator.files.io import sha256, write_json, write_text
 from eginterpolator.generation.tasks import GenerationConfig, frame_ps, generate_trajectories
-from eginterpolator.machine.provenance import machine, versions
-from eginterpolator.models.registry import Model, load_model, model_folder
+from eginterpolator.models.registry import Model, load_model
 
-QUARTERS = 4
-KINDS = ("length", "angle", "torsion")
 PATHS = ("jsd", "valid", "probability", "log_probability_a_step")
 
 
@@ -40,8 +38,7 @@ def forward(model: Model, known: Reference, start: np.ndarray, options: argparse
         task="forward", n_frames=options.forward_frames, n_samples=options.samples, seed=options.seed
     )
     made = generate_trajectories(model, known.molecule, config, Endpoint.of(start, known.molecule))
-    length = options.forward_frames // QUARTERS
-    return [known.compare([t.positions[k * length :][:length] for t in made]) for k in range(QUARTERS)]
+    return [known.compare(quarter) for quarter in quarters([t.positions for t in made])]
 
 
 def stretches(known: Reference, replica: np.ndarray, frames: int, count: int, seed: int) -> list[np.ndarray]:
@@ -74,25 +71,22 @@ def interpolation(
 
 def table(result: dict[str, Any]) -> str:
     """Both tables in Markdown."""
-    lines = [
-        "## Forward simulation, a quarter at a time",
-        "",
-        "| quarter | length | angle | torsion | stereo | valid |",
-    ]
-    lines.append("|---|---|---|---|---|---|")
+    rows = []
     for k, summary in enumerate(result["forward"]):
         cells = [f"{summary[kind]['mean']:.3f}" for kind in KINDS]
-        cells += [f"{summary[name]:.4f}" for name in ("stereo_retention", "valid")]
-        lines.append(f"| {k + 1} | {' | '.join(cells)} |")
+        rows.append([str(k + 1), *cells, *(f"{summary[name]:.4f}" for name in ("stereo_retention", "valid"))])
+    lines = ["## Forward simulation, a quarter at a time", ""]
+    lines.append(bench.table(["quarter", *KINDS, "stereo", "valid"], rows))
     change = [f"{kind} {100 * result['change_of_the_last_quarter'][kind]:+.1f} %" for kind in KINDS]
     lines += ["", f"The last quarter against the first: {', '.join(change)}.", ""]
-    lines += ["## Interpolation between metastable states", "", f"| | {' | '.join(PATHS)} | length | angle |"]
-    lines.append("|---" * (len(PATHS) + 3) + "|")
+    lines += ["## Interpolation between metastable states", ""]
+    rows = []
     for label in ("generated", "md"):
         summary = result["interpolation"][label]
         cells = [f"{summary.get('paths', {}).get(name, {}).get('mean', float('nan')):.3f}" for name in PATHS]
         cells += [f"{summary[kind]['mean']:.3f}" for kind in ("length", "angle")]
-        lines.append(f"| {label} | {' | '.join(cells)} |")
+        rows.append([label, *cells])
+    lines.append(bench.table(["", *PATHS, "length", "angle"], rows))
     without = ", ".join(result["without_paths"]) or "none"
     lines += ["", f"Molecules without such a stretch: {without}."]
     return "\n".join(lines)
@@ -100,7 +94,7 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.parser(__doc__)
     parser.add_argument("reference", type=Path)
     parser.add_argument("--model", default="qm9-obc2")
     parser.add_argument("--forward-frames", type=int, default=1000)
@@ -109,55 +103,51 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=2, help="generated paths of each stretch")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    host, model = machine(), load_model(options.model)
+    run = bench.Run("python benchmarks/tasks.py REFERENCE " + " ".join(sys.argv[2:]))
+    model = load_model(options.model)
     config = EvaluationConfig(frame_ps=frame_ps(model), seed=options.seed)
-    quarters: list[dict[str, Comparison]] = [{} for _ in range(QUARTERS)]
+    judged: list[dict[str, Comparison]] = [{} for _ in range(QUARTERS)]
     paths: dict[str, dict[str, Comparison]] = {"generated": {}, "md": {}}
     without = []
-    for path in sorted(options.reference.glob("*/molecule.sdf")):
-        name = path.parent.name
-        molecule, reference, _ = windows_of_folder(path.parent, config)
-        _, replicas, stride, _ = load_trajectories(path.parent, config)
+    for name, folder in molecule_folders(options.reference).items():
+        molecule, reference, _ = windows_of_folder(folder, config)
+        _, replicas, stride, _ = load_trajectories(folder, config)
         known = Reference.of(molecule, reference, config.frame_ps, config.seed)
         last = replicas[-1][::stride]
         for k, comparison in enumerate(forward(model, known, last[0], options)):
-            quarters[k][name] = comparison
+            judged[k][name] = comparison
         both = interpolation(model, known, last, options)
         if both is None:
             without.append(name)
         else:
             paths["generated"][name], paths["md"][name] = both
         print(name, flush=True)
-    summaries = [summarise(each) for each in quarters]
+    summaries = [summarise(each) for each in judged]
     means = {kind: [summary[kind]["mean"] for summary in summaries] for kind in KINDS}
     result = {
-        "command": "python benchmarks/tasks.py REFERENCE " + " ".join(sys.argv[2:]),
+        **run.made_by,
         "settings": {k: v for k, v in vars(options).items() if k not in ("reference", "results")},
-        "machine": host,
-        "versions": versions(),
-        "weights_sha256": sha256(model_folder(options.model) / "model.safetensors"),
+        **bench.weights_of(options.model),
         "reference_sha256": hash_of(options.reference),
         "forward": summaries,
         "change_of_the_last_quarter": {kind: values[-1] / values[0] - 1 for kind, values in means.items()},
         "interpolation": {label: summarise(each) for label, each in paths.items()},
         "without_paths": without,
     }
-    write_json(options.results / "qm9_tasks.json", result)
     spacing = config.frame_ps * options.forward_frames / 1000 / QUARTERS
     each = statistics.mean(c.n_trajectories for c in paths["generated"].values())
     head = (
-        f"# Forward simulation and interpolation, {len(quarters[0])} test molecules\n\n`{result['command']}`. "
+        f"# Forward simulation and interpolation, {len(judged[0])} test molecules\n\n`{run.command}`. "
         f"A quarter is {spacing:.2f} ns; {options.samples} trajectories. JSD to the other replicas, mean over "
         f"features. Paths: {each:.1f} a molecule; `jsd` of the "
         "states visited, `valid` without a transition that MD's model does not have.\n\n"
     )
-    write_text(options.results / "qm9_tasks.md", head + table(result) + "\n")
+    run.write(options.results, "qm9_tasks", result, head + table(result))
     print(table(result))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

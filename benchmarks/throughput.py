@@ -11,27 +11,23 @@ timed over some steps after minimisation, and the cost of a molecule is put toge
 
 from __future__ import annotations
 
-import argparse
 import os
+import sys
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import bench
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.conformers import ConformerSettings, conformer_record
 from eginterpolator.data.thermal import ThermalConfig, run_molecule
-from eginterpolator.files.io import write_json, write_text
-from eginterpolator.machine.provenance import machine, versions
-from eginterpolator.simulation.engines.openmm import choose_platform, make_context
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, Protocol
-from eginterpolator.simulation.starts import start_conformers
 
 SIZES = {
     "QM9": ["CC[C@H](O)C#CCOC", "COCCC(CO)CO", "OC[C@@H]1CCC(=O)N1"],
@@ -59,18 +55,11 @@ def timed(work: Callable[[], Any]) -> tuple[float, float]:
 
 def simulation(molecule: Molecule, protocol: Protocol) -> dict[str, Any]:
     """Seconds that a molecule of the published length costs, from its parts."""
-    import openmm
-
     parts: dict[str, Any] = {}
 
     def build() -> None:
-        start = start_conformers(molecule, 1)[0]
-        parts["system"] = build_system(molecule, start, protocol, 1)
-        particles = parts["system"].system.getNumParticles()
-        parts["platform"] = choose_platform("auto", particles)
-        parts["context"], parts["integrator"] = make_context(parts["system"], protocol, 1, parts["platform"], 1)
-        parts["context"].setPositions(parts["system"].positions * 0.1)
-        openmm.LocalEnergyMinimizer.minimize(parts["context"], 10.0, 1000)
+        made = bench.minimised(molecule, protocol, 1)
+        parts.update(zip(("system", "platform", "context", "integrator"), made, strict=True))
 
     build_cpu, build_wall = timed(build)
     parts["context"].setVelocitiesToTemperature(protocol.temperature_K, 1)
@@ -149,17 +138,14 @@ def table(result: dict[str, Any]) -> str:
         f"The published sets: QM9 {PUBLISHED['QM9']:,} and Drugs {PUBLISHED['Drugs']:,} molecules. Hours on N workers "
         "are CPU seconds × the molecules of the busiest worker (molecules / N, rounded up), one thread each.",
         "",
-        "| molecules | builder | molecules/h a core | "
-        + " | ".join(f"set on {n:,}" for n in WORKERS)
-        + " | CPU s | wall s |",
-        "|---|---|---|" + "---|" * len(WORKERS) + "---|---|",
     ]
+    sets = [f"set on {n:,}" for n in WORKERS]
+    rows = []
     for row in result["rows"]:
-        hours = " | ".join(duration(row["published_hours"][n]) for n in WORKERS)
-        lines.append(
-            f"| {row['size']} | {row['builder']} | {row['molecules_per_hour']:.3g} | {hours} | "
-            f"{row['cpu_seconds']:.3g} | {row['wall_seconds']:.3g} |"
-        )
+        hours = [duration(row["published_hours"][n]) for n in WORKERS]
+        speed, cpu, wall = (f"{row[name]:.3g}" for name in ("molecules_per_hour", "cpu_seconds", "wall_seconds"))
+        rows.append([row["size"], row["builder"], speed, *hours, cpu, wall])
+    lines.append(bench.table(["molecules", "builder", "molecules/h a core", *sets, "CPU s", "wall s"], rows))
     lines += ["", "Speed of the simulations, by CPU time:", ""]
     for row in result["rows"]:
         for smiles, values in zip(SIZES[row["size"]], row["each"], strict=False):
@@ -174,20 +160,13 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure and write `throughput.json` and `throughput.md`."""
-    parser = argparse.ArgumentParser(description="Molecules an hour for each builder.")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
+    parser = bench.parser(__doc__)
     parser.add_argument("--molecules", type=int, default=3, help="of each size, at most 3")
     options = parser.parse_args()
-    result = {
-        "schema_version": 1,
-        "command": f"python benchmarks/throughput.py --molecules {options.molecules}",
-        "machine": machine(),
-        "versions": versions(),
-        "rows": measure(options.molecules),
-    }
-    write_json(options.results / "throughput.json", result)
-    write_text(options.results / "throughput.md", table(result))
+    run = bench.Run(f"python benchmarks/throughput.py --molecules {options.molecules}")
+    result = {"schema_version": 1, **run.made_by, "rows": measure(options.molecules)}
+    run.write(options.results, "throughput", result, table(result))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
+import bench
 from eginterpolator.benchmark.data import hash_of, trajectory_molecules
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.distributions import bootstrap
@@ -32,7 +33,7 @@ from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_fo
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.inputs import read_inputs
-from eginterpolator.files.io import fill, sha256, write_json, write_text
+from eginterpolator.files.io import fill, sha256, write_text
 from eginterpolator.generation.runs import Hooks, RunResult, run_generation
 from eginterpolator.generation.tasks import (
     GenerationConfig,
@@ -41,7 +42,6 @@ from eginterpolator.generation.tasks import (
     layer_settings,
     resolve_device,
 )
-from eginterpolator.machine.provenance import machine, versions
 from eginterpolator.models.ahead import compile_layers
 from eginterpolator.models.registry import Model, load_model, model_folder
 
@@ -81,7 +81,7 @@ class Reference:
     @property
     def label(self) -> str:
         """Its name without where this machine keeps it."""
-        return "/".join(self.folder.resolve().parts[-2:])
+        return bench.label_of(self.folder)
 
 
 def generate_and_judge(
@@ -187,7 +187,7 @@ def differences(run: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def _difference(value: Any) -> str:
     """mean (interval), with signs, or a dash."""
-    return "–" if value is None else f"{value['mean']:+.3f} ({value['mean_95'][0]:+.3f} to {value['mean_95'][1]:+.3f})"
+    return "–" if value is None else bench.interval(value, "+.3f")
 
 
 def _cell(value: Any) -> str:
@@ -213,13 +213,11 @@ def table(runs: Sequence[dict[str, Any]], n_molecules: int, published: dict[str,
         rows.append((f"MD oracle, {oracle['molecules']} of these molecules", oracle))
     rows += [(f"published: {label}", values) for label, values in published.items()]
     columns = {**COLUMNS, "stereo_retention": "stereo retention", "valid": "valid frames"}
-    lines = [f"| | {' | '.join(columns.values())} |", f"|---|{'---|' * len(columns)}"]
-    lines += [f"| {label} | {' | '.join(_cell(row.get(key)) for key in columns)} |" for label, row in rows]
+    cells = [[label, *(_cell(row.get(key)) for key in columns)] for label, row in rows]
     for other in runs[1:]:
         label = f"λ = {runs[0]['strength']:g} minus λ = {other['strength']:g}, feature by feature"
-        cells = [_difference(value) for value in differences(other, runs[0]).values()]
-        lines.append(f"| {label} | {' | '.join(cells)} | | |")
-    return "\n".join(lines)
+        cells.append([label, *(_difference(value) for value in differences(other, runs[0]).values()), "", ""])
+    return bench.table(["", *columns.values()], cells)
 
 
 def caption(result: dict[str, Any]) -> str:
@@ -259,9 +257,9 @@ def provenance(result: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"- command: `{result['command']}`, seed {result['seed']}",
-            f"- sampler: {_listed(sampler)}",
-            f"- machine: {_listed(host)}",
-            f"- versions: {_listed(result['versions'])}",
+            f"- sampler: {bench.listed(sampler)}",
+            f"- machine: {bench.listed(host)}",
+            f"- versions: {bench.listed(result['versions'])}",
             f"- model {model['name']}: SHA-256 of model.safetensors {model['weights_sha256']}, "
             f"of config.json {model['config_sha256']}",
             f"- reference {reference['name']}: SHA-256 {reference['sha256']}",
@@ -269,13 +267,9 @@ def provenance(result: dict[str, Any]) -> str:
     )
 
 
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Options of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.parser(__doc__)
     parser.add_argument("reference", type=Path, help="folder of molecule folders with several replicas each")
     parser.add_argument("--out", type=Path, required=True, help="where the trajectories go; kept, and resumed from")
     parser.add_argument("--dataset", choices=tuple(PUBLISHED_TASK), default="qm9", help="names the results")
@@ -289,7 +283,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sampler", default=None, help="the model's own by default")
     parser.add_argument("--compile", action="store_true", help="egi models compile first: faster, rounded otherwise")
     parser.add_argument("--threads", type=int, default=None, help="of PyTorch")
-    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--readme", type=Path, default=None, help="Markdown file with the two markers")
     return parser.parse_args(arguments)
 
@@ -311,12 +304,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Make, judge and write everything; returns what the JSON holds."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    host = machine()
     reference = Reference.read(options.reference)
     model = load_model(options.model, resolve_device("auto"))
+    made = bench.Run(command(options, reference, model))
     if options.compile and could_be_compiled(model):
         compile_layers(model, layer_settings(model))
-    files = model_folder(options.model)
     published = published_beside(options.dataset) if options.task == PUBLISHED_TASK[options.dataset] else {}
     runs = [
         generate_and_judge(model, reference, options, strength, with_oracle=k == 0)
@@ -324,24 +316,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     ]
     result = {
         "schema_version": SCHEMA_VERSION,
-        "command": command(options, reference, model),
+        **made.made_by,
         "seed": options.seed,
-        "machine": host,
-        "versions": versions(),
-        "model": {
-            "name": model.name,
-            "weights_sha256": sha256(files / "model.safetensors"),
-            "config_sha256": sha256(files / "config.json"),
-        },
+        "model": {"name": model.name, **bench.weights_of(options.model)},
         "reference": {"name": reference.label, "sha256": reference.sha256, "molecules": len(reference.smiles)},
         "runs": runs,
         "published": published,
     }
     text = f"{table(runs, len(reference.smiles), published)}\n\n{caption(result)}"
-    stem = f"{options.dataset}_trajectories"
-    write_json(options.results / f"{stem}.json", result)
-    page = f"# Trajectories of {reference.label}\n\n{text}\n\n## How it was made\n{provenance(result)}\n"
-    write_text(options.results / f"{stem}.md", page)
+    page = f"# Trajectories of {reference.label}\n\n{text}\n\n## How it was made\n{provenance(result)}"
+    made.write(options.results, f"{options.dataset}_trajectories", result, page)
     if options.readme is not None:
         fill(options.readme, f"results-{options.dataset}", f"{text}\n\n`{result['command']}`")
     print(text)
@@ -350,12 +334,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit 0 all judged, 1 some molecules failed, 2 nothing can be done (one sentence)."""
-    try:
-        result = run(parse(arguments))
-    except EGIError as error:
-        print(f"trajectories: {error}", file=sys.stderr)
-        return 2
-    return 1 if any(each["failures"] for each in result["runs"]) else 0
+    return bench.ended(__file__, lambda: any(each["failures"] for each in run(parse(arguments))["runs"]))
 
 
 if __name__ == "__main__":

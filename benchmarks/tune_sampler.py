@@ -22,14 +22,15 @@ import numpy as np
 import torch
 import yaml
 
+import bench
 from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import Record, Store
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.trajectories import summarise
 from eginterpolator.files.io import sha256, write_json, write_text
 from eginterpolator.generation.tasks import GenerationConfig, frame_ps, generate_trajectories
-from eginterpolator.machine.provenance import machine, versions
-from eginterpolator.models.registry import Model, load_model, model_folder
+from eginterpolator.machine.provenance import machine
+from eginterpolator.models.registry import Model, load_model
 
 COLUMNS = ("length", "angle", "torsion", "decorrelation", "tica_0")
 MORE = ("stereo", "valid", "seconds")
@@ -84,7 +85,7 @@ def judge(
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description="Sampler settings on held-out molecules.")
+    parser = bench.plain_parser(__doc__)
     parser.add_argument("model")
     parser.add_argument("stores", type=Path, nargs="+")
     parser.add_argument("--settings", default="sde:20,sde:40,sde:80,heun:20,stochastic:20")
@@ -126,13 +127,11 @@ def main() -> None:
 
 def measured(options: argparse.Namespace, what: str) -> dict[str, Any]:
     """What the rows of a table have in common."""
-    files = model_folder(options.model)
     return {
         "molecules": what,
         "seed": options.seed,
         "machine": machine()["processor"],
-        "weights_sha256": sha256(files / "model.safetensors"),
-        "config_sha256": sha256(files / "config.json"),
+        **bench.weights_of(options.model),
         "stores": {store.name: sha256(store) for store in options.stores},
     }
 
@@ -158,25 +157,22 @@ def keep(options: argparse.Namespace, what: str, rows: dict[str, list[float]]) -
     words = sys.argv[1:]
     pairs = zip(["", *words], words, strict=False)
     words = [",".join(rows) if before == "--settings" else word for before, word in pairs]  # of earlier runs too
-    command = f"python benchmarks/tune_sampler.py {' '.join(words)}"
+    made = bench.Run(f"python benchmarks/tune_sampler.py {' '.join(words)}")
     result: dict[str, Any] = {
-        "command": command,
+        **made.made_by,
         "measured": measured(options, what),
-        "machine": machine(),
-        "versions": versions(),
         "rows": {setting: dict(zip(names, values, strict=True)) for setting, values in rows.items()},
     }
-    lines = [f"| setting | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
-    lines += [f"| {setting} | {' | '.join(f'{value:.4f}' for value in values)} |" for setting, values in rows.items()]
+    cells = [[setting, *(f"{value:.4f}" for value in values)] for setting, values in rows.items()]
     page = [
         "# Sampler settings on held-out training molecules",
-        f"`{command}`, {result['machine']['processor']}: {what}. A setting is sampler:steps:options; first and last "
+        f"`{made.command}`, {made.machine['processor']}: {what}. A setting is sampler:steps:options; first and last "
         "level are the model's where it names none. `heun` and `stochastic` call the network twice a step.",
-        "\n".join(lines),
+        bench.table(["setting", *names], cells),
     ]
     write_json(file_of(options), result)
     write_text(file_of(options).with_suffix(".md"), "\n\n".join(page) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

@@ -16,7 +16,7 @@ from eginterpolator.chemistry.graph import Graph, featurize
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.diffusion.process import Preconditioned
-from eginterpolator.models.denoiser import Denoiser
+from eginterpolator.models.denoiser import Denoiser, NoisyFrames
 from eginterpolator.models.registry import build_denoiser
 from eginterpolator.nn.graph_batch import GraphBatch
 
@@ -88,7 +88,7 @@ def all_predicted(x: Tensor) -> Tensor:
 def raw(denoiser: Denoiser, x: Tensor, batch: GraphBatch, strength: float = 1.0, sigma: float = 0.6) -> Tensor:
     """Raw output where no frame is given, all at one noise level."""
     with torch.no_grad():
-        return denoiser.raw(x, torch.full(x.shape[:2], sigma), batch, all_predicted(x), FRAME_PS, strength)
+        return denoiser.raw(NoisyFrames(x, torch.full(x.shape[:2], sigma), batch, all_predicted(x), FRAME_PS, strength))
 
 
 def rotations(count: int, seed: int = 0) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from eginterpolator.diffusion.process import DDPM, Preconditioned
-from eginterpolator.models.denoiser import InterpolatorDenoiser
+from eginterpolator.models.denoiser import InterpolatorDenoiser, NoisyFrames
 from eginterpolator.models.interpolator import Mixer
 from eginterpolator.models.registry import build_denoiser
 from eginterpolator.nn.batch import Batch
@@ -93,10 +93,10 @@ def test_each_trajectory_of_a_batch_has_its_own_end_of_memory(denoiser):
     sigma[1] = 0.6
     sigma = torch.where(predicted, sigma, torch.zeros(()))
     with torch.no_grad():
-        got = denoiser.raw(x, sigma, batch, predicted, FRAME_PS)
-        alone = denoiser.structure.raw(x, sigma, batch, predicted, FRAME_PS)
+        got = denoiser.raw(NoisyFrames(x, sigma, batch, predicted, FRAME_PS))
+        alone = denoiser.structure.raw(NoisyFrames(x, sigma, batch, predicted, FRAME_PS))
         every = torch.where(predicted, torch.full(x.shape[:2], 0.6), torch.zeros(()))
-        together = denoiser.raw(x, every, batch, predicted, FRAME_PS)
+        together = denoiser.raw(NoisyFrames(x, every, batch, predicted, FRAME_PS))
     assert torch.equal(got[0][predicted[0]], alone[0][predicted[0]])
     torch.testing.assert_close(got[1], together[1])
     assert relative_error(got[1][1:], alone[1][1:]) > SEEN

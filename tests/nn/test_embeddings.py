@@ -12,7 +12,7 @@ from tests.builders.networks import CHIRAL, graphs
 
 def test_atom_embedding_sums_one_vector_a_column():
     columns = list(COLUMNS.values())
-    embedding = AtomEmbedding(columns, 2, 8)
+    embedding = AtomEmbedding(8, columns, 2)
     batch = graphs(CHIRAL)
     got = embedding(batch)[0]
     for atom in range(len(got)):

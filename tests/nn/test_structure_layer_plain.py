@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 
+from eginterpolator.models.denoiser import NoisyFrames
 from eginterpolator.nn.structure_layer import StructureLayer
 from tests.builders.networks import CHIRAL, FRAME_PS, MODELS, frames, graphs, network
 from tests.builders.plain_layers import PlainStructureLayer, make_plain
@@ -23,7 +24,7 @@ def both(kind: str) -> tuple:
 
 def output(denoiser, x, batch, predicted):
     sigma = torch.where(predicted, LEVEL, 0.0)
-    return denoiser.raw(x, sigma, batch, predicted, FRAME_PS, 1.0)
+    return denoiser.raw(NoisyFrames(x, sigma, batch, predicted, FRAME_PS))
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from eginterpolator.diffusion.samplers import SAMPLERS
 from eginterpolator.errors import InputError
-from eginterpolator.training.config import TrainConfig, build
+from eginterpolator.training.config import TrainConfig, build, read_yaml
 
 TABLES = ("conformers", "unconditional", "forward")
 TOOLS = ("etkdg", "etkdg_mmff", "md")
@@ -228,14 +226,7 @@ def load_study(path: str | os.PathLike[str], made: str | os.PathLike[str] = "mad
     InputError
         For a missing file, bad YAML, an unknown key, or systems that do not fit together.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no config '{path}'.")
-    try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
-    study: StudyConfig = build(StudyConfig, _filled(values, str(made)), "")
+    study: StudyConfig = build(StudyConfig, _filled(read_yaml(path), str(made)), "")
     _check(study)
     return study
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.cli.groups import grouped
 from eginterpolator.cli.structures import conformers_command, thermal_md_command
 
 if TYPE_CHECKING:
@@ -19,15 +21,12 @@ app = typer.Typer(no_args_is_help=True)
 app.command("conformers")(conformers_command)
 app.command("thermal-md")(thermal_md_command)
 
-Exclude = Annotated[
-    list[Path] | None,
-    typer.Option(help=".smi files or molecule folders whose molecules are left out (give it once for each)."),
-]
 OutStore = Annotated[Path, typer.Option(help="The dataset to write, .h5.")]
 Stride = Annotated[int, typer.Option(min=1, help="Keep every so manieth frame.")]
 Most = Annotated[
     int | None, typer.Option("--max-conformers", min=1, help="Conformers of a molecule to keep, by largest weight.")
 ]
+Limit = Annotated[int | None, typer.Option(min=1, help="Stop after this many molecules.")]
 Stores = Annotated[list[Path], typer.Argument(help="Datasets.")]
 
 
@@ -38,43 +37,54 @@ class Subset(StrEnum):
     drugs = "drugs"
 
 
+@dataclass(frozen=True)
+class BuildOptions:
+    """What is left out of a dataset, and what is told of it."""
+
+    exclude: o.Exclude = None
+    as_json: o.AsJson = False
+    quiet: o.Quiet = False
+
+
 @app.command("qm9")
+@grouped
 def qm9_command(
+    *,
     out: OutStore = Path("qm9.h5"),
-    exclude: Exclude = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many molecules.")] = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
+    limit: Limit = None,
+    build: BuildOptions,
 ) -> None:
     """All QM9 geometries of the package qm9pack."""
     from eginterpolator.data.readers.qm9 import QM9
 
-    _build(QM9(), out, exclude, as_json, quiet, limit)
+    _build(QM9(), out, build, limit)
 
 
 @app.command("geom")
+@grouped
 def geom_command(
     source: Annotated[Path, typer.Argument(help="GEOM's rdkit_folder, or one of its summary_*.json.")],
+    *,
     subset: Annotated[Subset | None, typer.Option(help="Which summary, where the folder has several.")] = None,
     most: Most = None,
     out: OutStore = Path("geom.h5"),
-    exclude: Exclude = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many molecules.")] = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
+    limit: Limit = None,
+    build: BuildOptions,
 ) -> None:
     """Conformers of GEOM as published: a summary and one pickle a molecule, read without running them."""
     from eginterpolator.data.readers.geom import Geom
 
-    _build(Geom.open(source, subset and subset.value, most), out, exclude, as_json, quiet, limit)
+    _build(Geom.open(source, subset and subset.value, most), out, build, limit)
 
 
 @app.command("import")
+@grouped
 def import_command(
     sources: Annotated[
         list[Path],
         typer.Argument(help="A folder of molecule folders, GEOM or published simulations; pickles; trajectory files."),
     ],
+    *,
     out: OutStore = Path("trajectories.h5"),
     kind: Annotated[
         str,
@@ -97,10 +107,8 @@ def import_command(
     split: Annotated[str | None, typer.Option(help="Of published simulations: train, val or test.")] = None,
     subset: Annotated[Subset | None, typer.Option(help="Of GEOM: which summary.")] = None,
     most: Most = None,
-    exclude: Exclude = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many molecules.")] = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
+    limit: Limit = None,
+    build: BuildOptions,
 ) -> None:
     """Data of other origin: simulations, published sets, trajectory files; what is left out is counted by reason.
 
@@ -114,21 +122,21 @@ def import_command(
         stride=stride, subset=subset and subset.value, split=split, most=most,
     )  # fmt: skip
     reader = open_source(sources, None if kind == "auto" else kind, options)
-    _build(reader, out, exclude, as_json, quiet, limit)
+    _build(reader, out, build, limit)
 
 
 @app.command("thermal")
+@grouped
 def thermal_command(
     folder: Annotated[Path, typer.Argument(help="Folder of thermal structures, as egi data thermal-md writes it.")],
+    *,
     out: OutStore = Path("thermal.h5"),
-    exclude: Exclude = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
+    build: BuildOptions,
 ) -> None:
     """Thermal structures of short simulations."""
     from eginterpolator.data.readers.folders import ThermalFolders
 
-    _build(ThermalFolders.open(folder), out, exclude, as_json, quiet)
+    _build(ThermalFolders.open(folder), out, build)
 
 
 @app.command("torsion-times")
@@ -205,21 +213,19 @@ def check_command(stores: Stores) -> None:
         raise typer.Exit(1)
 
 
-def _build(
-    reader: Reader, out: Path, exclude: list[Path] | None, as_json: bool, quiet: bool, limit: int | None = None
-) -> None:
+def _build(reader: Reader, out: Path, options: BuildOptions, limit: int | None = None) -> None:
     """Build, show what was kept and dropped; exit 1 when files could not be read."""
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.build import build
 
-    with Progress(min(reader.total, limit or reader.total), quiet) as progress:
+    with Progress(min(reader.total, limit or reader.total), options.quiet) as progress:
 
         def told(done: int, name: str) -> None:
             progress.describe(name)
             progress.to(done)
 
-        manifest = build(reader, out, exclude or [], limit, told)
-    if as_json:
+        manifest = build(reader, out, options.exclude or [], limit, told)
+    if options.as_json:
         _echo(manifest)
     else:
         from eginterpolator.cli.dataset_tables import print_manifest

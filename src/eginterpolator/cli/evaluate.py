@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.cli.groups import grouped
 from eginterpolator.evaluation.published import published_beside
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from eginterpolator.evaluation.trajectories import Evaluation
 
 app = typer.Typer(no_args_is_help=True)
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every number there.")]
 ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page that shows the evaluation.")]
 
 
@@ -31,10 +33,12 @@ def _group() -> None:
 
 
 @app.command("trajectories")
+@grouped
 def trajectories_command(
     generated: Annotated[Path, typer.Argument(metavar="GENERATED", help="Folder of molecule folders to judge.")],
     reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Simulations with several replicas each.")],
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every number there.")] = None,
+    *,
+    json_file: JsonFile = None,
     oracle_replicas: Annotated[
         int, typer.Option(min=0, help="Replicas held out of the reference as MD oracle (the last ones).")
     ] = 1,
@@ -60,9 +64,7 @@ def trajectories_command(
             "--paths/--no-paths", help="Judge trajectories as paths between their ends; default: as generated."
         ),
     ] = None,
-    workers: o.WorkerCount = None,
-    scheduler: o.Scheduler = None,
-    threads: o.Threads = None,
+    workers: o.WorkerOptions,
 ) -> None:
     """Jensen-Shannon distances, stereo and validity of GENERATED, with the MD oracle of REFERENCE beside."""
     from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
@@ -75,8 +77,7 @@ def trajectories_command(
         frame_ps=frame_ps, n_frames=frames, oracle_replicas=oracle_replicas, oracle=oracle, seed=seed, paths=paths,
         energy_frames=energies, xtb=xtb, curves=report is not None or figures is not None,
     )  # fmt: skip
-    helpers = o.chosen_workers(workers, scheduler, threads)
-    result = evaluate_folders(generated.resolve(), reference.resolve(), config, helpers)
+    result = evaluate_folders(generated.resolve(), reference.resolve(), config, workers.helpers())
     if json_file is not None:
         write_json(json_file, result.to_dict())
     if report is not None:
@@ -93,28 +94,27 @@ def trajectories_command(
 
 
 @app.command("conformers")
+@grouped
 def conformers_command(
     generated: Annotated[Path, typer.Argument(metavar="GENERATED", help="Folder of <name>/conformers.sdf to judge.")],
     reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Reference ensembles in the same layout.")],
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every number there.")] = None,
+    *,
+    json_file: JsonFile = None,
     delta: Annotated[
         list[float] | None,
         typer.Option(help="Coverage threshold in Å, several times for several; 0.5 (QM9), 0.75 and 1.25 (Drugs)."),
     ] = None,
     max_matches: Annotated[int, typer.Option(min=1, help="Symmetric numberings to look through, at most.")] = 10_000,
     report: ReportFile = None,
-    workers: o.WorkerCount = None,
-    scheduler: o.Scheduler = None,
-    threads: o.Threads = None,
+    workers: o.WorkerOptions,
 ) -> None:
     """Coverage and matching (COV, MAT) of GENERATED; a failed molecule counts with coverage 0 and is listed."""
     from eginterpolator.evaluation.conformers import DELTAS, evaluate_conformer_folders
     from eginterpolator.files.io import write_json
 
     _check_outputs(report, None)
-    helpers = o.chosen_workers(workers, scheduler, threads)
     result = evaluate_conformer_folders(
-        generated.resolve(), reference.resolve(), delta or DELTAS, max_matches, helpers
+        generated.resolve(), reference.resolve(), delta or DELTAS, max_matches, workers.helpers()
     )  # fmt: skip
     if json_file is not None:
         write_json(json_file, result.to_dict())

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.cli.groups import grouped
 
 LONG_SECONDS = 30.0
 """A run that took longer is told how it could have been shorter."""
@@ -23,8 +24,10 @@ class Task(StrEnum):
     interpolation = "interpolation"
 
 
+@grouped
 def generate_command(
     source: o.Source,
+    *,
     task: Annotated[Task, typer.Option(help="forward needs --start, interpolation --start and --end.")] = (
         Task.unconditional
     ),
@@ -35,59 +38,42 @@ def generate_command(
     ] = None,
     end: Annotated[str | None, typer.Option(help="Last frame, in the same way.")] = None,
     model: o.ModelName = "auto",
-    steps: o.Steps = None,
-    sampler: o.SamplerName = None,
-    seed: o.Seed = 0,
     strength: Annotated[
         float, typer.Option(help="lambda: 0 the structure model alone, 1 the trained interpolator.")
     ] = 1.0,
-    hydrogens: o.Hydrogens = True,
+    sampling: o.SamplingOptions,
     out: o.Out = Path("trajectories"),
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
-    device: o.DeviceOption = o.Device.auto,
-    precision: o.PrecisionOption = o.Precision.auto,
-    batch: o.BatchOption = "auto",
-    stereo: o.Stereo = o.StereoMode.ask,
-    force: o.Force = False,
     overwrite: o.Overwrite = False,
-    workers: o.WorkerCount = None,
-    scheduler: o.Scheduler = None,
-    threads: o.Threads = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    job: o.JobOptions,
     verbose: o.Verbose = False,
 ) -> None:
     """Generate all-atom trajectories of INPUT, a folder a molecule, with a report to look at."""
-    o.set_logging(verbose, quiet)
-    from eginterpolator.files.inputs import prepare_out, read_inputs
-
-    helpers = o.chosen_workers(workers, scheduler, threads)
-    molecules, failures = read_inputs(source, stereo.value)  # before anything that takes seconds to import
+    o.set_logging(verbose, job.quiet)
+    helpers = job.helpers()
+    molecules, failures = job.read(source)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.errors import InputError
     from eginterpolator.files.endpoints import read_endpoint
+    from eginterpolator.files.inputs import prepare_out
     from eginterpolator.generation.runs import run_generation
-    from eginterpolator.generation.tasks import GenerationConfig, could_be_compiled, network_calls, resolve_device
+    from eginterpolator.generation.tasks import could_be_compiled, network_calls, resolve_device
     from eginterpolator.models.choice import Models
 
-    config = GenerationConfig(
-        task=task.value, n_frames=frames, n_samples=samples, seed=seed, strength=strength, steps=steps,
-        sampler=sampler, hydrogens=hydrogens, device=device.value, precision=precision.value,
-        batch=o.parse_batch(batch),
-    )  # fmt: skip
+    config = sampling.config(task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength)
     if (start or end) and len(molecules) != 1:
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_endpoint(text, molecules[0]) if text else None for text in (start, end))
     prepare_out(out)
-    loaded = Models.load(model, "cpu" if helpers else resolve_device(device.value))
+    loaded = Models.load(model, "cpu" if helpers else resolve_device(config.device))
     calls = max(network_calls(each, config) for each in loaded.models)
     began = time.monotonic()
-    with Progress(calls * len(molecules), quiet) as progress:
+    with Progress(calls * len(molecules), job.quiet) as progress:
         hooks = progress.hooks(calls)
         result = run_generation(
-            loaded, molecules, out, config, failures, first, last, force, overwrite, hooks, helpers
+            loaded, molecules, out, config, failures, first, last, sampling.force, overwrite, hooks, helpers
         )  # fmt: skip
-    if time.monotonic() - began > LONG_SECONDS and not quiet:
+    if time.monotonic() - began > LONG_SECONDS and not job.quiet:
         slow = [each.name for each in loaded.models if could_be_compiled(each, config.precision)]
         if slow:
             which = slow[0] if model == "auto" else model
@@ -97,4 +83,4 @@ def generate_command(
         from eginterpolator.report import write_folder_report
 
         write_folder_report(out)
-    o.finish(result, as_json)
+    o.finish(result, job.as_json)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from eginterpolator.chemistry.molecule import Molecule
+    from eginterpolator.files.inputs import Failure
+    from eginterpolator.generation.tasks import GenerationConfig
     from eginterpolator.jobs.molecules import RunResult
     from eginterpolator.jobs.tasks import Workers
 
@@ -45,58 +49,108 @@ ModelName = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Output folder; a sub-folder a molecule.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the run; each molecule and sample derives its own.")]
-Steps = Annotated[int | None, typer.Option(help="Steps of the sampler; the model's own by default.")]
-SamplerName = Annotated[
-    str | None,
-    typer.Option(
-        "--sampler",
-        help="ddim, ancestral, heun, stochastic, sde or annealed_langevin; the model's own by default.",
-    ),
-]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 PrecisionOption = Annotated[
     Precision,
     typer.Option(help="Arithmetic of the networks; auto is bf16 where the hardware multiplies it, else fp32."),
 ]
-BatchOption = Annotated[str, typer.Option("--batch", help="Samples in one pass: auto, or a number.")]
-Stereo = Annotated[StereoMode, typer.Option(help="Open stereo: ask (refuse and name the isomers) or enumerate.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite/--resume", help="Make finished molecules again, or keep them.")]
-Force = Annotated[bool, typer.Option("--force", help="Take molecules that the model was not trained for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")]
-Hydrogens = Annotated[bool, typer.Option("--hydrogens/--no-hydrogens", help="Put the hydrogens back, or leave them.")]
-WorkerCount = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes of this machine, each with a molecule of its own.")
+Exclude = Annotated[
+    list[Path] | None,
+    typer.Option(help=".smi files or molecule folders whose molecules are left out (give it once for each)."),
 ]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        "--scheduler", "--cluster", metavar="ADDRESS|FILE.yaml",
-        help="A running Dask scheduler (tcp://host:8786), or a YAML of a batch system such as SLURM.",
-    ),
-]  # fmt: skip
-Threads = Annotated[int | None, typer.Option(min=1, help="Compute threads of each worker; 1 by default.")]
 
 
-def chosen_workers(count: int | None, scheduler: str | None, threads: int | None) -> Workers | None:
-    """Who works on the molecules; None is this process.
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Who works on the molecules."""
 
-    Raises
-    ------
-    InputError
-        When both local processes and a cluster are asked for, or the file of a cluster is missing.
-    """
-    from eginterpolator.errors import InputError
-    from eginterpolator.jobs.tasks import Workers
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes of this machine, each with a molecule of its own.")
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", "--cluster", metavar="ADDRESS|FILE.yaml",
+            help="A running Dask scheduler (tcp://host:8786), or a YAML of a batch system such as SLURM.",
+        ),
+    ] = None  # fmt: skip
+    threads: Annotated[int | None, typer.Option(min=1, help="Compute threads of each worker; 1 by default.")] = None
 
-    if count and scheduler:
-        raise InputError("Give local processes (--workers) or a cluster (--scheduler), not both.")
-    if scheduler and "://" not in scheduler and not Path(scheduler).is_file():
-        raise InputError(
-            f"--scheduler is '{scheduler}'; give an address such as tcp://host:8786, or a YAML file that exists."
-        )
-    return Workers(count=count, scheduler=scheduler, threads=threads) if count or scheduler else None
+    def helpers(self) -> Workers | None:
+        """The workers; None is this process.
+
+        Raises
+        ------
+        InputError
+            When both local processes and a cluster are asked for, or the file of a cluster is missing.
+        """
+        from eginterpolator.errors import InputError
+        from eginterpolator.jobs.tasks import Workers
+
+        if self.workers and self.scheduler:
+            raise InputError("Give local processes (--workers) or a cluster (--scheduler), not both.")
+        if self.scheduler and "://" not in self.scheduler and not Path(self.scheduler).is_file():
+            raise InputError(
+                f"--scheduler is '{self.scheduler}'; give an address such as tcp://host:8786, or a YAML file that "
+                "exists."
+            )
+        if not (self.workers or self.scheduler):
+            return None
+        return Workers(count=self.workers, scheduler=self.scheduler, threads=self.threads)
+
+
+@dataclass(frozen=True)
+class JobOptions(WorkerOptions):
+    """A job over the molecules of INPUT."""
+
+    seed: Seed = 0
+    stereo: Annotated[StereoMode, typer.Option(help="Open stereo: ask (refuse and name the isomers) or enumerate.")] = (
+        StereoMode.ask
+    )
+    as_json: AsJson = False
+    quiet: Quiet = False
+
+    def read(self, source: str) -> tuple[list[Molecule], list[Failure]]:
+        """Molecules of INPUT, and the lines of it that are none."""
+        from eginterpolator.files.inputs import read_inputs
+
+        return read_inputs(source, self.stereo.value)
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How a model is sampled."""
+
+    steps: Annotated[int | None, typer.Option(help="Steps of the sampler; the model's own by default.")] = None
+    sampler: Annotated[
+        str | None,
+        typer.Option(help="ddim, ancestral, heun, stochastic, sde or annealed_langevin; the model's own by default."),
+    ] = None
+    hydrogens: Annotated[
+        bool, typer.Option("--hydrogens/--no-hydrogens", help="Put the hydrogens back, or leave them.")
+    ] = True
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto
+    precision: PrecisionOption = Precision.auto
+    batch: Annotated[str, typer.Option(help="Samples in one pass: auto, or a number.")] = "auto"
+    force: Annotated[bool, typer.Option("--force", help="Take molecules that the model was not trained for.")] = False
+
+    def config(self, **others: Any) -> GenerationConfig:
+        """These settings and `others`, all by the names that `GenerationConfig` has.
+
+        Raises
+        ------
+        InputError
+            When --batch is neither `auto` nor a positive number.
+        """
+        from eginterpolator.generation.tasks import GenerationConfig
+
+        return GenerationConfig(
+            steps=self.steps, sampler=self.sampler, hydrogens=self.hydrogens, device=self.device.value,
+            precision=self.precision.value, batch=parse_batch(self.batch), **others,
+        )  # fmt: skip
 
 
 def parse_batch(text: str) -> int | None:

@@ -9,11 +9,7 @@ from typing import Annotated
 import typer
 
 from eginterpolator.cli import options as o
-
-Exclude = Annotated[
-    list[Path] | None,
-    typer.Option(help=".smi files or molecule folders whose molecules are left out (give it once for each)."),
-]
+from eginterpolator.cli.groups import grouped
 
 
 class Method(StrEnum):
@@ -24,8 +20,10 @@ class Method(StrEnum):
     xtb = "xtb"
 
 
+@grouped
 def conformers_command(
     source: o.Source,
+    *,
     method: Annotated[
         Method, typer.Option(help="mmff (MMFF94s), sage (OpenFF Sage in OBC2, as egi simulate), or xtb (GFN2-xTB).")
     ] = Method.mmff,
@@ -33,74 +31,62 @@ def conformers_command(
     window_kcal: Annotated[float, typer.Option(help="Highest energy above the lowest, kcal/mol.")] = 6.0,
     rmsd: Annotated[float, typer.Option(help="Minima nearer than this are duplicates, Å.")] = 0.125,
     temperature: Annotated[float, typer.Option(help="Of the Boltzmann weights, K.")] = 298.15,
-    seed: o.Seed = 0,
     out: Annotated[Path, typer.Option(help="The dataset to write, .h5.")] = Path("conformers.h5"),
-    exclude: Exclude = None,
-    stereo: o.Stereo = o.StereoMode.ask,
+    exclude: o.Exclude = None,
     overwrite: o.Overwrite = False,
-    workers: o.WorkerCount = None,
-    scheduler: o.Scheduler = None,
-    threads: o.Threads = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
+    job: o.JobOptions,
     verbose: o.Verbose = False,
 ) -> None:
     """Conformer ensembles of INPUT: ETKDGv3, minimised, without duplicates, with energies and Boltzmann weights."""
-    o.set_logging(verbose, quiet)
-    helpers = o.chosen_workers(workers, scheduler, threads)
-    from eginterpolator.files.inputs import read_inputs
-
-    molecules, failures = read_inputs(source, stereo.value)
+    o.set_logging(verbose, job.quiet)
+    helpers = job.helpers()
+    molecules, failures = job.read(source)
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.conformers import ConformerSettings, build_conformers
 
     settings = ConformerSettings(
         method=method.value, embed=num, duplicate_rmsd_angstrom=rmsd, energy_window_kcal=window_kcal,
-        temperature_K=temperature, seed=seed,
+        temperature_K=temperature, seed=job.seed,
     )  # fmt: skip
-    with Progress(len(molecules), quiet) as progress:
+    with Progress(len(molecules), job.quiet) as progress:
         result = build_conformers(
             molecules, out, settings, exclude=exclude or [], failures=failures, overwrite=overwrite,
             hooks=progress.hooks(1), workers=helpers,
         )  # fmt: skip
-    if not as_json:
+    if not job.as_json:
         typer.echo(f"dataset: {out}")
-    o.finish(result, as_json)
+    o.finish(result, job.as_json)
 
 
+@grouped
 def thermal_md_command(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="qm9 (the package qm9pack), a SMILES, a .smi, .csv or .sdf file.")
     ],
+    *,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Molecules to take; of QM9 in a seeded random order.")
     ] = None,
     replicas: Annotated[int, typer.Option(min=1, help="Runs of each molecule, from different conformers.")] = 4,
     ps: Annotated[float, typer.Option(help="Length of each run, ps.")] = 120.0,
     save_ps: Annotated[float, typer.Option(help="Time between saved frames, ps.")] = 1.2,
-    seed: o.Seed = 0,
     out: Annotated[Path, typer.Option(help="Output folder; egi data thermal makes a dataset of it.")] = Path("thermal"),
-    exclude: Exclude = None,
-    stereo: o.Stereo = o.StereoMode.ask,
-    workers: o.WorkerCount = None,
-    scheduler: o.Scheduler = None,
-    threads: o.Threads = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
+    exclude: o.Exclude = None,
+    job: o.JobOptions,
     verbose: o.Verbose = False,
 ) -> None:
     """Thermal structures: short MD in OBC2 implicit solvent from several conformers of each molecule."""
-    o.set_logging(verbose, quiet)
-    helpers = o.chosen_workers(workers, scheduler, threads)
+    o.set_logging(verbose, job.quiet)
+    helpers = job.helpers()
     from itertools import islice
 
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.splits import read_exclusions
     from eginterpolator.data.thermal import ThermalConfig, candidates, run_thermal
     from eginterpolator.errors import InputError
-    from eginterpolator.files.inputs import Failure, read_inputs
+    from eginterpolator.files.inputs import Failure
 
-    config = ThermalConfig(replicas=replicas, production_ps=ps, save_ps=save_ps, seed=seed)
+    config = ThermalConfig(replicas=replicas, production_ps=ps, save_ps=save_ps, seed=job.seed)
     excluded = read_exclusions(exclude or [])
     failures: list[Failure] = []
     if source == "qm9":
@@ -108,10 +94,10 @@ def thermal_md_command(
             raise InputError("QM9 has 130,000 molecules; say with --limit how many to take.")
         molecules = list(islice(candidates(config, excluded), limit))
     else:
-        found, failures = read_inputs(source, stereo.value)
+        found, failures = job.read(source)
         molecules = [molecule for molecule in found if molecule.smiles_flat not in excluded][:limit]
-    with Progress(len(molecules), quiet) as progress:
+    with Progress(len(molecules), job.quiet) as progress:
         result = run_thermal(
             molecules, out, config, failures=failures, hooks=progress.hooks(1), workers=helpers
         )  # fmt: skip
-    o.finish(result, as_json)
+    o.finish(result, job.as_json)

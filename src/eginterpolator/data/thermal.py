@@ -2,11 +2,6 @@
 
     egi data thermal-md qm9|INPUT --out OUT [--exclude FILE_OR_DIR] [--limit N] [--replicas 4] [--ps 120] ...
 
-or, for QM9 and in this process,
-
-    python -m eginterpolator.data.thermal OUT --exclude FILE_OR_DIR ... [--max-molecules N] [--seed N]
-        [--replicas 4] [--production-ps 120] [--save-ps 1.2]
-
 Two replicas of 390 ps saved every 1.3 ps hold windows of 64 model frames (5.2 ps) and so serve both stages.
 
 A folder holds `molecule.sdf` (all atoms, heavy atoms first, stereo, the start conformers), `frames.npz`
@@ -17,21 +12,17 @@ complete, so an interrupted job goes on where it was; failures are listed in `fa
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.data.splits import read_exclusions
 from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
@@ -197,37 +188,3 @@ def run_thermal(
     return run_molecules(
         molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
     )  # fmt: skip
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the job from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description="Thermal structures of QM9 molecules from short MD.")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--exclude", type=Path, nargs="*", default=[], help=".smi files, or folders")
-    parser.add_argument("--max-molecules", type=int, default=10**9)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--replicas", type=int, default=ThermalConfig.replicas)
-    parser.add_argument("--production-ps", type=float, default=ThermalConfig.production_ps)
-    parser.add_argument("--save-ps", type=float, default=ThermalConfig.save_ps)
-    options = parser.parse_args(arguments)
-    chosen = {name: getattr(options, name) for name in ("seed", "replicas", "production_ps", "save_ps")}
-    config = ThermalConfig(**chosen)
-    exclude = read_exclusions(options.exclude)
-    print(f"{len(exclude)} molecules excluded; reading QM9", flush=True)
-    made, started = 0, time.time()
-
-    def report(molecule: Molecule, outcome: str) -> None:
-        nonlocal made
-        if outcome != "finished before":
-            made += 1
-            rate = 3600 * made / (time.time() - started)
-            print(f"{molecule.name} {molecule.smiles} {outcome}, {rate:.0f} molecules/h", flush=True)
-
-    molecules = islice(candidates(config, exclude), options.max_molecules)
-    result = run_thermal(molecules, options.out, config, hooks=Hooks(finish=report))
-    print(f"{len(result.done) + len(result.skipped)} there, {len(result.failures)} failed", flush=True)
-    return result.exit_code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

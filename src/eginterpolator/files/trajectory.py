@@ -30,8 +30,25 @@ VIEWERS: Registry[Callable[[Trajectory], str]] = Registry(
 """What makes an HTML page of a trajectory. Found by name, since pages are made far above files."""
 
 
+class _Structures:
+    """What trajectories and ensembles know of the atoms that their positions [..., n_atoms or n_heavy, 3] have."""
+
+    molecule: Molecule
+    positions: np.ndarray
+
+    @property
+    def has_hydrogens(self) -> bool:
+        """Whether the positions cover all atoms of the molecule."""
+        return self.positions.shape[1] == self.molecule.n_atoms
+
+    @property
+    def heavy(self) -> np.ndarray:
+        """Heavy-atom positions, float32 [n_frames or n_conformers, n_heavy, 3] in Å."""
+        return self.positions[:, : self.molecule.n_heavy]
+
+
 @dataclass(eq=False)
-class Trajectory:
+class Trajectory(_Structures):
     """Frames of one molecule at an even spacing in time.
 
     Attributes
@@ -67,16 +84,6 @@ class Trajectory:
     def n_frames(self) -> int:
         """Number of frames."""
         return len(self.positions)
-
-    @property
-    def has_hydrogens(self) -> bool:
-        """Whether the positions cover all atoms of the molecule."""
-        return self.positions.shape[1] == self.molecule.n_atoms
-
-    @property
-    def heavy(self) -> np.ndarray:
-        """Heavy-atom positions, float32 [n_frames, n_heavy, 3] in Å."""
-        return self.positions[:, : self.molecule.n_heavy]
 
     @property
     def times_ps(self) -> np.ndarray:
@@ -163,7 +170,7 @@ class Trajectory:
 
 
 @dataclass(eq=False)
-class ConformerEnsemble:
+class ConformerEnsemble(_Structures):
     """Independent structures of one molecule.
 
     Attributes
@@ -197,16 +204,6 @@ class ConformerEnsemble:
 
     def __len__(self) -> int:
         return len(self.positions)
-
-    @property
-    def has_hydrogens(self) -> bool:
-        """Whether the positions cover all atoms of the molecule."""
-        return self.positions.shape[1] == self.molecule.n_atoms
-
-    @property
-    def heavy(self) -> np.ndarray:
-        """Heavy-atom positions, float32 [n_conformers, n_heavy, 3] in Å."""
-        return self.positions[:, : self.molecule.n_heavy]
 
     def to_rdkit(self) -> Chem.Mol:
         """RDKit Mol with every conformer, Å."""

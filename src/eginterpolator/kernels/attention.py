@@ -9,7 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels.library import call, fields, operator_is_needed, pointers, threads_for
+from eginterpolator.kernels.library import (
+    call,
+    chosen,
+    contiguous,
+    like,
+    operator,
+    pointers,
+    structure,
+    threads_for,
+)
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 VECTORS = 3
@@ -17,22 +26,10 @@ VECTORS = 3
 INPUTS, RESULTS = 4, 3
 """Of the operator's tensors, which come first."""
 
-
-class Sizes(ctypes.Structure):
-    _fields_ = [("molecules", ctypes.c_int64), *fields("frames atoms heads width vectors threads", ctypes.c_int)]
-
-
-class Inputs(ctypes.Structure):
-    _fields_ = fields("x scalars mixed by_lag")
-
-
-class Averages(ctypes.Structure):
-    _fields_ = fields("scalars moved vectors")
-
-
-class Kept(ctypes.Structure):
-    _fields_ = fields("phi normaliser")
-
+Sizes = structure("Sizes", int64="molecules", int="frames atoms heads width vectors threads")
+Inputs = structure("Inputs", "x scalars mixed by_lag")
+Averages = structure("Averages", "scalars moved vectors")
+Kept = structure("Kept", "phi normaliser")
 
 LAYER = TemporalAttention
 """What `compute` stands for, where it `fits`."""
@@ -49,8 +46,7 @@ def compute(
     """What `TemporalAttention.averages` computes, scalars in bf16; on other devices that function itself."""
     if x.device.type != "cpu":
         return layer.averages(x, scalars, mixed, by_lag)
-    averages = _averages if operator_is_needed() else _run
-    got = averages(x, scalars.bfloat16(), mixed, by_lag, layer.width, layer.per_head)
+    got = chosen(_averages, _run)(x, scalars.bfloat16(), mixed, by_lag, layer.width, layer.per_head)
     return got[0], got[1], got[2]
 
 
@@ -72,21 +68,15 @@ def _run(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Averages as `TemporalAttention.averages` returns them; and for the way back phi's and the logarithm to base 2 of
     each row's normaliser [B, N, heads, T].
-
-    An operator whose inputs change needs another name: PyTorch's cache of compiled graphs knows its way back by it.
     """
-    inputs = [tensor.contiguous() for tensor in (x, scalars, mixed, by_lag)]
+    inputs = contiguous(x, scalars, mixed, by_lag)
     first, *rest = _shapes(x, by_lag, width, vectors)
     out = [torch.empty(first, dtype=torch.bfloat16), *(torch.empty(shape) for shape in rest)]
     _call("egi_attention", inputs, width, vectors, pointers(Averages, *out[:RESULTS]), pointers(Kept, *out[RESULTS:]))
     return out[0], out[1], out[2], out[3], out[4]
 
 
-_averages = torch.library.custom_op("eginterpolator::frame_averages", _run, mutates_args=(), device_types="cpu")
-
-
-@_averages.register_fake
-def _(
+def _fake(
     x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor, width: int, vectors: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     shapes = _shapes(x, by_lag, width, vectors)
@@ -94,28 +84,19 @@ def _(
     return a, b, c, d, e
 
 
-@torch.library.custom_op("eginterpolator::frame_averages_backward", mutates_args=(), device_types="cpu")
-def _backward(
+def _run_back(
     to_scalars: Tensor, to_moved: Tensor, to_vectors: Tensor,
     x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor,
     averages: list[Tensor], width: int, vectors: int,
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of x, scalars, mixed and by_lag."""
-    inputs = [tensor.contiguous() for tensor in (x, scalars, mixed, by_lag)]
+    inputs = contiguous(x, scalars, mixed, by_lag)
     grads = [*(torch.empty_like(tensor) for tensor in inputs[:-1]), torch.zeros_like(inputs[-1])]
-    given = [tensor.contiguous() for tensor in (to_scalars, to_moved, to_vectors)]
+    given = contiguous(to_scalars, to_moved, to_vectors)
     results, kept = pointers(Averages, *averages[:RESULTS]), pointers(Kept, *averages[RESULTS:])
     upstream, to_inputs = pointers(Averages, *given), pointers(Inputs, *grads)
     _call("egi_attention_back", inputs, width, vectors, results, kept, upstream, to_inputs)
     return grads
-
-
-@_backward.register_fake
-def _(
-    to_scalars: Tensor, to_moved: Tensor, to_vectors: Tensor,
-    x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor, *rest: Any,
-) -> list[Tensor]:  # fmt: skip
-    return [tensor.new_empty(tensor.shape) for tensor in (x, scalars, mixed, by_lag)]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -125,9 +106,14 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     saved = ctx.saved_tensors
-    upstream = [grad.contiguous() for grad in grads[:RESULTS]]
-    got = _backward(*upstream, *saved[:INPUTS], list(saved[INPUTS:]), ctx.width, ctx.vectors)
+    got = _backward(*contiguous(*grads[:RESULTS]), *saved[:INPUTS], list(saved[INPUTS:]), ctx.width, ctx.vectors)
     return (*got, None, None)
 
 
+_averages = operator("frame_averages", _run, _fake)
+_backward = operator(
+    "frame_averages_backward",
+    _run_back,
+    lambda to_scalars, to_moved, to_vectors, *inputs: like(inputs[:INPUTS]),
+)
 _averages.register_autograd(_gradients, setup_context=_keep)

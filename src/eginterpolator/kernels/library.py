@@ -8,12 +8,14 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.library import CustomOpDef
 
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import atomic_path
@@ -29,7 +31,7 @@ LANES = 16
 ATOMS_A_THREAD = 256
 """Atoms in frames: for fewer another thread is not worth waiting for, least of all on a busy machine."""
 
-Struct = TypeVar("Struct", bound=ctypes.Structure)
+NUMBERS: dict[str, Any] = {"int64": ctypes.c_int64, "int": ctypes.c_int, "float": ctypes.c_float}
 
 
 def processor_fits() -> bool:
@@ -86,22 +88,52 @@ def threads_for(x: Tensor) -> int:
     return max(1, min(torch.get_num_threads(), x.numel() // 3 // ATOMS_A_THREAD))
 
 
-def operator_is_needed() -> bool:
-    """Whether PyTorch has to know of a call, for gradients or for its compiler. An operator's first call loads the
-    compiler, a second; without it the function behind the operator serves."""
-    return torch.is_grad_enabled() or torch.compiler.is_compiling()
+def operator(name: str, run: Callable[..., Any], shapes: Callable[..., Any]) -> CustomOpDef:
+    """A function of tensors, annotated, as an operator of PyTorch's on processors; `shapes` makes tensors like its own.
+
+    An operator whose inputs change needs another name: PyTorch's cache of compiled graphs knows its way back by it.
+    """
+    made = torch.library.custom_op(f"eginterpolator::{name}", run, mutates_args=(), device_types="cpu")
+    made.register_fake(shapes)
+    return made
+
+
+def chosen(operator: CustomOpDef, run: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator where PyTorch has to know of a call, for gradients or for its compiler; else the function behind it:
+    an operator's first call loads the compiler, a second."""
+    return operator if torch.is_grad_enabled() or torch.compiler.is_compiling() else run
+
+
+def contiguous(*tensors: Tensor) -> list[Tensor]:
+    """Tensors as the kernels read them."""
+    return [tensor.contiguous() for tensor in tensors]
+
+
+def like(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """What an operator makes, for PyTorch's compiler: tensors of these shapes, without numbers."""
+    return [tensor.new_empty(tensor.shape) for tensor in tensors]
+
+
+def structure(name: str, addresses: str = "", **numbers: str) -> type[ctypes.Structure]:
+    """The structure of C of that name; blanks separate members.
+
+    Parameters
+    ----------
+    addresses : str
+        Members that point to tensors, which come first.
+    **numbers : str
+        Members of a type, 'int64', 'int' or 'float', in the order given.
+    """
+    members = [(member, ctypes.c_void_p) for member in addresses.split()]
+    members += [(member, NUMBERS[kind]) for kind, each in numbers.items() for member in each.split()]
+    return type(name, (ctypes.Structure,), {"_fields_": members})
+
+
+def pointers(kind: type[ctypes.Structure], *tensors: Tensor | None) -> ctypes.Structure:
+    """A structure of addresses, None a null pointer; the tensors must outlive it."""
+    return kind(*(None if tensor is None else tensor.data_ptr() for tensor in tensors))
 
 
 def call(name: str, *structures: ctypes.Structure | None) -> None:
     """A function of the library, on addresses of structures; None is a null pointer."""
     getattr(library(), name)(*(each and ctypes.byref(each) for each in structures))
-
-
-def pointers(kind: type[Struct], *tensors: Tensor) -> Struct:
-    """A structure of addresses; the tensors must outlive it."""
-    return kind(*(tensor.data_ptr() for tensor in tensors))
-
-
-def fields(names: str, of: type = ctypes.c_void_p) -> list[tuple[str, type]]:
-    """Members of a structure, by their names: 'x v h'."""
-    return [(name, of) for name in names.split()]

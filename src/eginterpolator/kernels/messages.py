@@ -10,7 +10,17 @@ import torch
 from torch import Tensor
 
 from eginterpolator.chemistry.codes import EDGE_TYPES
-from eginterpolator.kernels.library import LANES, call, fields, operator_is_needed, pointers, threads_for
+from eginterpolator.kernels.library import (
+    LANES,
+    call,
+    chosen,
+    contiguous,
+    like,
+    operator,
+    pointers,
+    structure,
+    threads_for,
+)
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
 RADIAL = 32
@@ -19,33 +29,12 @@ RADIAL = 32
 NODES, WEIGHTS = 4, 5
 """Of the operator's inputs, which come first."""
 
-
-class Sizes(ctypes.Structure):
-    _fields_ = [
-        *fields("molecules frames", ctypes.c_int64),
-        *fields("atoms hidden channels radial types threads", ctypes.c_int),
-    ]
-
-
-class Graph(ctypes.Structure):
-    _fields_ = fields("types mask")
-
-
-class Weights(ctypes.Structure):
-    _fields_ = [*fields("pair message message_bias gates gates_bias centres"), ("scale", ctypes.c_float)]
-
-
-class Nodes(ctypes.Structure):
-    _fields_ = fields("x v receiver sender")
-
-
-class Sums(ctypes.Structure):
-    _fields_ = fields("pushed carried gathered")
-
-
-class Gradients(ctypes.Structure):
-    _fields_ = fields("pair message message_bias gates gates_bias")
-
+Sizes = structure("Sizes", int64="molecules frames", int="atoms hidden channels radial types threads")
+Graph = structure("Graph", "types mask")
+Weights = structure("Weights", "pair message message_bias gates gates_bias centres", float="scale")
+Nodes = structure("Nodes", "x v receiver sender")
+Sums = structure("Sums", "pushed carried gathered")
+Gradients = structure("Gradients", "pair message message_bias gates gates_bias")
 
 LAYER = PairMessages
 """What `compute` stands for, where it `fits`."""
@@ -67,13 +56,12 @@ def compute(
     weights = (layer.pair.weight, layer.message.weight, layer.message.bias, layer.gates.weight, layer.gates.bias)
     mask = context.pairs[:, 0, :, :, 0]
     nodes = (x, v, receiver.float(), sender.float())
-    sums = _sums if operator_is_needed() else _run
-    return sums(*nodes, *weights, context.graph.edges, mask, layer.radial.centres, layer.radial.scale)
+    return chosen(_sums, _run)(*nodes, *weights, context.graph.edges, mask, layer.radial.centres, layer.radial.scale)
 
 
 def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], list[ctypes.Structure]]:
     """Tensors in the layout of the kernel, and the structures that point to them."""
-    x, v, receiver, sender, *weights, types, mask, centres = (tensor.contiguous() for tensor in inputs)
+    x, v, receiver, sender, *weights, types, mask, centres = contiguous(*inputs)
     filled = torch.zeros(RADIAL)
     filled[: len(centres)] = centres
     radial = weights[0].shape[1] - len(EDGE_TYPES)
@@ -92,8 +80,7 @@ def _run(
 
     Nodes come first: x [B, T, N, 3], v [B, T, N, 3, channels], receiver and sender [B, T, N, hidden]; then weights
     [out, in] and biases [out]; then edge types, int64, and where a message passes [B, N, N], centres and spacing of
-    the radial basis. An operator whose inputs change needs another name: PyTorch's cache of compiled graphs knows its
-    way back by it.
+    the radial basis.
     """
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
     held, structures = _arguments(inputs, scale)
@@ -102,16 +89,7 @@ def _run(
     return out
 
 
-_sums = torch.library.custom_op("eginterpolator::pair_sums", _run, mutates_args=(), device_types="cpu")
-
-
-@_sums.register_fake
-def _(x: Tensor, v: Tensor, receiver: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return x.new_empty(x.shape), v.new_empty(v.shape), receiver.new_empty(receiver.shape)
-
-
-@torch.library.custom_op("eginterpolator::pair_sums_backward", mutates_args=(), device_types="cpu")
-def _backward(
+def _run_back(
     pushed: Tensor, carried: Tensor, gathered: Tensor,
     x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor,
     pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
@@ -120,17 +98,11 @@ def _backward(
     """Gradients of nodes, and of weights unless they are frozen, from those of the sums."""
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
     held, structures = _arguments(inputs, scale)
-    grads = [tensor.contiguous() for tensor in (pushed, carried, gathered)]
+    grads = contiguous(pushed, carried, gathered)
     out = [torch.zeros(tensor.shape) for tensor in inputs[: NODES if frozen else NODES + WEIGHTS]]
     to_weights = None if frozen else pointers(Gradients, *out[NODES:])
     call("egi_messages_back", *structures, pointers(Sums, *grads), pointers(Nodes, *out[:NODES]), to_weights)
     return out
-
-
-@_backward.register_fake
-def _(pushed: Tensor, carried: Tensor, gathered: Tensor, *inputs: Any) -> list[Tensor]:
-    wanted = inputs[: NODES if inputs[-1] else NODES + WEIGHTS]
-    return [tensor.new_empty(tensor.shape) for tensor in wanted]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -144,4 +116,10 @@ def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     return (*got, *[None] * (len(ctx.needs_input_grad) - len(got)))
 
 
+_sums = operator("pair_sums", _run, lambda x, v, receiver, *rest: tuple(like((x, v, receiver))))
+_backward = operator(
+    "pair_sums_backward",
+    _run_back,
+    lambda pushed, carried, gathered, *inputs: like(inputs[: NODES if inputs[-1] else NODES + WEIGHTS]),
+)
 _sums.register_autograd(_gradients, setup_context=_keep)

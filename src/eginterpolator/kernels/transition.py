@@ -8,24 +8,25 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.kernels.library import LANES, call, fields, operator_is_needed, pointers, threads_for
+from eginterpolator.kernels.library import (
+    LANES,
+    call,
+    chosen,
+    contiguous,
+    like,
+    operator,
+    pointers,
+    structure,
+    threads_for,
+)
 from eginterpolator.nn.structure_layer import State, Transition
 
 STATE, WEIGHTS = 3, 8
 """Of the operator's inputs, which come first."""
 
-
-class Sizes(ctypes.Structure):
-    _fields_ = [("rows", ctypes.c_int64), *fields("hidden threads", ctypes.c_int)]
-
-
-class Tensors(ctypes.Structure):
-    _fields_ = fields("x h v")
-
-
-class Weights(ctypes.Structure):
-    _fields_ = fields("scale shift left right first first_bias second second_bias")
-
+Sizes = structure("Sizes", int64="rows", int="hidden threads")
+Tensors = structure("Tensors", "x h v")
+Weights = structure("Weights", "scale shift left right first first_bias second second_bias")
 
 LAYER = Transition
 """What `compute` stands for, where it `fits`."""
@@ -44,8 +45,8 @@ def compute(layer: Transition, state: State) -> State:
     first, last = cast(nn.Linear, layer.mlp[0]), cast(nn.Linear, layer.mlp[2])
     weights = (layer.norm.weight, layer.norm.bias, layer.left.weight, layer.right.weight)
     x, h, v = state
-    transition = _transition if operator_is_needed() else _run
-    return State(*transition(x, h.float(), v, *weights, first.weight, first.bias, last.weight, last.bias))
+    mlp = (first.weight, first.bias, last.weight, last.bias)
+    return State(*chosen(_transition, _run)(x, h.float(), v, *weights, *mlp))
 
 
 def _call(name: str, inputs: list[Tensor], *structures: ctypes.Structure | None) -> None:
@@ -62,26 +63,15 @@ def _run(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """The next state, float32.
 
-    State x [.., 3], h [.., hidden], v [.., 3, 16]; scale and shift of the norm; weights [out, in] and biases [out]. An
-    operator whose inputs change needs another name: PyTorch's cache of compiled graphs knows its way back by it.
+    State x [.., 3], h [.., hidden], v [.., 3, 16]; scale and shift of the norm; weights [out, in] and biases [out].
     """
-    weights = (scale, shift, left, right, first, first_bias, second, second_bias)
-    inputs = [tensor.contiguous() for tensor in (x, h, v, *weights)]
+    inputs = contiguous(x, h, v, scale, shift, left, right, first, first_bias, second, second_bias)
     out = torch.empty(x.shape), torch.empty(h.shape), torch.empty(v.shape)
     _call("egi_transition", inputs, pointers(Tensors, *out))
     return out
 
 
-_transition = torch.library.custom_op("eginterpolator::transition", _run, mutates_args=(), device_types="cpu")
-
-
-@_transition.register_fake
-def _(x: Tensor, h: Tensor, v: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return x.new_empty(x.shape), h.new_empty(h.shape), v.new_empty(v.shape)
-
-
-@torch.library.custom_op("eginterpolator::transition_backward", mutates_args=(), device_types="cpu")
-def _backward(
+def _run_back(
     to_x: Tensor, to_h: Tensor, to_v: Tensor,
     x: Tensor, h: Tensor, v: Tensor,
     scale: Tensor, shift: Tensor, left: Tensor, right: Tensor,
@@ -89,26 +79,13 @@ def _backward(
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of h and v, and of weights unless they are frozen, from those of the next state."""
     weights = (scale, shift, left, right, first, first_bias, second, second_bias)
-    inputs = [tensor.contiguous() for tensor in (x, h, v, *weights)]
-    grads = [tensor.contiguous() for tensor in (to_x, to_h, to_v)]
+    inputs, grads = contiguous(x, h, v, *weights), contiguous(to_x, to_h, to_v)
     to_state = [torch.empty(h.shape), torch.empty(v.shape)]
     to_weights = [] if frozen else [torch.zeros(tensor.shape) for tensor in weights]
-    out = Tensors(None, *(tensor.data_ptr() for tensor in to_state))
-    _call(
-        "egi_transition_back",
-        inputs,
-        pointers(Tensors, *grads),
-        out,
-        pointers(Weights, *to_weights) if to_weights else None,
-    )
+    out = pointers(Tensors, None, *to_state)
+    last = pointers(Weights, *to_weights) if to_weights else None
+    _call("egi_transition_back", inputs, pointers(Tensors, *grads), out, last)
     return [*to_state, *to_weights]
-
-
-@_backward.register_fake
-def _(to_x: Tensor, to_h: Tensor, to_v: Tensor, *inputs: Any) -> list[Tensor]:
-    _, *state = inputs[:STATE]
-    weights = [] if inputs[-1] else inputs[STATE : STATE + WEIGHTS]
-    return [tensor.new_empty(tensor.shape) for tensor in (*state, *weights)]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -121,4 +98,10 @@ def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     return (grads[0], *got, *([None] * WEIGHTS if frozen else ()))
 
 
+_transition = operator("transition", _run, lambda x, h, v, *weights: tuple(like((x, h, v))))
+_backward = operator(
+    "transition_backward",
+    _run_back,
+    lambda to_x, to_h, to_v, x, *inputs: like(inputs[: STATE - 1 if inputs[-1] else STATE - 1 + WEIGHTS]),
+)
 _transition.register_autograd(_gradients, setup_context=_keep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,12 +16,39 @@ from eginterpolator.models.baselines.autoregressive import AutoregressiveEGNN
 from eginterpolator.models.baselines.confgf import ConfGF, pair_noise
 from eginterpolator.models.baselines.geodiff import GeoDiff
 from eginterpolator.models.baselines.geotdm import GeoTDM
-from eginterpolator.models.interpolator import BlockwiseInterpolator, CascadedInterpolator, Strength
+from eginterpolator.models.interpolator import Interpolator, Mixing, Strength
 from eginterpolator.models.structure import BasicES
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
 if TYPE_CHECKING:
     from eginterpolator.nn.batch import Batch
+
+
+@dataclass(frozen=True)
+class NoisyFrames:
+    """What is denoised.
+
+    Attributes
+    ----------
+    x : [B, T, N, 3]
+        Noisy frames, Å; conditioning frames clean.
+    sigma : [B, T]
+        Noise level of each frame, Å; 0 for conditioning frames.
+    graph : GraphBatch
+    predicted : bool [B, T]
+        False for conditioning frames.
+    frame_ps : float
+        Spacing of the frames.
+    strength : float or [B, 1, 1, 1]
+        lambda in [0, 1]: how much of the temporal network takes part.
+    """
+
+    x: Tensor
+    sigma: Tensor
+    graph: GraphBatch
+    predicted: Tensor
+    frame_ps: float
+    strength: Strength = 1.0
 
 
 class Denoiser(nn.Module):
@@ -39,36 +67,14 @@ class Denoiser(nn.Module):
         shared = {id(part): part for part in (self.process, *self.parameters())}
         return copy.deepcopy(self, shared)
 
-    def scaled(self, x: Tensor, sigma: Tensor, graph: GraphBatch) -> Tensor:
-        """What a network sees of noisy frames x [B, T, N, 3] Å at levels sigma [B, T] Å: centred, times c_in."""
-        return self.process.input_scale(sigma)[..., None, None] * centre(x, graph.mask)
+    def inputs(self, noisy: NoisyFrames) -> tuple[Tensor, Tensor, GraphBatch]:
+        """What every network sees: frames [B, T, N, 3], centred and times c_in; labels of the noise [B, T]; graphs."""
+        scaled = self.process.input_scale(noisy.sigma)[..., None, None] * centre(noisy.x, noisy.graph.mask)
+        return scaled, self.process.label(noisy.sigma), noisy.graph
 
     @abstractmethod
-    def raw(
-        self,
-        x: Tensor,
-        sigma: Tensor,
-        graph: GraphBatch,
-        predicted: Tensor,
-        frame_ps: float,
-        strength: float = 1.0,
-    ) -> Tensor:
-        """Raw network output [B, T, N, 3].
-
-        Parameters
-        ----------
-        x : [B, T, N, 3]
-            Noisy frames, Å; conditioning frames clean.
-        sigma : [B, T]
-            Noise level of each frame, Å; 0 for conditioning frames.
-        graph : GraphBatch
-        predicted : bool [B, T]
-            False for conditioning frames.
-        frame_ps : float
-            Spacing of the frames.
-        strength : float
-            lambda in [0, 1]: how much of the temporal network takes part.
-        """
+    def raw(self, noisy: NoisyFrames) -> Tensor:
+        """Raw network output [B, T, N, 3]."""
 
     def forward(
         self,
@@ -77,10 +83,10 @@ class Denoiser(nn.Module):
         graph: GraphBatch,
         predicted: Tensor,
         frame_ps: float,
-        strength: float = 1.0,
+        strength: Strength = 1.0,
     ) -> Tensor:
-        """Denoised frames [B, T, N, 3], centred; conditioning frames are returned as they came."""
-        raw = self.raw(x, sigma, graph, predicted, frame_ps, strength)
+        """Denoised frames [B, T, N, 3], centred, of `NoisyFrames`; conditioning frames are returned as they came."""
+        raw = self.raw(NoisyFrames(x, sigma, graph, predicted, frame_ps, strength))
         clean = centre(self.process.denoise(raw, x, sigma), graph.mask)
         return torch.where(predicted[..., None, None], clean, x)
 
@@ -94,7 +100,7 @@ class Denoiser(nn.Module):
         modes = self.process.memory.modes(batch.predicted, batch.graph.times_ps, batch.frame_ps)
         noise = modes.noise(batch.noise, level)
         x, x0 = add_noise(batch.x0, sigma, noise, batch.graph.mask, align)
-        raw = self.raw(x, sigma, batch.graph, batch.predicted, batch.frame_ps)
+        raw = self.raw(NoisyFrames(x, sigma, batch.graph, batch.predicted, batch.frame_ps))
         # `level` everywhere: at 0 the target of a given frame would divide by zero; its loss is left out
         loss = denoising_loss(self.process, raw, x0, x, level.expand_as(sigma), batch.graph.mask, batch.predicted)
         return loss, sigma
@@ -105,16 +111,8 @@ class StructureDenoiser(Denoiser):
 
     network: BasicES | GeoDiff | ConfGF
 
-    def raw(
-        self,
-        x: Tensor,
-        sigma: Tensor,
-        graph: GraphBatch,
-        predicted: Tensor,
-        frame_ps: float,
-        strength: float = 1.0,
-    ) -> Tensor:
-        return self.network(self.scaled(x, sigma, graph), self.process.label(sigma), graph)
+    def raw(self, noisy: NoisyFrames) -> Tensor:
+        return self.network(*self.inputs(noisy))
 
 
 class InterpolatorDenoiser(Denoiser):
@@ -124,28 +122,21 @@ class InterpolatorDenoiser(Denoiser):
     angles, has forgotten everything a frame later.
     """
 
-    network: CascadedInterpolator | BlockwiseInterpolator
+    network: Interpolator
 
     @property
     def structure(self) -> StructureDenoiser:
         """The structure model inside; sampling it equals sampling this one with strength 0."""
         return StructureDenoiser(self.network.structure, self.process)
 
-    def raw(
-        self,
-        x: Tensor,
-        sigma: Tensor,
-        graph: GraphBatch,
-        predicted: Tensor,
-        frame_ps: float,
-        strength: Strength = 1.0,
-    ) -> Tensor:
-        each = sigma[..., None, None]
-        strength = self._strength(sigma, strength)
-        label = self.process.label(sigma)
-        skip = self.process.skip_scale(each) / self.process.input_scale(each)
-        scale = self.process.output_scale(each)
-        return self.network(self.scaled(x, sigma, graph), label, graph, predicted, frame_ps, strength, skip, scale)
+    def raw(self, noisy: NoisyFrames) -> Tensor:
+        each = noisy.sigma[..., None, None]
+        mixing = Mixing(
+            strength=self._strength(noisy.sigma, noisy.strength),
+            skip=self.process.skip_scale(each) / self.process.input_scale(each),
+            scale=self.process.output_scale(each),
+        )
+        return self.network(*self.inputs(noisy), noisy.predicted, noisy.frame_ps, mixing)
 
     def _strength(self, sigma: Tensor, strength: Strength) -> Strength:
         together = sigma.amax(dim=1) > self.process.memory.end
@@ -175,14 +166,6 @@ class WindowDenoiser(Denoiser):
 
     network: GeoTDM | AutoregressiveEGNN
 
-    def raw(
-        self,
-        x: Tensor,
-        sigma: Tensor,
-        graph: GraphBatch,
-        predicted: Tensor,
-        frame_ps: float,
-        strength: float = 1.0,
-    ) -> Tensor:
+    def raw(self, noisy: NoisyFrames) -> Tensor:
         """As `Denoiser.raw`; `strength` must be 1, which `generation.check_task` sees to."""
-        return self.network(self.scaled(x, sigma, graph), self.process.label(sigma), graph, predicted, frame_ps)
+        return self.network(*self.inputs(noisy), noisy.predicted, noisy.frame_ps)

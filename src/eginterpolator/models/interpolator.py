@@ -9,17 +9,40 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.models.structure import BasicES
+from eginterpolator.models.structure import BasicES, StructureSizes
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 from eginterpolator.nn.structure_layer import Context, State
 from eginterpolator.nn.temporal_layer import TemporalBlock
 
 Strength = float | Tensor
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What joins the two networks.
+
+    Attributes
+    ----------
+    strength : float or [B, 1, 1, 1]
+        lambda in [0, 1]: how much of the temporal network takes part.
+    skip, scale : [B, T, 1, 1]
+        They turn raw outputs into denoised frames, skip x + scale raw.
+    """
+
+    strength: Strength
+    skip: Tensor
+    scale: Tensor
+
+    @property
+    def absent(self) -> bool:
+        """Whether no temporal network takes part at all."""
+        return not isinstance(self.strength, Tensor) and self.strength == 0
 
 
 class Mixer(nn.Module):
@@ -35,7 +58,25 @@ class Mixer(nn.Module):
         return strength * x + (1.0 - strength), strength * h + (1.0 - strength)
 
 
-class CascadedInterpolator(nn.Module):
+class Interpolator(nn.Module):
+    """A structure network, which a temporal network is mixed into.
+
+    Parameters
+    ----------
+    structure : dict
+        Hyperparameters of the BasicES.
+    """
+
+    def __init__(self, structure: StructureSizes) -> None:
+        super().__init__()
+        self.structure = BasicES(**structure)
+
+    def freeze(self) -> None:
+        """Keep the structure network as it is (not for the variants -N and -F)."""
+        self.structure.requires_grad_(False)
+
+
+class CascadedInterpolator(Interpolator):
     """The structure network once, then a temporal network on its result: eps' = alpha x~ + (1 - alpha) eps_phi(x~).
 
     The temporal network starts from the structure network's denoised frames, features and vectors, and knows the time
@@ -54,15 +95,14 @@ class CascadedInterpolator(nn.Module):
 
     def __init__(
         self,
-        structure: dict[str, Any],
+        structure: StructureSizes,
         hidden: int = 96,
         channels: int = 16,
         heads: int = 8,
         blocks: int = 2,
         alpha: float = 0.5,
     ) -> None:
-        super().__init__()
-        self.structure = BasicES(**structure)
+        super().__init__(structure)
         self.features = nn.Linear(self.structure.hidden, hidden)
         self.vectors = nn.Linear(self.structure.channels + 2, channels, bias=False)
         self.noise = nn.Linear(self.structure.hidden, hidden)
@@ -76,10 +116,6 @@ class CascadedInterpolator(nn.Module):
         nn.init.zeros_(self.gate.bias)
         self.mixer = Mixer(alpha)
 
-    def freeze(self) -> None:
-        """Keep the structure network as it is (not for the variants -N and -F)."""
-        self.structure.requires_grad_(False)
-
     def structure_pass(self, x: Tensor, label: Tensor, graph: GraphBatch) -> tuple[State, Context, Tensor]:
         """Structure network frame by frame: state, context and raw output; without gradients where frozen."""
         frozen = not any(p.requires_grad for p in self.structure.parameters())
@@ -88,25 +124,17 @@ class CascadedInterpolator(nn.Module):
             return state, context, self.structure.output(x, state, graph)
 
     def forward(
-        self,
-        x: Tensor,
-        label: Tensor,
-        graph: GraphBatch,
-        predicted: Tensor,
-        frame_ps: float,
-        strength: Strength,
-        skip: Tensor,
-        scale: Tensor,
+        self, x: Tensor, label: Tensor, graph: GraphBatch, predicted: Tensor, frame_ps: float, mixing: Mixing
     ) -> Tensor:
         """Raw output for scaled noisy frames x [B, T, N, 3].
 
-        `skip` and `scale` [B, T, 1, 1] turn raw outputs into denoised frames, skip x + scale raw, which the temporal
-        network starts from; for conditioning frames (`predicted` [B, T] false) that is the given frame itself.
+        The temporal network starts from the denoised frames that `mixing` makes of raw outputs; for conditioning
+        frames (`predicted` [B, T] false) that is the given frame itself.
         """
         encoded, context, raw = self.structure_pass(x, label, graph)
-        if _absent(strength):
+        if mixing.absent:
             return raw
-        clean = skip * x + scale * raw
+        clean = mixing.skip * x + mixing.scale * raw
         given = ~predicted[..., None, None]
         times = torch.log1p(graph.times_ps / frame_ps)[:, None, :, None]
         h = self.features(encoded.h) + self.given((~predicted).long())[:, :, None] + self.times(times)
@@ -120,12 +148,12 @@ class CascadedInterpolator(nn.Module):
             read = self.read_vectors(state.v).squeeze(-1)
             gate = self.gate(temporal.noise.float())[..., None]
         change = centre(state.x - clean + read, graph.mask)
-        alpha, _ = self.mixer.alpha(strength)
+        alpha, _ = self.mixer.alpha(mixing.strength)
         mixed = alpha * raw + (1 - alpha) * (raw + gate * change)
         return torch.where(given, torch.zeros_like(mixed), mixed)
 
 
-class BlockwiseInterpolator(nn.Module):
+class BlockwiseInterpolator(Interpolator):
     """One temporal block for each structure layer, mixed after every one of them (the published form).
 
     Parameters
@@ -137,34 +165,21 @@ class BlockwiseInterpolator(nn.Module):
         Initial alpha of every block.
     """
 
-    def __init__(self, structure: dict[str, Any], heads: int = 8, alpha: float = 0.5) -> None:
-        super().__init__()
-        self.structure = BasicES(**structure)
+    def __init__(self, structure: StructureSizes, heads: int = 8, alpha: float = 0.5) -> None:
+        super().__init__(structure)
         hidden, channels = self.structure.hidden, self.structure.channels
         self.given = nn.Embedding(2, hidden)
         nn.init.zeros_(self.given.weight)
         self.blocks = nn.ModuleList(TemporalBlock(hidden, channels, heads) for _ in self.structure.layers)
         self.mixers = nn.ModuleList(Mixer(alpha) for _ in self.structure.layers)
 
-    def freeze(self) -> None:
-        """Keep the structure network as it is (not for the variants -N and -F)."""
-        self.structure.requires_grad_(False)
-
     def forward(
-        self,
-        x: Tensor,
-        label: Tensor,
-        graph: GraphBatch,
-        predicted: Tensor,
-        frame_ps: float,
-        strength: Strength,
-        skip: Tensor,
-        scale: Tensor,
+        self, x: Tensor, label: Tensor, graph: GraphBatch, predicted: Tensor, frame_ps: float, mixing: Mixing
     ) -> Tensor:
         """Raw output for scaled noisy frames x [B, T, N, 3]; arguments as in `CascadedInterpolator`."""
         state, context = self.structure.start(x, label, graph)
         moving = predicted[..., None, None]
-        absent = _absent(strength)
+        absent = mixing.absent
         if not absent:
             h = torch.where(moving, state.h, state.h + self.given.weight[1])
             state = state._replace(h=h)
@@ -176,7 +191,7 @@ class BlockwiseInterpolator(nn.Module):
             # conditioning frames enter the temporal block as they are: frozen layers see only noisy frames
             seen = State(*(_where(predicted, new, old) for new, old in zip(framewise, state, strict=True)))
             over_time = block(seen, x, context, frame_ps)
-            alpha_x, alpha_h = cast(Mixer, mixer).alpha(strength)
+            alpha_x, alpha_h = cast(Mixer, mixer).alpha(mixing.strength)
             mixed_x = alpha_x * seen.x + (1 - alpha_x) * over_time.x
             state = State(
                 torch.where(moving, mixed_x, x),
@@ -184,11 +199,6 @@ class BlockwiseInterpolator(nn.Module):
                 alpha_h[..., None] * seen.v + (1 - alpha_h[..., None]) * over_time.v,
             )
         return self.structure.output(x, state, graph)
-
-
-def _absent(strength: Strength) -> bool:
-    """Whether no temporal network takes part at all."""
-    return not isinstance(strength, Tensor) and strength == 0
 
 
 def _where(predicted: Tensor, new: Tensor, old: Tensor) -> Tensor:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.chemistry.codes import COLUMNS
-from eginterpolator.nn.embeddings import AtomEmbedding, NoiseEmbedding
+from eginterpolator.nn.embeddings import AtomEmbedding, Codes, NoiseEmbedding
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 from eginterpolator.nn.structure_layer import Context, State, StructureLayer, make_context
+
+
+class StructureSizes(Codes, total=False):
+    """The hyperparameters of a `BasicES`."""
+
+    hidden: int
+    channels: int
+    layers: int
+    max_hops: int
 
 
 class BasicES(nn.Module):
@@ -22,7 +30,8 @@ class BasicES(nn.Module):
         Width of the scalars, number of vector channels, number of structure layers.
     max_hops : int
         Pairs more bonds apart exchange no message; 7 is dense, 3 the published graph.
-    columns, ensembles : the featuriser's code counts and the number of ensembles.
+    columns, ensembles
+        As for `AtomEmbedding`.
     """
 
     def __init__(
@@ -31,12 +40,11 @@ class BasicES(nn.Module):
         channels: int = 16,
         layers: int = 6,
         max_hops: int = 7,
-        columns: Sequence[int] = tuple(COLUMNS.values()),
-        ensembles: int = 2,
+        **codes: Unpack[Codes],
     ) -> None:
         super().__init__()
         self.hidden, self.channels, self.max_hops = hidden, channels, max_hops
-        self.atoms = AtomEmbedding(columns, ensembles, hidden)
+        self.atoms = AtomEmbedding(hidden, **codes)
         self.noise = NoiseEmbedding(hidden)
         self.layers = nn.ModuleList(StructureLayer(hidden, channels) for _ in range(layers))
         self.read_vectors = nn.Linear(channels, 1, bias=False)

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
 
+from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.nn.graph_batch import GraphBatch
 
 
+class Codes(TypedDict, total=False):
+    """What the features of atoms count up to."""
+
+    columns: Sequence[int]
+    ensembles: int
+
+
 class AtomEmbedding(nn.Module):
-    """Sum of one learned vector a feature column, plus the charge and the ensemble: [B, N, hidden]."""
+    """Sum of one learned vector a feature column, plus the charge and the ensemble: [B, N, hidden].
+
+    Parameters
+    ----------
+    hidden : int
+    columns : sequence of int
+        The featuriser's code counts.
+    ensembles : int
+        The number of ensembles.
+    """
 
     offsets: Tensor
 
-    def __init__(self, columns: Sequence[int], n_ensembles: int, hidden: int) -> None:
+    def __init__(self, hidden: int, columns: Sequence[int] = tuple(COLUMNS.values()), ensembles: int = 2) -> None:
         super().__init__()
         self.table = nn.Embedding(sum(columns), hidden)
         self.charge = nn.Linear(1, hidden)
-        self.ensemble = nn.Embedding(n_ensembles, hidden)
+        self.ensemble = nn.Embedding(ensembles, hidden)
         nn.init.normal_(self.table.weight, std=0.3)
         nn.init.normal_(self.ensemble.weight, std=0.3)
         starts = [sum(columns[:k]) for k in range(len(columns))]

@@ -71,6 +71,23 @@ class TrainConfig:
     validate_every: int = 1000
 
 
+def read_yaml(path: str | os.PathLike[str]) -> Any:
+    """What a YAML file holds.
+
+    Raises
+    ------
+    InputError
+        For a missing file, or bad YAML.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no config '{path}'.")
+    try:
+        return yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
+
+
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a YAML file and apply overrides such as `data.batch_size=64`.
 
@@ -79,13 +96,7 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     InputError
         For a missing file, bad YAML, a key that does not exist, or a value that does not fit.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no config '{path}'.")
-    try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"'{path}' must hold keys and values; see configs/ for examples.")
     for override in overrides:

@@ -6,16 +6,15 @@ diffused. `generation` rolls them out, block after block, with the window of two
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.errors import InputError
 from eginterpolator.models.baselines.geotdm import GeoTDM
-from eginterpolator.models.structure import BasicES
+from eginterpolator.models.structure import BasicES, StructureSizes
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
 WINDOW = 2
@@ -29,22 +28,14 @@ class AutoregressiveEGNN(nn.Module):
 
     Parameters
     ----------
-    hidden, channels, layers, max_hops, columns, ensembles
-        As for BasicES.
+    sizes
+        As for `BasicES`.
     """
 
-    def __init__(
-        self,
-        hidden: int = 128,
-        channels: int = 16,
-        layers: int = 6,
-        max_hops: int = 7,
-        columns: Sequence[int] = tuple(COLUMNS.values()),
-        ensembles: int = 2,
-    ) -> None:
+    def __init__(self, **sizes: Unpack[StructureSizes]) -> None:
         super().__init__()
-        self.frames = BasicES(hidden, channels, layers, max_hops, columns, ensembles)
-        self.place = nn.Embedding(2 * WINDOW, hidden)
+        self.frames = BasicES(**sizes)
+        self.place = nn.Embedding(2 * WINDOW, self.frames.hidden)
 
     def forward(self, x: Tensor, label: Tensor, graph: GraphBatch, predicted: Tensor, frame_ps: float) -> Tensor:
         """Raw output [B, T, N, 3] of one or two scaled noisy frames x [B, T, N, 3]; see `GeoTDM.forward`."""

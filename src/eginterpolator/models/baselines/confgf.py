@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.models.baselines.pairs import (
     EdgeEmbedding,
     EdgeScalar,
@@ -16,7 +15,7 @@ from eginterpolator.models.baselines.pairs import (
     pair_distances,
     within_hops,
 )
-from eginterpolator.nn.embeddings import AtomEmbedding
+from eginterpolator.nn.embeddings import AtomEmbedding, Codes
 from eginterpolator.nn.graph_batch import GraphBatch
 
 
@@ -32,20 +31,14 @@ class ConfGF(nn.Module):
         Width, and number of GIN layers.
     max_hops : int
         Pairs at most so many bonds apart are edges.
-    columns, ensembles : the featuriser's code counts and the number of ensembles.
+    columns, ensembles
+        As for `AtomEmbedding`.
     """
 
-    def __init__(
-        self,
-        hidden: int = 256,
-        layers: int = 4,
-        max_hops: int = 3,
-        columns: Sequence[int] = tuple(COLUMNS.values()),
-        ensembles: int = 2,
-    ) -> None:
+    def __init__(self, hidden: int = 256, layers: int = 4, max_hops: int = 3, **codes: Unpack[Codes]) -> None:
         super().__init__()
         self.max_hops = max_hops
-        self.atoms = AtomEmbedding(columns, ensembles, hidden)
+        self.atoms = AtomEmbedding(hidden, **codes)
         self.edges = EdgeEmbedding(hidden)
         self.layers = nn.ModuleList(GINLayer(hidden, last=k == layers - 1) for k in range(layers))
         self.score = EdgeScalar(hidden)

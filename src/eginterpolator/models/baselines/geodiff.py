@@ -6,12 +6,11 @@ The variant with the aligned noise target: train with `align: true` under the pr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.chemistry.codes import COLUMNS
 from eginterpolator.models.baselines.pairs import (
     EdgeEmbedding,
     EdgeScalar,
@@ -20,7 +19,7 @@ from eginterpolator.models.baselines.pairs import (
     pair_distances,
     within_hops,
 )
-from eginterpolator.nn.embeddings import AtomEmbedding, NoiseEmbedding
+from eginterpolator.nn.embeddings import AtomEmbedding, Codes, NoiseEmbedding
 from eginterpolator.nn.graph_batch import GraphBatch
 
 
@@ -45,10 +44,10 @@ class SchNetLayer(nn.Module):
 class GlobalEncoder(nn.Module):
     """SchNet on all pairs nearer than the cutoff, and on those of the local graph: [B, T, N, 3]."""
 
-    def __init__(self, hidden: int, layers: int, cutoff: float, columns: Sequence[int], ensembles: int) -> None:
+    def __init__(self, hidden: int, layers: int, cutoff: float, **codes: Unpack[Codes]) -> None:
         super().__init__()
         self.cutoff = cutoff
-        self.atoms = AtomEmbedding(columns, ensembles, hidden)
+        self.atoms = AtomEmbedding(hidden, **codes)
         self.edges = EdgeEmbedding(hidden)
         self.layers = nn.ModuleList(SchNetLayer(hidden) for _ in range(layers))
         self.scalar = EdgeScalar(hidden)
@@ -69,9 +68,9 @@ class GlobalEncoder(nn.Module):
 class LocalEncoder(nn.Module):
     """GIN on the pairs up to `max_hops` bonds apart: [B, T, N, 3]."""
 
-    def __init__(self, hidden: int, layers: int, columns: Sequence[int], ensembles: int) -> None:
+    def __init__(self, hidden: int, layers: int, **codes: Unpack[Codes]) -> None:
         super().__init__()
-        self.atoms = AtomEmbedding(columns, ensembles, hidden)
+        self.atoms = AtomEmbedding(hidden, **codes)
         self.edges = EdgeEmbedding(hidden)
         self.layers = nn.ModuleList(GINLayer(hidden, last=k == layers - 1) for k in range(layers))
         self.scalar = EdgeScalar(hidden)
@@ -97,7 +96,8 @@ class GeoDiff(nn.Module):
         Of the global encoder, Å (of the scaled coordinates that the process gives).
     max_hops : int
         Of the local graph.
-    columns, ensembles : the featuriser's code counts and the number of ensembles.
+    columns, ensembles
+        As for `AtomEmbedding`.
     """
 
     def __init__(
@@ -107,14 +107,13 @@ class GeoDiff(nn.Module):
         local_layers: int = 4,
         cutoff: float = 10.0,
         max_hops: int = 3,
-        columns: Sequence[int] = tuple(COLUMNS.values()),
-        ensembles: int = 2,
+        **codes: Unpack[Codes],
     ) -> None:
         super().__init__()
         self.max_hops = max_hops
         self.noise = NoiseEmbedding(hidden)
-        self.everywhere = GlobalEncoder(hidden, global_layers, cutoff, columns, ensembles)
-        self.bonded = LocalEncoder(hidden, local_layers, columns, ensembles)
+        self.everywhere = GlobalEncoder(hidden, global_layers, cutoff, **codes)
+        self.bonded = LocalEncoder(hidden, local_layers, **codes)
 
     def forward(self, x: Tensor, label: Tensor, graph: GraphBatch) -> Tensor:
         """x [B, T, N, 3] scaled noisy frames, label [B, T] -> noise [B, T, N, 3]."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.chemistry.codes import COLUMNS
-from eginterpolator.models.structure import BasicES
+from eginterpolator.models.structure import BasicES, StructureSizes
 from eginterpolator.nn.graph_batch import GraphBatch
 from eginterpolator.nn.temporal_layer import TemporalLayer
 
@@ -20,28 +19,17 @@ class GeoTDM(nn.Module):
 
     Parameters
     ----------
-    hidden, channels, layers : int
-        Width of the scalars, number of vector channels, number of (structure, temporal) pairs of layers.
     heads : int
         Of the attention over frames.
-    max_hops : int
-        As for BasicES.
-    columns, ensembles : the featuriser's code counts and the number of ensembles.
+    sizes
+        As for `BasicES`; `layers` is the number of (structure, temporal) pairs of layers.
     """
 
-    def __init__(
-        self,
-        hidden: int = 128,
-        channels: int = 16,
-        layers: int = 6,
-        heads: int = 8,
-        max_hops: int = 7,
-        columns: Sequence[int] = tuple(COLUMNS.values()),
-        ensembles: int = 2,
-    ) -> None:
+    def __init__(self, *, heads: int = 8, **sizes: Unpack[StructureSizes]) -> None:
         super().__init__()
-        self.frames = BasicES(hidden, channels, layers, max_hops, columns, ensembles)
-        self.temporal = nn.ModuleList(TemporalLayer(hidden, channels, heads) for _ in range(layers))
+        self.frames = BasicES(**sizes)
+        hidden, channels = self.frames.hidden, self.frames.channels
+        self.temporal = nn.ModuleList(TemporalLayer(hidden, channels, heads) for _ in self.frames.layers)
         self.given = nn.Embedding(2, hidden)
 
     def forward(self, x: Tensor, label: Tensor, graph: GraphBatch, predicted: Tensor, frame_ps: float) -> Tensor:

@@ -1,0 +1,69 @@
+"""What benchmark scripts share, and that the index knows every script and every table."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bench
+from eginterpolator.errors import InputError
+
+ROOT = Path(bench.__file__).parent
+SCRIPTS = sorted(path.stem for path in ROOT.glob("*.py") if path.stem != "bench")
+INDEX = (ROOT / "README.md").read_text()
+
+
+def test_the_index_names_every_script_and_every_table():
+    named = set(re.findall(r"`([a-z_0-9]+)\.py`", INDEX)) - {"bench"}
+    assert named == set(SCRIPTS)
+    tables = {path.name for path in bench.RESULTS.glob("*.md")} | {"evaluation_speed.json"}
+    assert {name for name in tables if f"`{name}`" not in INDEX} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_says_what_it_needs(script):
+    done = subprocess.run([sys.executable, ROOT / f"{script}.py", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and f"usage: {script}.py" in done.stdout, done.stderr
+
+
+def test_a_run_writes_what_made_it(tmp_path):
+    run = bench.Run("python benchmarks/x.py")
+    whole = run.write(tmp_path, "x", {**run.made_by, "rows": [1]}, "# X\n")
+    assert json.loads((tmp_path / "x.json").read_text()) == whole
+    assert list(whole) == ["command", "machine", "versions", "rows", "minutes"] and whole["command"] == run.command
+    assert 0 <= whole["minutes"] < 5 and "torch" in whole["versions"] and whole["machine"] == run.machine
+    assert (tmp_path / "x.md").read_text() == "# X\n"
+
+
+def test_a_metric_fills_its_page(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- x:start -->\nold\n<!-- x:end -->\nbelow\n")
+    options = bench.metric_parser("text").parse_args(["R", "--results", str(tmp_path), "--docs", str(page)])
+    bench.Run("command").write_metrics(options, "x", {"rows": []}, "| new |")
+    assert page.read_text() == "above\n<!-- x:start -->\n| new |\n<!-- x:end -->\nbelow\n"
+    assert (tmp_path / "x.md").read_text() == "| new |\n" == capsys.readouterr().out
+
+
+def test_markdown():
+    assert bench.table(["", "a"], [["row", "1"], ["", "2"]]) == "| | a |\n|---|---|\n| row | 1 |\n| | 2 |"
+    value = {"mean": 0.1234, "mean_95": (0.1, 0.2)}
+    assert bench.interval(value) == "0.123 (0.100 to 0.200)"
+    assert bench.interval(value, "+.2f", "–") == "+0.12 (+0.10–+0.20)"
+    assert bench.spread([3.0, 1.0, 2.0], 1) == "2.0 (1.0 to 3.0)"
+    assert bench.listed({"load_average": 1, "cores": 2}) == "load average 1, cores 2"
+
+
+def test_how_a_script_ends(capsys):
+    def fails() -> None:
+        raise InputError("There is no reference.")
+
+    assert bench.ended("benchmarks/x.py", lambda: None) == 0 and bench.ended("x.py", lambda: True) == 1
+    assert bench.ended("benchmarks/x.py", fails) == 2 and capsys.readouterr().err == "x: There is no reference.\n"
+    with pytest.raises(ZeroDivisionError):
+        bench.ended("x.py", lambda: 1 // 0)
