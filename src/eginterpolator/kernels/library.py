@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -17,14 +13,12 @@ import torch
 from torch import Tensor
 from torch.library import CustomOpDef
 
-from eginterpolator.errors import InputError
-from eginterpolator.files.io import atomic_path
-from eginterpolator.machine.cache import cache_folder, check_seal, compiler, make_cache_folder, sealed
-from eginterpolator.machine.provenance import machine
+from eginterpolator.machine.compilation import load_library
+from eginterpolator.machine.processor import processor_name
 
 NAMES = ("tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp")
 SOURCES = [Path(__file__).parent / name for name in NAMES]
-FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared"]
+FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp"]
 
 LANES = 16
 """Numbers that are worked on together, as in tiles.h."""
@@ -41,14 +35,6 @@ def processor_fits() -> bool:
     return sys.platform == "linux" and all(found.get(name, False) for name in needed)
 
 
-def library_path() -> Path:
-    """The file of the library, by what it depends on: sources, flags, PyTorch and processor."""
-    where = (torch.__version__, machine()["processor"], torch.cpu.get_capabilities())
-    facts = ([path.read_text() for path in SOURCES], FLAGS, where)
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-    return cache_folder() / f"kernels-{digest[:16]}.so"
-
-
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
     """The library, compiled if the cache has it not; some eight seconds.
@@ -56,31 +42,12 @@ def library() -> ctypes.CDLL:
     Raises
     ------
     InputError
-        When there is no compiler, it fails, the cache cannot be written, or the library is damaged.
+        As `load_library`.
     """
-    path = library_path()
-    if not path.is_file():
-        _compile(path)
-    try:
-        check_seal(path)
-        return ctypes.CDLL(str(path))
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"'{path}' is no library of kernels ({error}); delete it and start again.") from error
-
-
-def _compile(path: Path) -> None:
     pytorch = Path(torch.__file__).parent
-    sources = [str(source) for source in SOURCES if source.suffix == ".cpp"]
-    links = [f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10"]
-    with tempfile.TemporaryDirectory(dir=make_cache_folder()) as folder:
-        made = Path(folder) / "kernels.so"
-        command = [compiler(), *FLAGS, f"-isystem{pytorch / 'include'}", *sources, *links, "-o", str(made)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            says = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[-200:])
-            raise InputError(f"'{command[0]}' cannot compile the kernels: {says.strip()}")
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(sealed(made.read_bytes()))
+    links = [f"-isystem{pytorch / 'include'}", f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10"]
+    where = (torch.__version__, processor_name(), torch.cpu.get_capabilities())
+    return load_library("kernels", SOURCES, [*FLAGS, *links], facts=where)
 
 
 def threads_for(x: Tensor) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eginterpolator.errors import InputError
 from eginterpolator.machine.compilation import load_library
-from eginterpolator.machine.provenance import machine
+from eginterpolator.machine.processor import processor_features, processor_name
 from eginterpolator.simulation.engines.lanes.approximations import header
 
 NAMES = ("vectors.h", "system.h", "bonded.h", "nonbonded.h", "dynamics.h", "lanes.cpp")
@@ -31,8 +31,7 @@ def widths() -> tuple[int, ...]:
         return (4,)
     if kind not in ("x86_64", "amd64"):
         return ()
-    features = _features()
-    return tuple(width for width, needed in NEEDED.items() if needed <= features)
+    return tuple(width for width, needed in NEEDED.items() if needed <= processor_features())
 
 
 @cache
@@ -50,30 +49,8 @@ def library(width: int) -> ctypes.CDLL:
     arm = platform.machine().lower() in ("arm64", "aarch64")
     flags = (*FLAGS, *(("-mcpu=native",) if arm else X86[width]), f"-DLANES={width}")
     found = load_library(
-        "lanes", SOURCES, flags, generated={"coefficients.h": header()}, facts=(machine()["processor"], width)
+        "lanes", SOURCES, flags, generated={"coefficients.h": header()}, facts=(processor_name(), width)
     )
     if found.lanes() != width:
         raise InputError(f"The library of {width} lanes has {found.lanes()}; delete it from the cache and start again.")
     return found
-
-
-@cache
-def _features() -> set[str]:
-    """What the processor's instructions are called by Linux; macOS says it in other words."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return _features_of_macos()
-    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return set(line.split(":")[-1].split())
-
-
-def _features_of_macos() -> set[str]:
-    import subprocess
-
-    command = ["sysctl", "-n", "machdep.cpu.features", "machdep.cpu.leaf7_features"]
-    try:
-        words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.lower().split()
-    except (OSError, subprocess.CalledProcessError):
-        return set()
-    return {word.replace("sse4.2", "sse4_2") for word in words}
