@@ -26,8 +26,9 @@ from tests.builders.evaluations import RIGID, judge
 from tests.builders.networks import INTERPOLATORS, MODELS, WINDOW, network
 from tests.builders.study import write_study
 
-CACHE = tempfile.TemporaryDirectory(prefix="egi-tests-")
-os.environ["XDG_CACHE_HOME"] = CACHE.name  # without the layers that the user has compiled
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share the folder of the process that started them
+    CACHE = tempfile.TemporaryDirectory(prefix="egi-tests-")
+    os.environ["XDG_CACHE_HOME"] = CACHE.name  # without the layers that the user has compiled
 
 
 @pytest.fixture(scope="session")

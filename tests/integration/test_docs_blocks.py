@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import re
 import shlex
+import tomllib
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from eginterpolator.cli.app import app
 from eginterpolator.jobs.cluster import CLUSTER_KEYS
 from eginterpolator.models import choice
 from eginterpolator.models.registry import load_model
+from eginterpolator.training.config import load_config
 from tests.builders import ROOT
 from tests.builders.docs import BLOCKS, NAMES, PAGES, Block, cheap, given_files
 from tests.builders.simulation import MISSING
@@ -25,8 +27,8 @@ from tests.builders.study import write_study
 from tests.builders.tiny_model import write_tiny_model
 
 NOT_RUN = {
-    "README.md": 1, "benchmark.md": 4, "cluster.md": 1, "data.md": 1, "evaluation.md": 4, "simulation.md": 1,
-    "training.md": 11,
+    "README.md": 1, "benchmark.md": 4, "cluster.md": 1, "data.md": 1, "evaluation.md": 4, "extend.md": 1,
+    "simulation.md": 1, "training.md": 11,
 }  # fmt: skip
 """Blocks of a page that say `<!-- not run: reason -->`: they need a cluster, hours, or data that is not here."""
 SHELL = [block for block in BLOCKS if block.language == "sh"]
@@ -55,7 +57,8 @@ def leaf(words: list[str]) -> tuple[Any, list[str]]:
 
 def check_options(text: str) -> None:
     command, rest = leaf(re.sub(r"[\[\]]", " ", text.replace("\\|", "|")).split())
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    commands = [command, *getattr(command, "commands", {}).values()]  # of a group, what any of its commands has
+    known = {name for each in commands for option in each.params for name in (*option.opts, *option.secondary_opts)}
     for word in rest:
         option = word.split("=")[0]
         assert not option.startswith("--") or option in {*known, "--help", "--debug"}, f"{text}: there is no {option}"
@@ -131,10 +134,20 @@ def test_python_runs(block: Block, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("block", named("yaml"))
-def test_files_of_clusters_have_the_keys_that_are_read(block: Block):
+def test_settings_are_those_that_are_read(block: Block, tmp_path):
     described = yaml.safe_load(block.source)
-    assert set(described) <= set(CLUSTER_KEYS) and {"cores", "memory"} <= set(described["settings"])
+    if "settings" in described:
+        assert set(described) <= set(CLUSTER_KEYS) and {"cores", "memory"} <= set(described["settings"])
+    else:
+        (tmp_path / "run.yaml").write_text(block.source)
+        assert load_config(tmp_path / "run.yaml").model == described["model"]
+
+
+@pytest.mark.parametrize("block", named("toml"))
+def test_entry_points_are_groups_that_are_looked_up(block: Block):
+    for group in tomllib.loads(block.source)["project"]["entry-points"]:
+        assert any(f'"{group}"' in path.read_text() for path in (ROOT / "src").rglob("*.py")), group
 
 
 def test_languages_are_those_that_are_tested():
-    assert {block.language for block in BLOCKS} == {"", "sh", "python", "yaml"}
+    assert {block.language for block in BLOCKS} == {"", "sh", "python", "yaml", "toml"}
