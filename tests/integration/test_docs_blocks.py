@@ -88,7 +88,7 @@ def test_commands_are_those_of_the_program(block: Block):
             script = (ROOT / words[1]).read_text()
             for option in re.findall(r" (--[\w-]+)", line):
                 assert f'"{option}"' in script, f"{words[1]} has no {option}"
-        elif words[0] == "egi" and re.search(r"[\[|$…]", line):
+        elif words[0] == "egi" and re.search(r"\s\[|[|$…]", line):
             check_options(line)
         elif words[0] == "egi":
             command, rest = leaf(shlex.split(line))
