@@ -17,7 +17,6 @@ import pytest
 from eginterpolator import cli
 from eginterpolator.evaluation import msm
 from eginterpolator.evaluation.trajectories import Evaluation, EvaluationConfig
-from eginterpolator.jobs import cluster
 from eginterpolator.models.choice import Models
 from eginterpolator.models.registry import Model, load_model, save_model
 from tests.builders.cli import Result
@@ -121,6 +120,8 @@ def study_file(tmp_path_factory) -> Path:
 def scheduler() -> Iterator[str]:
     """Address of a running Dask scheduler with two workers, which are threads of this process."""
     from distributed import LocalCluster
+
+    from eginterpolator.jobs import cluster
 
     with cluster._settings():
         local = LocalCluster(
