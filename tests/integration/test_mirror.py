@@ -18,6 +18,8 @@ SHARED = {
 OF_SEVERAL = {
     "models/baselines/test_symmetries.py": "what all baselines share",
     "models/baselines/test_learning.py": "each baseline learns the same two molecules",
+    "simulation/engines/lanes/test_replicas.py": "the engine as its users meet it",
+    "simulation/engines/lanes/test_run.py": "runs against distributions that are known",
 }
 """Test files that stand for all modules of their room."""
 APART = {"builders", "integration"}
