@@ -6,6 +6,9 @@ RUN = $(VENV)/bin
 PIP = $(RUN)/python -m pip --disable-pip-version-check --quiet
 # PyTorch goes first and alone: with it in place nothing else asks for another build of it.
 TORCH ?= torch==2.13.0
+# Processes that share the tests, file by file; `make test WORKERS=1` runs them one after the other in one.
+WORKERS ?= 2
+PYTEST = $(RUN)/python -m pytest $(if $(filter-out 0 1,$(WORKERS)),-n $(WORKERS) --dist loadfile)
 EGI_DEMO_SMILES ?= CC[C@H](O)C\#CCOC
 CODE = src tests benchmarks examples
 
@@ -26,10 +29,10 @@ demo: $(VENV)/installed
 	@echo 'Open $(CURDIR)/demo/report.html in a browser.'
 
 test: $(VENV)/installed-dev chromium
-	$(RUN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-all: $(VENV)/installed-dev chromium
-	$(RUN)/python -m pytest
+	$(PYTEST)
 
 lint: $(VENV)/installed-dev
 	$(RUN)/ruff check $(CODE)

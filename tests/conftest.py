@@ -17,7 +17,6 @@ import pytest
 from eginterpolator import cli
 from eginterpolator.evaluation import msm
 from eginterpolator.evaluation.trajectories import Evaluation, EvaluationConfig
-from eginterpolator.jobs import cluster
 from eginterpolator.models.choice import Models
 from eginterpolator.models.registry import Model, load_model, save_model
 from tests.builders.cli import Result
@@ -26,8 +25,9 @@ from tests.builders.evaluations import RIGID, judge
 from tests.builders.networks import INTERPOLATORS, MODELS, WINDOW, network
 from tests.builders.study import write_study
 
-CACHE = tempfile.TemporaryDirectory(prefix="egi-tests-")
-os.environ["XDG_CACHE_HOME"] = CACHE.name  # without the layers that the user has compiled
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share the folder of the process that started them
+    CACHE = tempfile.TemporaryDirectory(prefix="egi-tests-")
+    os.environ["XDG_CACHE_HOME"] = CACHE.name  # without the layers that the user has compiled
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +120,8 @@ def study_file(tmp_path_factory) -> Path:
 def scheduler() -> Iterator[str]:
     """Address of a running Dask scheduler with two workers, which are threads of this process."""
     from distributed import LocalCluster
+
+    from eginterpolator.jobs import cluster
 
     with cluster._settings():
         local = LocalCluster(

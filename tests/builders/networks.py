@@ -30,6 +30,7 @@ MODELS = {
 INTERPOLATORS = ("cascaded", "blockwise")
 FRAME_PS = 5.2
 WINDOW = 8
+MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 
 
 @cache

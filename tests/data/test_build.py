@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eginterpolator.data.build import build, build_qm9, build_trajectories, split_store
+from eginterpolator.data.build import build_qm9, build_trajectories, split_store
 from eginterpolator.data.check import check
-from eginterpolator.data.readers.folders import MoleculeFolders
 from eginterpolator.data.splits import validation_mask
 from eginterpolator.data.store import Store, write_store
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import write_molecule_folder
 from eginterpolator.files.trajectory import Trajectory
 from tests.builders.networks import CHIRAL, MIRRORED, geometry, molecule
-from tests.builders.records import record, write_damaged_folders, written
+from tests.builders.records import record, written
 
 
 def made(smiles: str, name: str, shift: float = 0.0, n_frames: int = 5) -> tuple[str, list[Trajectory]]:
@@ -54,17 +53,6 @@ def test_qm9_becomes_a_store_without_the_excluded(tmp_path):
     with Store(tmp_path / "qm9.h5") as store:
         assert not {"N", "CC"} & {item.molecule.smiles for item in store}
         assert {item.ensemble for item in store} == {"minimum"} and check(tmp_path / "qm9.h5") == []
-
-
-@pytest.fixture
-def folders(tmp_path):
-    return write_damaged_folders(tmp_path)
-
-
-def test_progress_counts_every_molecule(folders, tmp_path):
-    seen = []
-    build(MoleculeFolders.open(folders), tmp_path / "md.h5", progress=lambda done, name: seen.append((done, name)))
-    assert seen == [(2, "good"), (3, "half")]  # "cut" comes first and has no record
 
 
 def test_a_store_is_split_by_molecule(tmp_path):

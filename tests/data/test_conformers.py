@@ -24,9 +24,8 @@ from eginterpolator.simulation.refine import RefinementError
 from eginterpolator.simulation.starts import kabsch_rmsd
 from tests.builders.cli import rows
 from tests.builders.conformers import start_structure
+from tests.builders.networks import CHIRAL
 from tests.builders.records import stored
-
-CHIRAL = "CC[C@H](O)C#CCOC"
 
 
 def test_weights_are_those_of_boltzmann() -> None:

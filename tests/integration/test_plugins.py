@@ -14,7 +14,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-ROOT = Path(__file__).parents[2]
+from tests.builders import ROOT
+
 EXAMPLE = ROOT / "examples" / "extend"
 SMILES = ("CCO", "CCN", "COC", "CC=O", "CCF", "NC=O")
 

@@ -16,11 +16,10 @@ from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
 from eginterpolator.models.registry import Model, list_models, load_model
-from tests.builders.networks import CHIRAL, frames, graphs, molecule, raw, relative_error, rotations
+from tests.builders.networks import CHIRAL, MIRROR, frames, graphs, molecule, raw, relative_error, rotations
 
 pytestmark = pytest.mark.slow
 CONFIG = GenerationConfig(n_frames=100, n_samples=3, seed=1)  # two blocks
-MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 XTC_ROUNDING = 0.0051  # Å
 
 

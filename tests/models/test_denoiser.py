@@ -12,6 +12,7 @@ from eginterpolator.data.batching import collate_graphs
 from tests.builders.networks import (
     CHIRAL,
     FRAME_PS,
+    MIRROR,
     MIRRORED,
     MODELS,
     all_predicted,
@@ -28,7 +29,6 @@ from tests.builders.networks import (
 
 T = 5
 TOLERANCE = 1e-4
-MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 
 
 @pytest.fixture(params=MODELS, scope="module")

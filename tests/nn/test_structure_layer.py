@@ -8,9 +8,7 @@ import torch
 
 from eginterpolator.chemistry.codes import EDGE_HOPS, EDGE_TYPES
 from eginterpolator.nn.structure_layer import OrientedTriples, State, make_context
-from tests.builders.networks import CHIRAL, frames, graphs, molecule, shake
-
-MIRROR = torch.tensor([-1.0, 1.0, 1.0])
+from tests.builders.networks import CHIRAL, MIRROR, frames, graphs, molecule, shake
 
 
 def test_the_signed_volume_of_a_stereocentre_reaches_its_scalars():

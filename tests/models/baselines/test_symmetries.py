@@ -15,6 +15,7 @@ from tests.builders.baselines import BY_DISTANCE, OVER_TIME, SYSTEMS, denoiser
 from tests.builders.networks import (
     CHIRAL,
     FRAME_PS,
+    MIRROR,
     frames,
     graph,
     graphs,
@@ -25,7 +26,6 @@ from tests.builders.networks import (
     rotations,
 )
 
-MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 TOLERANCE = 1e-4
 
 

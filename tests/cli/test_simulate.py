@@ -1,0 +1,27 @@
+"""`egi simulate`: a line a molecule, resume, and settings that make no run."""
+
+from __future__ import annotations
+
+import json
+
+from tests.builders.cli import sentence
+from tests.builders.simulation import needs_md
+
+
+@needs_md
+def test_a_simulation_says_its_speed_and_is_not_made_twice(egi, tmp_path):
+    words = ("simulate", "CO", "--replicas", 1, "--ns", 0.002, "--save-ps", 0.4, "--out", "md", "-q")
+    first = egi(*words)
+    assert first.code == 0 and "molecule: 1 x 5 frames of 0.4 ps" in first.out and "ns/day" in first.out
+    assert "1 done; results in md" in first.out
+    assert "already done" in egi(*words).out
+    again = json.loads(egi(*words, "--json").out)
+    assert again["skipped"] == ["molecule"] and again["done"] == again["failures"] == []
+    assert (tmp_path / "md" / "molecule" / "trajectory_000.xtc").is_file()
+
+
+@needs_md
+def test_what_makes_no_run_is_said(egi):
+    sentence(egi("simulate", "CO", "--ns", 0), "must both be positive")
+    sentence(egi("simulate", "C("), "not a valid SMILES")
+    sentence(egi("simulate", "CO", "--workers", 2, "--scheduler", "tcp://host:1"), "not both")

@@ -1,0 +1,28 @@
+"""`egi train`: a run from its YAML, settings on the command line, and what stops it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.builders.cli import sentence
+from tests.builders.networks import MODELS
+from tests.builders.records import written
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_ends_with_the_folder_of_its_weights(egi, tmp_path):
+    written(tmp_path / "two.h5")
+    settings = {
+        "name": "one", "out": "runs", "model": MODELS["structure"], "process": {"class": "Preconditioned"},
+        "data": {"sources": [{"stores": ["two.h5"]}], "batch_size": 2, "validation_share": 0.0},
+        "max_steps": 9, "precision": "fp32", "compile": False, "accelerator": "cpu", "threads": 1,
+    }  # fmt: skip
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump(settings))
+    result = egi("train", "one.yaml", "max_steps=2", "--quiet")
+    assert result.code == 0 and result.out.splitlines()[-1] == "weights in runs/model"
+    assert json.loads((tmp_path / "runs" / "model" / "config.json").read_text())["training"]["max_steps"] == 2
+    assert egi("models", "show", "runs/model").code == 0
+    sentence(egi("train", "one.yaml", "max_step=2"), "max_step")
