@@ -14,16 +14,16 @@ from tests.builders.simulation import SHORT, needs_md
 def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
     from eginterpolator.files.folder import read_molecule_folder
     from eginterpolator.files.inputs import read_inputs
-    from eginterpolator.simulation.engines.openmm import OPENMM, run_replica
+    from eginterpolator.simulation.engines import openmm
     from eginterpolator.simulation.job import simulate_many
 
     table = tmp_path / "in.smi"
     table.write_text("CCO ethanol\nC[C@H](O)CC butanol\nthis_is_wrong bad\n[Fe] iron\n")
     molecules, failures = read_inputs(str(table))
     assert [failure.name for failure in failures] == ["bad"]
-    out, settings = tmp_path / "out", {"replicas": 2, "ns": 0.002, "save_ps": 0.1}
+    out, settings = tmp_path / "out", {"replicas": 2, "ns": 0.002, "save_ps": 0.1, "engine": "openmm"}
 
-    calls = []
+    calls, run_replica = [], openmm.run_replica
 
     def interrupted(molecule, *args, **kwargs):
         calls.append(molecule.name)
@@ -31,7 +31,7 @@ def test_a_job_resumes_and_lists_its_failures(tmp_path, monkeypatch) -> None:
             raise KeyboardInterrupt
         return run_replica(molecule, *args, **kwargs)
 
-    monkeypatch.setattr(OPENMM, "run", interrupted, raising=True)
+    monkeypatch.setattr(openmm, "run_replica", interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulate_many(molecules, out, SHORT, failures=failures, **settings)
     assert (out / "ethanol").is_dir() and not (out / "butanol").exists()

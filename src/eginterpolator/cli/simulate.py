@@ -14,52 +14,67 @@ from eginterpolator.cli.groups import grouped
 
 
 class ProtocolName(StrEnum):
-    """The two protocols."""
+    """The protocols."""
 
     implicit = "implicit"
+    vacuum = "vacuum"
     explicit = "explicit"
 
 
 @dataclass(frozen=True)
 class SimulationJob(o.JobOptions):
-    """A job whose threads are OpenMM's."""
+    """A job whose threads are those of the engine."""
 
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the CPU platform, here or on each worker.")] = (
-        None
-    )
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine, here or on each worker.")] = None
 
 
 @grouped
 def simulate_command(
     source: o.Source,
     *,
-    protocol: Annotated[ProtocolName, typer.Option(help="OBC2 implicit solvent, or TIP3P water.")] = (
+    protocol: Annotated[ProtocolName, typer.Option(help="OBC2 implicit solvent, no solvent, or TIP3P water.")] = (
         ProtocolName.implicit
     ),
-    replicas: Annotated[int, typer.Option(min=1, help="Independent runs, each from another conformer.")] = 5,
+    engine: Annotated[
+        str, typer.Option(help="auto, lanes (implicit and vacuum, 16 replicas together), or openmm.")
+    ] = "auto",
+    replicas: Annotated[
+        int | None, typer.Option(min=1, help="Independent runs, each from another conformer; 16 with lanes, else 5.")
+    ] = None,
     ns: Annotated[float, typer.Option(help="Length of each replica, ns.")] = 5.0,
     save_ps: Annotated[float, typer.Option(help="Time between saved frames, ps.")] = 0.4,
-    platform: Annotated[str, typer.Option(help="auto, CPU, CUDA, Reference, ...")] = "auto",
+    temperature: Annotated[float, typer.Option(help="Temperature, K.")] = 300.0,
+    friction: Annotated[float, typer.Option(help="Friction of the thermostat, 1/ps.")] = 1.0,
+    exchange: Annotated[
+        str | None, typer.Option(metavar="K:K", help="Replica exchange between two temperatures, e.g. 300:600 (lanes).")
+    ] = None,
+    platform: Annotated[str, typer.Option(help="auto, a number of lanes, or CPU, CUDA, Reference, ...")] = "auto",
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
     job: SimulationJob,
 ) -> None:
-    """Simulate INPUT with OpenMM and OpenFF (Sage 2.2.1, NAGL AM1-BCC charges, 300 K)."""
+    """Simulate INPUT with OpenFF (Sage 2.2.1, NAGL AM1-BCC charges) in SIMD lanes or OpenMM."""
     from eginterpolator.cli.progress import Progress
     from eginterpolator.files.inputs import prepare_out
-    from eginterpolator.simulation.forcefield import require_openmm
+    from eginterpolator.simulation.exchange import Ladder
     from eginterpolator.simulation.job import simulate_many
+    from eginterpolator.simulation.parameters import require_openmm
+    from eginterpolator.simulation.protocol import protocol_named
 
     o.set_logging(False, job.quiet)
     require_openmm()
+    rungs = Ladder.parse(exchange) if exchange else None
+    chosen = protocol_named(
+        protocol.value, temperature_K=rungs.low_K if rungs else temperature, friction_per_ps=friction
+    )
     helpers = job.helpers()
     molecules, failures = job.read(source)
     prepare_out(out)
-    with Progress(len(molecules) * replicas, job.quiet) as progress:
+    with Progress(len(molecules), job.quiet) as progress:
         result = simulate_many(
-            molecules, out, protocol.value, replicas=replicas, ns=ns, save_ps=save_ps, seed=job.seed,
-            platform=platform, threads=job.threads, overwrite=overwrite, failures=failures,
-            hooks=progress.hooks(replicas), workers=helpers,
+            molecules, out, chosen, replicas=replicas, ns=ns, save_ps=save_ps, seed=job.seed, engine=engine,
+            platform=platform, threads=job.threads, exchange=rungs, overwrite=overwrite, failures=failures,
+            hooks=progress.hooks(1), workers=helpers,
         )  # fmt: skip
     if not job.as_json:
         for row in result.rows:
@@ -71,6 +86,10 @@ def _line(row: dict[str, Any]) -> str:
     text = f"{row['name']}: {row['replicas']} x {row['n_frames']} frames of {row['frame_ps']:g} ps"
     if row["resumed"]:
         return f"{text}, already done"
+    if "ns_per_day" not in row:
+        return f"{text}, {row['round_trips']} round trips between {row['temperatures_K'][0]:g} and " + (
+            f"{row['temperatures_K'][-1]:g} K, {row['seconds']:.0f} s on {row['platform']}"
+        )
     density = f", {row['mean_density_g_ml']} g/ml" if row["mean_density_g_ml"] else ""
     speed = f"{row['ns_per_day']:,} ns/day ({row['steps_per_second']:,} steps/s) on {row['platform']}"
     return f"{text}, {speed}{density}"

@@ -169,7 +169,7 @@ def simulate_to_folder(
     }  # fmt: skip
     folder = Path(out) / molecule.name
     partial = Path(out) / f".{molecule.name}.replicas-{_digest({**wanted, 'platform': run.platform})}"
-    if not overwrite and (finished := _finished(folder, wanted)) is not None:
+    if not overwrite and (finished := finished_folder(folder, wanted)) is not None:
         shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed between the two
         return {**finished, "resumed": True}
     results = run_replicas(molecule, protocol, run, progress, partial)
@@ -290,11 +290,12 @@ def _summary(molecule: Molecule, results: list[Replica], timestep_fs: float) -> 
         "seconds": round(sum(result.seconds for result in results), 2),
         "stereo_retention": float(kept.mean()),
         "valid": 1.0,  # run_replica refuses a replica with a frame that is not
-        "versions": _versions(),
+        "versions": package_versions(),
     }
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of what a simulation depends on."""
     found = {"python": host.python_version()}
     for label, distribution in PACKAGES.items():
         for candidate in (distribution, label):
@@ -306,7 +307,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _finished(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+def finished_folder(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """Meta data of a finished folder, None when there is none; InputError when something else is in its place."""
     if not folder.exists():
         return None

@@ -14,6 +14,7 @@ from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.simulation.api import RunSettings, simulate_to_folder
+from eginterpolator.simulation.exchange import Ladder, exchange_to_folder
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 
 SUMMARY = (
@@ -22,13 +23,18 @@ SUMMARY = (
 )  # fmt: skip
 
 
+LEAST_STEP = 1e-3
+"""Of a molecule: progress is told no more often."""
+
+
 @dataclass(frozen=True)
 class _Simulation:
-    """The work on one molecule; its steps are replicas."""
+    """The work on one molecule, which is one step."""
 
     out: Path
     protocol: Protocol
     settings: RunSettings
+    exchange: Ladder | None
     overwrite: bool
 
     def finished(self, molecule: Molecule) -> dict[str, Any] | None:
@@ -38,13 +44,25 @@ class _Simulation:
         return self(molecule, lambda amount: None)
 
     def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
+        count = 1
+        if self.exchange is None:
+            count = self.settings.chosen(molecule, self.protocol)[1].replicas or 1
+        shares: dict[int, float] = {}
         behind = 0.0
 
         def report(replica: int, done: int, total: int) -> None:
             nonlocal behind
-            step(max(0.0, replica + done / total - behind))
-            behind = max(behind, replica + done / total)
+            shares[replica] = done / total
+            share = sum(shares.values()) / count
+            if share - behind >= LEAST_STEP or share == 1.0:
+                step(share - behind)
+                behind = share
 
+        if self.exchange is not None:
+            return exchange_to_folder(
+                molecule, self.out, self.protocol, self.exchange, self.settings, overwrite=self.overwrite,
+                progress=report,
+            )  # fmt: skip
         return simulate_to_folder(
             molecule, self.out, self.protocol, overwrite=self.overwrite, progress=report, **asdict(self.settings)
         )
@@ -55,6 +73,7 @@ def simulate_many(
     out: str | os.PathLike[str],
     protocol: Protocol | str = "implicit",
     *,
+    exchange: Ladder | None = None,
     overwrite: bool = False,
     failures: Sequence[Failure] = (),
     hooks: Hooks | None = None,
@@ -65,12 +84,14 @@ def simulate_many(
 
     Parameters
     ----------
+    exchange : Ladder, optional
+        Replica exchange instead of plain replicas; see `exchange_to_folder`.
     overwrite : bool
         As `simulate_to_folder` takes it.
     failures : sequence of Failure
         Inputs that could not be read, to be listed with the others.
     hooks : Hooks, optional
-        Told of the progress, in replicas.
+        Told of the progress, in molecules.
     workers : Workers, optional
         Who takes the molecules; this process by default. Each computes with the threads that it says.
     settings
@@ -88,7 +109,7 @@ def simulate_many(
     run.check(protocol)
     if workers is not None:
         run = replace(run, threads=workers.threads or (1 if workers.count else None))
-    task = _Simulation(Path(out).resolve(), protocol, run, overwrite)
+    task = _Simulation(Path(out).resolve(), protocol, run, exchange, overwrite)
     return run_molecules(
         molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
     )  # fmt: skip

@@ -26,7 +26,7 @@ from eginterpolator.simulation.engines.lanes.library import library, widths
 )
 def test_widths_are_those_of_the_processor_the_largest_first(monkeypatch, machine, features, found):
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    monkeypatch.setattr(module, "_features", lambda: features)
+    monkeypatch.setattr(module, "processor_features", lambda: features)
     assert widths() == found
 
 

@@ -65,11 +65,13 @@ class LaneEngine:
             equilibration_steps=protocol.steps(protocol.equilibration_ps) if protocol.equilibration_ps else 0,
         )
         width = _width(platform)
+
+        def told(done: int, total: int) -> None:
+            for replica in range(len(starts)):
+                on_frame(replica, done, total)
+
         system = lane_system(build_system(molecule, starts[0], protocol).system)
-        made = run_lanes(
-            system, starts, settings, seeds, width=width, threads=threads,
-            on_frame=lambda done, total: on_frame(0, done, total),
-        )  # fmt: skip
+        made = run_lanes(system, starts, settings, seeds, width=width, threads=threads, on_frame=told)
         for index in range(len(starts)):
             check_replica(molecule, made, index, starts[index])
             yield Replica(

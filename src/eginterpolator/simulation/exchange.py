@@ -1,0 +1,154 @@
+"""Replica exchange of one molecule into a folder: the coldest rung as its trajectory, all rungs beside it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
+from eginterpolator.errors import InputError
+from eginterpolator.files.folder import write_molecule_folder
+from eginterpolator.files.io import atomic_path
+from eginterpolator.files.sdf import with_conformers
+from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.simulation.api import RunSettings, finished_folder, package_versions, replica_seed
+from eginterpolator.simulation.engines.base import OnFrame, SimulationError, check_frames, frame_count
+from eginterpolator.simulation.engines.lanes.engine import BOLTZMANN
+from eginterpolator.simulation.engines.lanes.exchange import ExchangeFrames, exchange, ladder
+from eginterpolator.simulation.engines.lanes.library import library, widths
+from eginterpolator.simulation.engines.lanes.replicas import KCAL
+from eginterpolator.simulation.engines.lanes.system import lane_system
+from eginterpolator.simulation.forcefield import build_system
+from eginterpolator.simulation.protocol import OpenProtocol, Protocol
+from eginterpolator.simulation.starts import start_conformers, superpose
+
+RESOLUTION_ANGSTROM = 0.002
+"""Of the positions in exchange.npz, which are whole multiples of it."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Temperatures of an exchange, K."""
+
+    low_K: float
+    high_K: float
+
+    @classmethod
+    def parse(cls, text: str) -> Ladder:
+        """`300:600`; InputError for anything else."""
+        try:
+            low, high = (float(part) for part in text.split(":"))
+        except ValueError as error:
+            raise InputError(f"'{text}' is no range of temperatures; write for example --exchange 300:600.") from error
+        ladder(low, high, 2)
+        return cls(low, high)
+
+
+def exchange_to_folder(
+    molecule: Molecule,
+    out: str | os.PathLike[str],
+    protocol: Protocol,
+    rungs: Ladder,
+    settings: RunSettings,
+    *,
+    overwrite: bool = False,
+    progress: OnFrame | None = None,
+) -> dict[str, Any]:
+    """Exchange replicas of `molecule` into `out/<name>/`; a finished folder is not made again.
+
+    `trajectory_000.xtc` is the coldest rung, superposed on its first frame. `exchange.npz` holds all rungs: positions
+    int16 [W, T, n_atoms, 3] in multiples of `resolution` Å, temperatures_K [W], potential_kcal and replicas [W, T].
+
+    Returns
+    -------
+    dict
+        The folder's meta data, with `resumed` true when nothing had to be run.
+
+    Raises
+    ------
+    InputError
+        When the protocol has a box, lanes are missing here, or a folder of other settings is in the way.
+    SimulationError
+        When a frame of the coldest rung breaks a bond or has another stereo.
+    """
+    if not isinstance(protocol, OpenProtocol):
+        raise InputError("Replica exchange runs in lanes, which have no box; use the protocol implicit or vacuum.")
+    wanted = {
+        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "exchange": asdict(rungs), "ns": settings.ns,
+        "save_ps": settings.save_ps, "seed": settings.seed, "engine": "lanes",
+    }  # fmt: skip
+    folder = Path(out) / molecule.name
+    if not overwrite and (before := finished_folder(folder, wanted)) is not None:
+        return {**before, "resumed": True}
+    width = max(widths(), default=4)
+    library(width)
+    stride = protocol.steps(settings.save_ps)
+    n_frames = frame_count(settings.ns, settings.save_ps, protocol)
+    starts = start_conformers(molecule, width, replica_seed(molecule, settings.seed, 0))
+    before_first = -(-round(1000 * protocol.equilibration_ps / protocol.timestep_fs) // stride)
+    made = exchange(
+        lane_system(build_system(molecule, starts[0], protocol).system),
+        starts,
+        ladder(rungs.low_K, rungs.high_K, width),
+        n_frames=n_frames,
+        stride=stride,
+        seed=replica_seed(molecule, settings.seed, 1),
+        timestep_fs=protocol.timestep_fs,
+        friction_per_ps=protocol.friction_per_ps,
+        equilibration_frames=before_first,
+        on_frame=None if progress is None else lambda done, total: progress(0, done, total),
+    )
+    check_frames(molecule, made.positions[0], made.cold[0])
+    frame_ps = stride * protocol.timestep_fs / 1000
+    cold = Trajectory(molecule, superpose(made.positions[0], molecule.n_heavy), frame_ps, {"source": "simulation"})
+    meta = {
+        **wanted, "name": molecule.name, "n_atoms": molecule.n_atoms, "n_heavy": molecule.n_heavy, "replicas": 1,
+        "frame_ps": frame_ps, "n_frames": n_frames, "platform": f"{width} lanes",
+        "temperatures_K": made.temperatures_K.round(3).tolist(), "accepted": made.accepted.round(3).tolist(),
+        "round_trips": made.round_trips, "seconds": round(made.seconds, 2),
+        "stereo_retention": float(frame_stereo(molecule, cold.positions).mean()), "valid": 1.0,
+        "versions": package_versions(),
+    }  # fmt: skip
+
+    def rungs_file(building: Path) -> None:
+        with atomic_path(building / "exchange.npz") as temporary:
+            np.savez_compressed(
+                temporary, positions=np.rint(made.positions / RESOLUTION_ANGSTROM).astype(np.int16),
+                resolution=RESOLUTION_ANGSTROM, temperatures_K=made.temperatures_K, frame_ps=frame_ps,
+                potential_kcal=made.potential_kj / KCAL, replicas=made.replicas,
+            )  # fmt: skip
+
+    known = Molecule(with_conformers(molecule.rdmol, starts), molecule.name)
+    write_molecule_folder(folder, known, [cold], meta, rungs_file)
+    return {**meta, "resumed": False}
+
+
+def boltzmann_weights(made: ExchangeFrames, temperature_K: float) -> np.ndarray:
+    """Weight of every frame of every rung at one temperature, float64 [W, T], summing to one.
+
+    By the multistate Bennett acceptance ratio (Shirts and Chodera 2008), through pymbar.
+
+    Raises
+    ------
+    InputError
+        When pymbar is not installed.
+    SimulationError
+        When the equations have no solution.
+    """
+    try:
+        from pymbar import MBAR
+    except ImportError as error:
+        raise InputError("Reweighting needs pymbar; install it with: pip install 'eginterpolator[md]'.") from error
+    energies = made.potential_kj.ravel()
+    beta = 1 / (BOLTZMANN * np.append(made.temperatures_K, temperature_K))
+    counts = np.append(np.full(len(made.temperatures_K), made.potential_kj.shape[1]), 0)
+    try:
+        weights = MBAR(np.outer(beta, energies - energies.mean()), counts).weights()[:, -1]
+    except Exception as error:  # pymbar has errors of its own
+        raise SimulationError(f"The rungs cannot be reweighted: {' '.join(str(error).split())}.") from error
+    return np.asarray(weights / weights.sum()).reshape(made.potential_kj.shape)
