@@ -9,16 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels.library import (
-    call,
-    chosen,
-    contiguous,
-    like,
-    operator,
-    pointers,
-    structure,
-    threads_for,
-)
+from eginterpolator.kernels.library import call, chosen, contiguous, like, operator, pointers, struct, threads_for
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 VECTORS = 3
@@ -26,10 +17,10 @@ VECTORS = 3
 INPUTS, RESULTS = 4, 3
 """Of the operator's tensors, which come first."""
 
-Sizes = structure("Sizes", int64="molecules", int="frames atoms heads width vectors threads")
-Inputs = structure("Inputs", "x scalars mixed by_lag")
-Averages = structure("Averages", "scalars moved vectors")
-Kept = structure("Kept", "phi normaliser")
+Sizes = struct("Sizes", int64="molecules", int="frames atoms heads width vectors threads")
+Inputs = struct("Inputs", "x scalars mixed by_lag")
+Averages = struct("Averages", "scalars moved vectors")
+Kept = struct("Kept", "phi normaliser")
 
 LAYER = TemporalAttention
 """What `compute` stands for, where it `fits`."""

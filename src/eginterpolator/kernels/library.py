@@ -81,7 +81,7 @@ def like(tensors: Iterable[Tensor]) -> list[Tensor]:
     return [tensor.new_empty(tensor.shape) for tensor in tensors]
 
 
-def structure(name: str, addresses: str = "", **numbers: str) -> type[ctypes.Structure]:
+def struct(name: str, addresses: str = "", **numbers: str) -> type[ctypes.Structure]:
     """The structure of C of that name; blanks separate members.
 
     Parameters

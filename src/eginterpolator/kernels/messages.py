@@ -18,7 +18,7 @@ from eginterpolator.kernels.library import (
     like,
     operator,
     pointers,
-    structure,
+    struct,
     threads_for,
 )
 from eginterpolator.nn.structure_layer import Context, PairMessages
@@ -29,12 +29,12 @@ RADIAL = 32
 NODES, WEIGHTS = 4, 5
 """Of the operator's inputs, which come first."""
 
-Sizes = structure("Sizes", int64="molecules frames", int="atoms hidden channels radial types threads")
-Graph = structure("Graph", "types mask")
-Weights = structure("Weights", "pair message message_bias gates gates_bias centres", float="scale")
-Nodes = structure("Nodes", "x v receiver sender")
-Sums = structure("Sums", "pushed carried gathered")
-Gradients = structure("Gradients", "pair message message_bias gates gates_bias")
+Sizes = struct("Sizes", int64="molecules frames", int="atoms hidden channels radial types threads")
+Graph = struct("Graph", "types mask")
+Weights = struct("Weights", "pair message message_bias gates gates_bias centres", float="scale")
+Nodes = struct("Nodes", "x v receiver sender")
+Sums = struct("Sums", "pushed carried gathered")
+Gradients = struct("Gradients", "pair message message_bias gates gates_bias")
 
 LAYER = PairMessages
 """What `compute` stands for, where it `fits`."""

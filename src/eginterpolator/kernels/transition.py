@@ -16,7 +16,7 @@ from eginterpolator.kernels.library import (
     like,
     operator,
     pointers,
-    structure,
+    struct,
     threads_for,
 )
 from eginterpolator.nn.structure_layer import State, Transition
@@ -24,9 +24,9 @@ from eginterpolator.nn.structure_layer import State, Transition
 STATE, WEIGHTS = 3, 8
 """Of the operator's inputs, which come first."""
 
-Sizes = structure("Sizes", int64="rows", int="hidden threads")
-Tensors = structure("Tensors", "x h v")
-Weights = structure("Weights", "scale shift left right first first_bias second second_bias")
+Sizes = struct("Sizes", int64="rows", int="hidden threads")
+Tensors = struct("Tensors", "x h v")
+Weights = struct("Weights", "scale shift left right first first_bias second second_bias")
 
 LAYER = Transition
 """What `compute` stands for, where it `fits`."""
