@@ -71,7 +71,7 @@ def chosen(operator: CustomOpDef, run: Callable[..., Any]) -> Callable[..., Any]
     return operator if torch.is_grad_enabled() or torch.compiler.is_compiling() else run
 
 
-def contiguous(*tensors: Tensor) -> list[Tensor]:
+def packed(*tensors: Tensor) -> list[Tensor]:
     """Tensors as the kernels read them."""
     return [tensor.contiguous() for tensor in tensors]
 

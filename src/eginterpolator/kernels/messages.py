@@ -10,17 +10,7 @@ import torch
 from torch import Tensor
 
 from eginterpolator.chemistry.codes import EDGE_TYPES
-from eginterpolator.kernels.library import (
-    LANES,
-    call,
-    chosen,
-    contiguous,
-    like,
-    operator,
-    pointers,
-    struct,
-    threads_for,
-)
+from eginterpolator.kernels.library import LANES, call, chosen, like, operator, packed, pointers, struct, threads_for
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
 RADIAL = 32
@@ -61,7 +51,7 @@ def compute(
 
 def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], list[ctypes.Structure]]:
     """Tensors in the layout of the kernel, and the structures that point to them."""
-    x, v, receiver, sender, *weights, types, mask, centres = contiguous(*inputs)
+    x, v, receiver, sender, *weights, types, mask, centres = packed(*inputs)
     filled = torch.zeros(RADIAL)
     filled[: len(centres)] = centres
     radial = weights[0].shape[1] - len(EDGE_TYPES)
@@ -98,7 +88,7 @@ def _run_back(
     """Gradients of nodes, and of weights unless they are frozen, from those of the sums."""
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
     held, structures = _arguments(inputs, scale)
-    grads = contiguous(pushed, carried, gathered)
+    grads = packed(pushed, carried, gathered)
     out = [torch.zeros(tensor.shape) for tensor in inputs[: NODES if frozen else NODES + WEIGHTS]]
     to_weights = None if frozen else pointers(Gradients, *out[NODES:])
     call("egi_messages_back", *structures, pointers(Sums, *grads), pointers(Nodes, *out[:NODES]), to_weights)
