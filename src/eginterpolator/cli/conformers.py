@@ -25,12 +25,10 @@ def conformers_command(
     sampling: o.SamplingOptions,
     out: o.Out = Path("conformers"),
     overwrite: o.Overwrite = False,
-    job: o.JobOptions,
-    verbose: o.Verbose = False,
+    job: o.LoggedJobOptions,
 ) -> None:
     """Generate conformers of INPUT into <name>/conformers.sdf: the structure model alone (strength 0), or ETKDG."""
-    o.set_logging(verbose, job.quiet)
-    helpers = job.helpers()
+    helpers = job.begin()
     molecules, failures = job.read(source)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.files.inputs import prepare_out

@@ -45,12 +45,10 @@ def generate_command(
     out: o.Out = Path("trajectories"),
     overwrite: o.Overwrite = False,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
-    job: o.JobOptions,
-    verbose: o.Verbose = False,
+    job: o.LoggedJobOptions,
 ) -> None:
     """Generate all-atom trajectories of INPUT, a folder a molecule, with a report to look at."""
-    o.set_logging(verbose, job.quiet)
-    helpers = job.helpers()
+    helpers = job.begin()
     molecules, failures = job.read(source)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.errors import InputError

@@ -121,6 +121,18 @@ class JobOptions(WorkerOptions):
 
 
 @dataclass(frozen=True)
+class LoggedJobOptions(JobOptions):
+    """The same with a log of what happens."""
+
+    verbose: Verbose = False
+
+    def begin(self) -> Workers | None:
+        """Set the logging; returns the workers, as `helpers` does."""
+        set_logging(self.verbose, self.quiet)
+        return self.helpers()
+
+
+@dataclass(frozen=True)
 class SamplingOptions:
     """How a model is sampled."""
 

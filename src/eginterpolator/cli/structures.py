@@ -34,12 +34,10 @@ def conformers_command(
     out: Annotated[Path, typer.Option(help="The dataset to write, .h5.")] = Path("conformers.h5"),
     exclude: o.Exclude = None,
     overwrite: o.Overwrite = False,
-    job: o.JobOptions,
-    verbose: o.Verbose = False,
+    job: o.LoggedJobOptions,
 ) -> None:
     """Conformer ensembles of INPUT: ETKDGv3, minimised, without duplicates, with energies and Boltzmann weights."""
-    o.set_logging(verbose, job.quiet)
-    helpers = job.helpers()
+    helpers = job.begin()
     molecules, failures = job.read(source)
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.conformers import ConformerSettings, build_conformers
@@ -72,12 +70,10 @@ def thermal_md_command(
     save_ps: Annotated[float, typer.Option(help="Time between saved frames, ps.")] = 1.2,
     out: Annotated[Path, typer.Option(help="Output folder; egi data thermal makes a dataset of it.")] = Path("thermal"),
     exclude: o.Exclude = None,
-    job: o.JobOptions,
-    verbose: o.Verbose = False,
+    job: o.LoggedJobOptions,
 ) -> None:
     """Thermal structures: short MD in OBC2 implicit solvent from several conformers of each molecule."""
-    o.set_logging(verbose, job.quiet)
-    helpers = job.helpers()
+    helpers = job.begin()
     from itertools import islice
 
     from eginterpolator.cli.progress import Progress

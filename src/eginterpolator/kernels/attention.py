@@ -9,16 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels.library import (
-    call,
-    chosen,
-    contiguous,
-    like,
-    operator,
-    pointers,
-    structure,
-    threads_for,
-)
+from eginterpolator.kernels.library import call, chosen, like, operator, packed, pointers, struct, threads_for
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 VECTORS = 3
@@ -26,10 +17,10 @@ VECTORS = 3
 INPUTS, RESULTS = 4, 3
 """Of the operator's tensors, which come first."""
 
-Sizes = structure("Sizes", int64="molecules", int="frames atoms heads width vectors threads")
-Inputs = structure("Inputs", "x scalars mixed by_lag")
-Averages = structure("Averages", "scalars moved vectors")
-Kept = structure("Kept", "phi normaliser")
+Sizes = struct("Sizes", int64="molecules", int="frames atoms heads width vectors threads")
+Inputs = struct("Inputs", "x scalars mixed by_lag")
+Averages = struct("Averages", "scalars moved vectors")
+Kept = struct("Kept", "phi normaliser")
 
 LAYER = TemporalAttention
 """What `compute` stands for, where it `fits`."""
@@ -69,7 +60,7 @@ def _run(
     """Averages as `TemporalAttention.averages` returns them; and for the way back phi's and the logarithm to base 2 of
     each row's normaliser [B, N, heads, T].
     """
-    inputs = contiguous(x, scalars, mixed, by_lag)
+    inputs = packed(x, scalars, mixed, by_lag)
     first, *rest = _shapes(x, by_lag, width, vectors)
     out = [torch.empty(first, dtype=torch.bfloat16), *(torch.empty(shape) for shape in rest)]
     _call("egi_attention", inputs, width, vectors, pointers(Averages, *out[:RESULTS]), pointers(Kept, *out[RESULTS:]))
@@ -90,9 +81,9 @@ def _run_back(
     averages: list[Tensor], width: int, vectors: int,
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of x, scalars, mixed and by_lag."""
-    inputs = contiguous(x, scalars, mixed, by_lag)
+    inputs = packed(x, scalars, mixed, by_lag)
     grads = [*(torch.empty_like(tensor) for tensor in inputs[:-1]), torch.zeros_like(inputs[-1])]
-    given = contiguous(to_scalars, to_moved, to_vectors)
+    given = packed(to_scalars, to_moved, to_vectors)
     results, kept = pointers(Averages, *averages[:RESULTS]), pointers(Kept, *averages[RESULTS:])
     upstream, to_inputs = pointers(Averages, *given), pointers(Inputs, *grads)
     _call("egi_attention_back", inputs, width, vectors, results, kept, upstream, to_inputs)
@@ -106,7 +97,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     saved = ctx.saved_tensors
-    got = _backward(*contiguous(*grads[:RESULTS]), *saved[:INPUTS], list(saved[INPUTS:]), ctx.width, ctx.vectors)
+    got = _backward(*packed(*grads[:RESULTS]), *saved[:INPUTS], list(saved[INPUTS:]), ctx.width, ctx.vectors)
     return (*got, None, None)
 
 

@@ -71,7 +71,7 @@ def chosen(operator: CustomOpDef, run: Callable[..., Any]) -> Callable[..., Any]
     return operator if torch.is_grad_enabled() or torch.compiler.is_compiling() else run
 
 
-def contiguous(*tensors: Tensor) -> list[Tensor]:
+def packed(*tensors: Tensor) -> list[Tensor]:
     """Tensors as the kernels read them."""
     return [tensor.contiguous() for tensor in tensors]
 
@@ -81,7 +81,7 @@ def like(tensors: Iterable[Tensor]) -> list[Tensor]:
     return [tensor.new_empty(tensor.shape) for tensor in tensors]
 
 
-def structure(name: str, addresses: str = "", **numbers: str) -> type[ctypes.Structure]:
+def struct(name: str, addresses: str = "", **numbers: str) -> type[ctypes.Structure]:
     """The structure of C of that name; blanks separate members.
 
     Parameters

@@ -10,17 +10,7 @@ import torch
 from torch import Tensor
 
 from eginterpolator.chemistry.codes import EDGE_TYPES
-from eginterpolator.kernels.library import (
-    LANES,
-    call,
-    chosen,
-    contiguous,
-    like,
-    operator,
-    pointers,
-    structure,
-    threads_for,
-)
+from eginterpolator.kernels.library import LANES, call, chosen, like, operator, packed, pointers, struct, threads_for
 from eginterpolator.nn.structure_layer import Context, PairMessages
 
 RADIAL = 32
@@ -29,12 +19,12 @@ RADIAL = 32
 NODES, WEIGHTS = 4, 5
 """Of the operator's inputs, which come first."""
 
-Sizes = structure("Sizes", int64="molecules frames", int="atoms hidden channels radial types threads")
-Graph = structure("Graph", "types mask")
-Weights = structure("Weights", "pair message message_bias gates gates_bias centres", float="scale")
-Nodes = structure("Nodes", "x v receiver sender")
-Sums = structure("Sums", "pushed carried gathered")
-Gradients = structure("Gradients", "pair message message_bias gates gates_bias")
+Sizes = struct("Sizes", int64="molecules frames", int="atoms hidden channels radial types threads")
+Graph = struct("Graph", "types mask")
+Weights = struct("Weights", "pair message message_bias gates gates_bias centres", float="scale")
+Nodes = struct("Nodes", "x v receiver sender")
+Sums = struct("Sums", "pushed carried gathered")
+Gradients = struct("Gradients", "pair message message_bias gates gates_bias")
 
 LAYER = PairMessages
 """What `compute` stands for, where it `fits`."""
@@ -61,7 +51,7 @@ def compute(
 
 def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], list[ctypes.Structure]]:
     """Tensors in the layout of the kernel, and the structures that point to them."""
-    x, v, receiver, sender, *weights, types, mask, centres = contiguous(*inputs)
+    x, v, receiver, sender, *weights, types, mask, centres = packed(*inputs)
     filled = torch.zeros(RADIAL)
     filled[: len(centres)] = centres
     radial = weights[0].shape[1] - len(EDGE_TYPES)
@@ -98,7 +88,7 @@ def _run_back(
     """Gradients of nodes, and of weights unless they are frozen, from those of the sums."""
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
     held, structures = _arguments(inputs, scale)
-    grads = contiguous(pushed, carried, gathered)
+    grads = packed(pushed, carried, gathered)
     out = [torch.zeros(tensor.shape) for tensor in inputs[: NODES if frozen else NODES + WEIGHTS]]
     to_weights = None if frozen else pointers(Gradients, *out[NODES:])
     call("egi_messages_back", *structures, pointers(Sums, *grads), pointers(Nodes, *out[:NODES]), to_weights)

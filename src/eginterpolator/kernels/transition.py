@@ -8,25 +8,15 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.kernels.library import (
-    LANES,
-    call,
-    chosen,
-    contiguous,
-    like,
-    operator,
-    pointers,
-    structure,
-    threads_for,
-)
+from eginterpolator.kernels.library import LANES, call, chosen, like, operator, packed, pointers, struct, threads_for
 from eginterpolator.nn.structure_layer import State, Transition
 
 STATE, WEIGHTS = 3, 8
 """Of the operator's inputs, which come first."""
 
-Sizes = structure("Sizes", int64="rows", int="hidden threads")
-Tensors = structure("Tensors", "x h v")
-Weights = structure("Weights", "scale shift left right first first_bias second second_bias")
+Sizes = struct("Sizes", int64="rows", int="hidden threads")
+Tensors = struct("Tensors", "x h v")
+Weights = struct("Weights", "scale shift left right first first_bias second second_bias")
 
 LAYER = Transition
 """What `compute` stands for, where it `fits`."""
@@ -65,7 +55,7 @@ def _run(
 
     State x [.., 3], h [.., hidden], v [.., 3, 16]; scale and shift of the norm; weights [out, in] and biases [out].
     """
-    inputs = contiguous(x, h, v, scale, shift, left, right, first, first_bias, second, second_bias)
+    inputs = packed(x, h, v, scale, shift, left, right, first, first_bias, second, second_bias)
     out = torch.empty(x.shape), torch.empty(h.shape), torch.empty(v.shape)
     _call("egi_transition", inputs, pointers(Tensors, *out))
     return out
@@ -79,7 +69,7 @@ def _run_back(
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of h and v, and of weights unless they are frozen, from those of the next state."""
     weights = (scale, shift, left, right, first, first_bias, second, second_bias)
-    inputs, grads = contiguous(x, h, v, *weights), contiguous(to_x, to_h, to_v)
+    inputs, grads = packed(x, h, v, *weights), packed(to_x, to_h, to_v)
     to_state = [torch.empty(h.shape), torch.empty(v.shape)]
     to_weights = [] if frozen else [torch.zeros(tensor.shape) for tensor in weights]
     out = pointers(Tensors, None, *to_state)
