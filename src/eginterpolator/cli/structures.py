@@ -109,7 +109,7 @@ def thermal_md_command(
         molecules = list(islice(candidates(config, excluded), limit))
     else:
         found, failures = read_inputs(source, stereo.value)
-        molecules = [molecule for molecule in found if molecule.smiles_flat not in excluded][:limit]
+        molecules = [molecule for molecule in found if molecule.split_key not in excluded][:limit]
     with Progress(len(molecules), quiet) as progress:
         result = run_thermal(
             molecules, out, config, failures=failures, hooks=progress.hooks(1), workers=helpers
