@@ -12,8 +12,9 @@
 | water_test_qm9, water_test_drugs | 10 and 6 of the published test lists | explicit water, tests only |
 
 No molecule is in two lists that must be apart, nor in the published test lists (but for the water tests): the key is
-the SMILES without stereo, isotopes and charges. `held_out_qm9` and `water_qm9` also leave out the molecules of the
-lists that `docs/training.md` says how to make again, so that no shipped model was trained on simulations of them.
+`split_key`: the SMILES without stereo, isotopes, atom maps and charges. `held_out_qm9` and `water_qm9` also leave out
+the molecules of the lists that `docs/training.md` says how to make again, so that no shipped model was trained on
+simulations of them.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from pathlib import Path
 
 from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem, rdMolDescriptors
-from rdkit.Chem.MolStandardize import rdMolStandardize
 
 import bench
 import molecule_lists
+from eginterpolator.chemistry.identity import split_key as key
 from eginterpolator.chemistry.isomers import open_isomers
 from eginterpolator.data.splits import read_exclusions
 
@@ -37,15 +38,6 @@ TRAINED_QM9 = ((77, 3400), (79, 5000))
 """Seed and length of the lists of QM9 molecules that the shipped weights were trained on: docs/training.md."""
 PROTONATED = ("[NX3;H2,H1,H0;!$(N-[!#6;!#1]);!$(N-C=[O,N,S]);!$(N-[c,n]);!$(N-C=C);!$(N-C#N);!$(N-S)]",)
 ACID = "[CX3](=O)[OX2H1]"
-
-
-def key(smiles: str) -> str:
-    """Canonical SMILES without stereo, isotopes, atom maps and, as far as protons can be moved, charges."""
-    mol = Chem.MolFromSmiles(smiles)
-    for atom in mol.GetAtoms():
-        atom.SetIsotope(0)
-        atom.SetAtomMapNum(0)
-    return str(Chem.MolToSmiles(rdMolStandardize.Uncharger(force=True).uncharge(mol), isomericSmiles=False))
 
 
 def charged(mol: Chem.Mol) -> Chem.Mol | None:

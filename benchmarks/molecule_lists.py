@@ -140,7 +140,7 @@ def main() -> None:
     options = parser.parse_args()
     excluded = read_exclusions(options.exclude)
     for store in options.known:
-        excluded |= {record.molecule.smiles_flat for record in Store(store)}
+        excluded |= {record.molecule.split_key for record in Store(store)}
     if options.kind == "qm9":
         found = flexible(excluded, options.seed)
     elif options.kind == "test":

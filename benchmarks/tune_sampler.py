@@ -41,7 +41,7 @@ def held_out(stores: list[Path], share: float, limit: int) -> list[Record]:
     chosen = []
     for path in stores:
         with_trajectories = (r for r in Store(path) if r.trajectories is not None)
-        rows = [r for r in with_trajectories if split_fraction(r.molecule.smiles_flat) < share]
+        rows = [r for r in with_trajectories if split_fraction(r.molecule.held_out_key) < share]
         chosen.extend(rows[:limit])
     return chosen
 

@@ -9,7 +9,9 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 
+AXIS_ATTEMPTS = 8
 EMBED_SECONDS = 60
 """Given to ETKDG for the conformers of a molecule, for each way of starting: on impossible isomers it never ends."""
 
@@ -18,8 +20,30 @@ def embed(molecule: Molecule, n_conformers: int, seed: int = 0, prune_rmsd: floa
     """RDKit Mol with up to `n_conformers` ETKDGv3 conformers.
 
     Those within `prune_rmsd` Å (heavy atoms) of an earlier one are left out; a negative number leaves out none. Where
-    ETKDG's own start from distances finds too few, random coordinates are tried.
+    ETKDG's own start from distances finds too few, random coordinates are tried. ETKDG knows nothing of the axes of
+    allenes and of most biaryls: of such molecules it embeds until enough structures have the right ones.
     """
+    if molecule.axes:
+        return _with_right_axes(molecule, n_conformers, seed, prune_rmsd)
+    return _embedded(molecule, n_conformers, seed, prune_rmsd)
+
+
+def _with_right_axes(molecule: Molecule, n_conformers: int, seed: int, prune_rmsd: float) -> Chem.Mol:
+    result = Chem.Mol(molecule.rdmol)
+    result.RemoveAllConformers()
+    for attempt in range(AXIS_ATTEMPTS):
+        missing = n_conformers - result.GetNumConformers()
+        more = max(4, 2 * missing)
+        for conformer in _embedded(molecule, more, seed + 7919 * attempt, prune_rmsd).GetConformers():
+            full = result.GetNumConformers() >= n_conformers
+            if not full and frame_stereo(molecule, conformer.GetPositions()[None])[0]:
+                result.AddConformer(conformer, assignId=True)
+        if result.GetNumConformers() >= (n_conformers if prune_rmsd < 0 else 1):
+            break
+    return result
+
+
+def _embedded(molecule: Molecule, n_conformers: int, seed: int, prune_rmsd: float) -> Chem.Mol:
     mol = Chem.Mol(molecule.rdmol)
     mol.RemoveAllConformers()
     parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]

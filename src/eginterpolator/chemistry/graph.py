@@ -75,9 +75,19 @@ def featurize(molecule: Molecule, times: TorsionTimes | None = None) -> Graph:
             f"'{molecule.smiles}' contains {', '.join(unknown)}, an element that no model knows; "
             f"use molecules of H and {', '.join(ELEMENTS)}."
         )
-    codes = np.array([_atom_codes(atom) for atom in mol.GetAtoms()], dtype=np.int64)
+    labelled = _without_isotopes(mol) if any(a.GetIsotope() for a in molecule.rdmol.GetAtoms()) else mol
+    codes = np.array([_atom_codes(atom) for atom in labelled.GetAtoms()], dtype=np.int64)
     times_ps = (times or shipped_times()).of_atoms(molecule)
     return Graph(codes, _charges(mol), _edge_types(molecule), molecule.triples, molecule.triple_signs, times_ps)
+
+
+def _without_isotopes(mol: Chem.Mol) -> Chem.Mol:
+    """`mol` with the R/S labels that it has without isotopes: they change no geometry, and no network knows them."""
+    mol = Chem.Mol(mol)
+    for atom in mol.GetAtoms():
+        atom.SetIsotope(0)
+    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    return mol
 
 
 def _atom_codes(atom: Chem.Atom) -> list[int]:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 
-from eginterpolator.chemistry.molecule import _CIS, _TAGS, _TRANS, Molecule
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo_rows import CIS, TAGS, TRANS
+from eginterpolator.errors import InputError
 
 _LENGTHS = {1: 0.74, 5: 1.19, 7: 1.019, 8: 0.975, 9: 0.92, 14: 1.48, 15: 1.42, 16: 1.34, 17: 1.27, 34: 1.46, 35: 1.41}
 _CARBON = {Chem.HybridizationType.SP: 1.071, Chem.HybridizationType.SP2: 1.085, Chem.HybridizationType.SP3: 1.094}
@@ -24,6 +26,8 @@ _LJ = {
 _POLAR_H = (0.60, 0.0157)
 _SP, _SP2 = Chem.HybridizationType.SP, Chem.HybridizationType.SP2
 _GRID = 72
+_ROOM = {0: 4, 1: 3, 2: 2}
+"""Most hydrogens beside that many heavy neighbours; one beside more of them."""
 SLOW, METHYL_HOPS, FREE_HOPS, ETHER_HOPS, POLAR_HOPS, AMINE_HOPS = 0.0, 0.03, 1.0, 0.25, 0.15, 0.04  # events a ps
 
 
@@ -88,7 +92,13 @@ class Site:
 
 
 def hydrogen_sites(molecule: Molecule) -> list[Site]:
-    """Every heavy atom with hydrogens, what is rigid first, so that rotors see it."""
+    """Every heavy atom with hydrogens, what is rigid first, so that rotors see it.
+
+    Raises
+    ------
+    InputError
+        When an atom has more hydrogens than its neighbours leave room for in any geometry that is known here.
+    """
     mol = molecule.rdmol
     distance = Chem.GetDistanceMatrix(mol).astype(int)
     sites = []
@@ -134,21 +144,28 @@ def _site(molecule: Molecule, atom: Chem.Atom, hydrogens: np.ndarray, distance: 
         "contacts": np.flatnonzero(distance[hydrogens[0]] >= 3),
         "near": frozenset(np.flatnonzero(distance[hydrogens[0]] == 3).tolist()),
     }  # fmt: skip
-    planar = atom.GetHybridization() in (_SP, _SP2) or atom.GetIsAromatic()
+    planar = atom.GetHybridization() in (_SP, _SP2) or atom.GetIsAromatic() or _flat_radical(atom)
+    if count > _ROOM.get(len(neighbours), 1):
+        raise InputError(
+            f"Hydrogens cannot be put on atom {index} ({atom.GetSymbol()}) of '{molecule.name}', which has "
+            f"{len(neighbours)} heavy neighbours and {count} hydrogens; run with --no-hydrogens."
+        )
     if not neighbours:
         return Site(kind="alone", template=_template(count, planar), **base)
     if len(neighbours) >= 3 or (len(neighbours) == 2 and count == 1 and planar):
         side = _tag_side(atom, neighbours, hydrogens) if len(neighbours) == 3 else 0.0
         return Site(kind="opposite", side=side, **base)
-    if len(neighbours) == 2 and count == 1 and atom.GetAtomicNum() in (7, 8, 15, 16, 34):
+    if len(neighbours) == 2 and count == 1:  # amines, sulfonium, carbanions, silyl radicals
         side = _tag_side(atom, neighbours, hydrogens)
         two = np.arange(2 if side == 0.0 else 1)
         small = atom.IsInRingSize(3)
         angle = np.radians(68.0 if small else 55.0)
-        hops = SLOW if small else AMINE_HOPS
+        hops = SLOW if small or atom.GetAtomicNum() == 14 else AMINE_HOPS
         return Site(kind="pyramid", angle=angle, side=side, wells=two, hops_per_ps=hops, **base)
     if len(neighbours) == 2:
         small = atom.IsInRingSize(3)
+        if _order_sign(atom, [*neighbours, *map(int, hydrogens)]) < 0:  # the first one is above their plane
+            base["hydrogens"] = hydrogens[::-1]
         return Site(kind="pair", angle=np.radians(57.5 if small else 54.0), **base)
     if atom.GetHybridization() == _SP and count == 1 and atom.GetAtomicNum() != 8:
         return Site(kind="opposite", **base)
@@ -171,6 +188,8 @@ def _around_one_bond(molecule: Molecule, atom: Chem.Atom, count: int, planar: bo
     if anchor.GetAtomicNum() in (7, 8) and not planar and others:
         reference = others[0].GetIdx()
     cone = {"kind": "cone", "anchor": anchor.GetIdx(), "reference": reference, **base}
+    if count > 1 and _order_sign(atom, [anchor.GetIdx(), *map(int, base["hydrogens"])]) > 0:
+        cone["hydrogens"] = np.concatenate([base["hydrogens"][:-2], base["hydrogens"][:-3:-1]])
     if bond.GetBondTypeAsDouble() >= 1.5 or (planar and count == 2):
         return _in_plane(mol, atom, anchor, bond, others, count, cone)
     flat = anchor.GetHybridization() == _SP2 or anchor.GetIsAromatic()
@@ -209,6 +228,11 @@ def _in_plane(
     """Hydrogens of =CH2, =NH, -C(=O)NH2: in the plane of the other end."""
     double = bond.GetBondTypeAsDouble() >= 1.5
     if count == 2:
+        known = _imine_torsion(bond, atom, anchor, cone["reference"])
+        if known is not None:  # =CHD: the hydrogen that the stereo names is on that side
+            named = bond.GetStereoAtoms()[0 if bond.GetBeginAtomIdx() == atom.GetIdx() else 1]
+            if (int(cone["hydrogens"][0]) == named) != (known == 0.0):
+                cone["hydrogens"] = cone["hydrogens"][::-1]
         return Site(angle=np.radians(119.0), spread=2.0, twist=np.radians(6.0 if double else 11.0), **cone)
     angle = np.radians(108.0)
     sides = np.array([0.0, np.pi])
@@ -221,10 +245,10 @@ def _in_plane(
 def _imine_torsion(bond: Chem.Bond, atom: Chem.Atom, anchor: Chem.Atom, reference: int | None) -> float | None:
     """0 (cis) or pi (trans) of the hydrogen to the reference atom where the double bond's stereo says so."""
     stereo = bond.GetStereo()
-    if stereo not in _CIS + _TRANS or reference is None:
+    if stereo not in CIS + TRANS or reference is None:
         return None
     named = dict(zip((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()), bond.GetStereoAtoms(), strict=True))
-    cis = stereo in _CIS
+    cis = stereo in CIS
     if named[anchor.GetIdx()] != reference:
         cis = not cis
     return 0.0 if cis else np.pi
@@ -232,17 +256,28 @@ def _imine_torsion(bond: Chem.Bond, atom: Chem.Atom, anchor: Chem.Atom, referenc
 
 def _tag_side(atom: Chem.Atom, neighbours: tuple[int, ...], hydrogens: np.ndarray) -> float:
     """Side of the plane of the heavy neighbours (see the site's kind) on which the wanted isomer has its hydrogen."""
-    sign = _TAGS.get(atom.GetChiralTag())
-    if sign is None or len(hydrogens) != 1:
+    if len(hydrogens) != 1:
+        return 0.0
+    sign = _order_sign(atom, [*neighbours, int(hydrogens[0])])
+    # (a, b, c, h): det[a, b, c] has `sign`, and the hydrogen is across from it. (a, b, h): det[a, b, h] has `sign`.
+    return -sign if len(neighbours) == 3 else sign
+
+
+def _order_sign(atom: Chem.Atom, wanted: list[int]) -> float:
+    """Sign of the determinant of the first three of the atom's neighbours in that order; 0 without R/S."""
+    sign = TAGS.get(atom.GetChiralTag())
+    if sign is None:
         return 0.0
     ordered = [bond.GetOtherAtomIdx(atom.GetIdx()) for bond in atom.GetBonds()]
-    wanted = [*neighbours, int(hydrogens[0])]
     swaps = sum(
         wanted.index(a) > wanted.index(b) for k, a in enumerate(ordered) for b in ordered[k + 1 :]
     )  # fmt: skip
-    sign = sign * (-1.0) ** swaps
-    # (a, b, c, h): det[a, b, c] has `sign`, and the hydrogen is across from it. (a, b, h): det[a, b, h] has `sign`.
-    return -sign if len(neighbours) == 3 else sign
+    return sign * (-1.0) ** swaps
+
+
+def _flat_radical(atom: Chem.Atom) -> bool:
+    """A carbon radical is planar; silicon's, and carbanions, are not."""
+    return bool(atom.GetAtomicNum() == 6 and atom.GetNumRadicalElectrons() == 1 and atom.GetDegree() == 3)
 
 
 def _length(atom: Chem.Atom) -> float:

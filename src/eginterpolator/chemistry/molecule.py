@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,15 +13,17 @@ import numpy as np
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdmolops
 
-from eginterpolator.chemistry.isomers import open_isomers, open_stereo
+from eginterpolator.chemistry.axes import Axis, adopt_rdkit_axes, axes_of, read_axes
+from eginterpolator.chemistry.identity import flat_smiles, held_out_key, identity_key, parse_smiles, split_key
+from eginterpolator.chemistry.isomers import clear_equal_ends, open_isomers, open_stereo
+from eginterpolator.chemistry.stereo_rows import heavy_double_bonds, heavy_triples, hydrogen_rows
 from eginterpolator.errors import InputError, shortened
+
+__all__ = ["Molecule", "enumerate_stereo", "flat_smiles", "molecules_from_sdf"]
 
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
 
-_CIS = (Chem.BondStereo.STEREOZ, Chem.BondStereo.STEREOCIS)
-_TRANS = (Chem.BondStereo.STEREOE, Chem.BondStereo.STEREOTRANS)
 _PICKLED = int(Chem.PropertyPickleOptions.AllProps | Chem.PropertyPickleOptions.CoordsAsDouble)
-_TAGS = {Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1.0, Chem.ChiralType.CHI_TETRAHEDRAL_CW: -1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Molecule:
 
     @classmethod
     def from_smiles(cls, smiles: str, name: str = "") -> Molecule:
-        """Parse a SMILES.
+        """Parse a SMILES, or a key as `Molecule.key` writes it.
 
         Raises
         ------
@@ -50,13 +51,7 @@ class Molecule:
             When it does not parse, has several fragments, no heavy atom, or open stereo (the message
             lists the isomers; `enumerate_stereo` gives one Molecule for each of them).
         """
-        if not smiles or not smiles.strip():
-            raise InputError("The SMILES is empty; give one such as 'CCO'.")
-        smiles = smiles.strip()
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
-            raise InputError(f"'{shortened(smiles)}' is not a valid SMILES: {_reason(smiles)}.")
-        return cls.from_rdkit(mol, name)
+        return cls.from_rdkit(parse_smiles(smiles), name)
 
     @classmethod
     def from_rdkit(cls, mol: Chem.Mol, name: str = "") -> Molecule:
@@ -86,16 +81,21 @@ class Molecule:
                 f"'{shortened(Chem.MolToSmiles(mol))}' contains a dummy atom or wildcard; replace it with an element."
             )
         three_d = mol.GetNumConformers() > 0 and mol.GetConformer().Is3D()
+        adopt_rdkit_axes(mol)
         if three_d:
             Chem.AssignStereochemistryFrom3D(mol)
+            if clear_equal_ends(mol):
+                Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+            read_axes(mol)
         else:
             mol.RemoveAllConformers()  # a flat drawing is no structure
+            clear_equal_ends(mol)
             Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
             undefined = open_stereo(mol)
             if undefined:
                 isomers = open_isomers(mol)
                 if len(isomers) > 1:
-                    names = [Chem.MolToSmiles(Chem.RemoveHs(isomer)) for isomer in isomers]
+                    names = [_spelled(isomer) for isomer in isomers]
                     raise InputError(
                         f"'{shortened(Chem.MolToSmiles(mol))}' leaves the stereo of {undefined} open; name one isomer "
                         f"({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}) or pass --stereo enumerate "
@@ -134,13 +134,45 @@ class Molecule:
 
     @cached_property
     def smiles(self) -> str:
-        """Canonical isomeric SMILES without explicit hydrogens."""
+        """Canonical isomeric SMILES, without explicit hydrogens but for isotopes; `key` says more."""
+        if any(atom.GetAtomicNum() == 1 and atom.GetIsotope() for atom in self.rdmol.GetAtoms()):
+            return cast(str, Chem.MolToSmiles(Chem.RemoveHs(self.rdmol)))
         return cast(str, Chem.MolToSmiles(self.heavy_mol))
 
     @cached_property
+    def key(self) -> str:
+        """The same text for every way of writing this molecule and for no other one: see `identity.identity_key`."""
+        return identity_key(self.rdmol)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """How files name the molecule: `smiles`, and `key` where that says more than the SMILES does."""
+        return {"smiles": self.smiles, **({"key": self.key} if self.key != self.smiles else {})}
+
+    def is_named_by(self, facts: Mapping[str, Any]) -> bool:
+        """Whether `facts`, as `named` made them, are of this molecule and of no isomer or isotopologue."""
+        if "key" in facts:
+            return bool(facts["key"] == self.key)
+        smiles = str(facts.get("smiles", ""))
+        try:
+            return smiles == self.key or identity_key(parse_smiles(smiles)) == self.key
+        except InputError:
+            return False
+
+    @cached_property
     def smiles_flat(self) -> str:
-        """Canonical SMILES without stereo: the key by which data are split."""
+        """Canonical SMILES without stereo, isotopes and atom maps: the same for every isomer of one graph."""
         return flat_smiles(self.heavy_mol)
+
+    @cached_property
+    def split_key(self) -> str:
+        """`smiles_flat` without charges that protons can take away: what molecules are excluded by."""
+        return split_key(self.smiles_flat)
+
+    @cached_property
+    def held_out_key(self) -> str:
+        """What decides on which side of a split the molecule is: see `identity.held_out_key`."""
+        return held_out_key(self.smiles_flat)
 
     @cached_property
     def heavy_mol(self) -> Chem.Mol:
@@ -167,22 +199,7 @@ class Molecule:
 
     @cached_property
     def _stereo_triples(self) -> tuple[np.ndarray, np.ndarray]:
-        rows, signs = [], []
-        for atom in self.rdmol.GetAtoms():
-            sign = _TAGS.get(atom.GetChiralTag())
-            if sign is None:
-                continue
-            ordered = [bond.GetOtherAtomIdx(atom.GetIdx()) for bond in atom.GetBonds()]
-            for kept in combinations(range(len(ordered)), 3):
-                neighbours = [ordered[k] for k in kept]
-                if max(neighbours) >= self.n_heavy:
-                    continue
-                # Counter-clockwise seen from the first neighbour; leaving out neighbour k of four flips
-                # the determinant 3-k times. A missing fourth counts as the last one.
-                left_out = ({0, 1, 2, 3} - set(kept)).pop()
-                rows.append((atom.GetIdx(), *neighbours))
-                signs.append(sign * (-1.0) ** (3 - left_out))
-        return np.array(rows, dtype=np.int64).reshape(-1, 4), np.array(signs, dtype=np.float32)
+        return heavy_triples(self.rdmol, self.n_heavy)
 
     @property
     def triples(self) -> np.ndarray:
@@ -196,23 +213,7 @@ class Molecule:
 
     @cached_property
     def _stereo_bonds(self) -> tuple[np.ndarray, np.ndarray]:
-        rows, signs = [], []
-        for bond in self.rdmol.GetBonds():
-            if bond.GetStereo() not in _CIS + _TRANS:
-                continue
-            begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-            named = list(bond.GetStereoAtoms())
-            wanted = 1.0 if bond.GetStereo() in _CIS else -1.0
-            for a in self._heavy_neighbours(begin, end):
-                for b in self._heavy_neighbours(end, begin):
-                    swaps = (a != named[0]) + (b != named[1])
-                    rows.append((a, begin, end, b))
-                    signs.append(wanted * (-1.0) ** swaps)
-        return np.array(rows, dtype=np.int64).reshape(-1, 4), np.array(signs, dtype=np.float32)
-
-    def _heavy_neighbours(self, index: int, without: int) -> list[int]:
-        neighbours = [atom.GetIdx() for atom in self.rdmol.GetAtomWithIdx(index).GetNeighbors()]
-        return [other for other in neighbours if other != without and other < self.n_heavy]
+        return heavy_double_bonds(self.rdmol, self.n_heavy)
 
     @property
     def double_bonds(self) -> np.ndarray:
@@ -224,10 +225,26 @@ class Molecule:
         """+1 where a and b are cis (|torsion| < 90 degrees), -1 where they are trans; float32 [D]."""
         return self._stereo_bonds[1]
 
+    @cached_property
+    def hydrogen_stereo(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Stereo that the heavy atoms alone do not show: of isotopes, N-H imines, and centres with a lone pair.
+
+        Returns
+        -------
+        int64 [K, 4], float32 [K], int64 [D, 4], float32 [D]
+            As `triples` with `triple_signs`, one row a centre, and `double_bonds` with `double_bond_signs`.
+        """
+        return hydrogen_rows(self.rdmol, self.triples, self.double_bonds)
+
+    @cached_property
+    def axes(self) -> list[Axis]:
+        """Axes of chirality whose sign is known: biaryls that turn slowly, allenes, longer cumulenes."""
+        return axes_of(self.rdmol)
+
     @property
     def has_stereo(self) -> bool:
-        """Whether there is anything that `stereo retention` can lose."""
-        return bool(len(self.triples) or len(self.double_bonds))
+        """Whether there is anything that `stereo retention` of the heavy atoms can lose."""
+        return bool(len(self.triples) or len(self.double_bonds) or self.axes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with every property and full precision: another process makes the same result of it."""
@@ -241,17 +258,6 @@ def _unpickled(binary: bytes, name: str) -> Molecule:
     return Molecule(Chem.Mol(binary), name)  # type: ignore[call-overload]  # its stubs say str
 
 
-def flat_smiles(mol: Chem.Mol | str) -> str:
-    """Canonical SMILES without stereo and isotopes of a Mol or SMILES, for splitting by molecule."""
-    if isinstance(mol, str):
-        parsed = Chem.MolFromSmiles(mol)
-        if parsed is None:
-            raise InputError(f"'{shortened(mol)}' is not a valid SMILES: {_reason(mol)}.")
-        mol = parsed
-    mol = Chem.RemoveHs(mol)
-    return cast(str, Chem.MolToSmiles(Chem.MolFromSmiles(Chem.MolToSmiles(mol, isomericSmiles=False))))
-
-
 def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule") -> list[Molecule]:
     """Every isomer of the stereo that `source` leaves open, at most 32, named name_1, name_2, ...
 
@@ -260,12 +266,7 @@ def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule") -> list[Mol
     InputError
         When there are more than 32 isomers, or the SMILES does not parse.
     """
-    if isinstance(source, str):
-        mol = Chem.MolFromSmiles(source)
-        if mol is None:
-            return [Molecule.from_smiles(source, name)]  # which says what is wrong
-    else:
-        mol = source
+    mol = parse_smiles(source) if isinstance(source, str) else source
     isomers = open_isomers(mol) if open_stereo(mol) else []
     if len(isomers) < 2:
         return [Molecule.from_rdkit(mol, name)]
@@ -277,7 +278,7 @@ def molecules_from_sdf(
     make: Callable[[int, Chem.Mol], list[Molecule]] = lambda number, mol: [Molecule.from_rdkit(mol)],
     failed: Callable[[int, Chem.Mol | None, InputError], None] | None = None,
 ) -> list[Molecule]:
-    """Read an SDF; consecutive entries of the same molecule become conformers of one.
+    """Read an SDF; consecutive entries of the same title and the same molecule become conformers of one.
 
     Parameters
     ----------
@@ -297,6 +298,7 @@ def molecules_from_sdf(
     if not path.is_file():
         raise InputError(f"There is no file '{path}'.")
     result: list[Molecule] = []
+    before: Chem.Mol | None = None
     number = 0
     for number, mol in enumerate(_sdf_entries(path), 1):
         try:
@@ -310,10 +312,12 @@ def molecules_from_sdf(
                 raise
             failed(number, mol, error)
             continue
-        if result and len(made) == 1 and _same_atoms(result[-1], made[0]):
+        same = result and len(made) == 1 and before is not None and _title(before) == _title(mol)
+        if same and _same_atoms(result[-1], made[0]):
             result[-1].rdmol.AddConformer(made[0].rdmol.GetConformer(), assignId=True)
         else:
             result.extend(made)
+            before = mol
     if number == 0:
         raise InputError(f"'{path}' holds no molecule.")
     return result
@@ -328,19 +332,31 @@ def _sdf_entries(path: Path) -> Iterable[Chem.Mol | None]:
         raise InputError(f"'{path}' cannot be read as an SDF; check the file.") from error
 
 
+def _title(mol: Chem.Mol) -> str:
+    return str(mol.GetProp("_Name")).strip() if mol.HasProp("_Name") else ""
+
+
 def _same_atoms(first: Molecule, second: Molecule) -> bool:
-    """Whether `second` is a structure of `first`, atom by atom."""
-    return (
-        first.rdmol.GetNumConformers() > 0
-        and second.rdmol.GetNumConformers() > 0
-        and first.smiles == second.smiles
-        and np.array_equal(first.atomic_numbers, second.atomic_numbers)
-        and np.array_equal(first.bonds, second.bonds)
-    )
+    """Whether `second` is a structure of `first`, atom by atom.
+
+    Records that name one `key`, as this package writes them, are structures of one molecule whatever stereo their
+    coordinates show. Those that name one `smiles` may differ in the side of an N-H, which it does not say.
+    """
+    if not (first.rdmol.GetNumConformers() and second.rdmol.GetNumConformers()):
+        return False
+    if not (np.array_equal(first.atomic_numbers, second.atomic_numbers) and np.array_equal(first.bonds, second.bonds)):
+        return False
+    if _stated(first, "key") and _stated(first, "key") == _stated(second, "key"):
+        return True
+    if _stated(first, "smiles") and _stated(first, "smiles") == _stated(second, "smiles"):
+        return first.smiles == second.smiles and [a.sorted() for a in first.axes] == [a.sorted() for a in second.axes]
+    return first.key == second.key
 
 
-def _reason(smiles: str) -> str:
-    if Chem.MolFromSmiles(smiles, sanitize=False) is None:
-        return "its syntax cannot be parsed; check brackets, ring numbers and bonds"
-    problems = Chem.DetectChemistryProblems(Chem.MolFromSmiles(smiles, sanitize=False))
-    return problems[0].Message().lower() if problems else "RDKit cannot sanitise it"
+def _stated(molecule: Molecule, name: str) -> str:
+    return str(molecule.rdmol.GetProp(name)).strip() if molecule.rdmol.HasProp(name) else ""
+
+
+def _spelled(isomer: Chem.Mol) -> str:
+    """An isomer as a user may write it."""
+    return identity_key(isomer) if axes_of(isomer) else str(Chem.MolToSmiles(Chem.RemoveHs(isomer)))

@@ -91,7 +91,7 @@ def thermal_md_command(
         molecules = list(islice(candidates(config, excluded), limit))
     else:
         found, failures = job.read(source)
-        molecules = [molecule for molecule in found if molecule.smiles_flat not in excluded][:limit]
+        molecules = [molecule for molecule in found if molecule.split_key not in excluded][:limit]
     with Progress(len(molecules), job.quiet) as progress:
         result = run_thermal(
             molecules, out, config, failures=failures, hooks=progress.hooks(1), workers=helpers

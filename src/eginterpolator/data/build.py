@@ -45,7 +45,7 @@ def build(
     provenance: dict[str, Any] = {"source": reader.source, "inputs": {f.name: sha256(f) for f in reader.files}}
     with write_store(out, provenance) as writer:
         for record in reader.records(dropped):
-            if record.molecule.smiles_flat in excluded:
+            if record.molecule.split_key in excluded:
                 dropped.molecule(EXCLUDED, record.name)
             else:
                 writer.add(record)
@@ -83,7 +83,7 @@ def split_store(
 ) -> dict[str, dict[str, Any]]:
     """Split a store by molecule into `<out>/train.h5`, `validation.h5` and `test.h5`; returns the manifests.
 
-    The side of a molecule depends on its SMILES without stereo alone (`split_of`): isomers stay together, and every
+    The side of a molecule depends on its `held_out_key` alone (`split_of`): isomers and ions stay together, and every
     dataset that is split with the same shares agrees.
 
     Raises
@@ -97,7 +97,7 @@ def split_store(
     with Store(path) as store:
         sides: dict[str, list[str]] = {split: [] for split in SPLITS}
         for name in store.names:
-            sides[split_of(store[name].molecule.smiles_flat, validation, test)].append(name)
+            sides[split_of(store[name].molecule.held_out_key, validation, test)].append(name)
         wanted = {"train": True, "validation": validation > 0, "test": test > 0}
         if empty := [split for split in SPLITS if wanted[split] and not sides[split]]:
             raise InputError(f"'{path}' has too few molecules ({len(store)}): no one falls into {empty[0]}.")

@@ -200,7 +200,7 @@ def build_conformers(
     Parameters
     ----------
     exclude : sequence of path
-        .smi files or folders whose molecules are left out (by SMILES without stereo).
+        .smi files or folders whose molecules are left out (by `split_key`).
 
     Raises
     ------
@@ -209,7 +209,7 @@ def build_conformers(
     """
     out = Path(out)
     excluded = read_exclusions(exclude)
-    wanted = [molecule for molecule in molecules if molecule.smiles_flat not in excluded]
+    wanted = [molecule for molecule in molecules if molecule.split_key not in excluded]
     known = _known(out, settings, overwrite)
     run = out.resolve().with_name(f"{out.stem}_run")
     task = _Ensemble(run, settings, overwrite)
@@ -218,7 +218,7 @@ def build_conformers(
     def finished(molecule: Molecule) -> dict[str, Any] | None:
         if molecule.name not in known:
             return None if overwrite else task.finished(molecule)
-        if known[molecule.name] != molecule.smiles:
+        if not molecule.is_named_by(known[molecule.name]):
             raise InputError(
                 f"'{out}' holds another molecule named '{molecule.name}'; rename one, or pass --overwrite."
             )
@@ -252,7 +252,7 @@ class _Ensemble:
         if not path.is_file():
             return None
         manifest = _manifest(path)
-        if manifest.get("settings") != asdict(self.settings) or manifest.get("smiles") != molecule.smiles:
+        if manifest.get("settings") != asdict(self.settings) or not molecule.is_named_by(manifest):
             return None  # of an interrupted build with other settings
         return {**manifest["facts"], "smiles": molecule.smiles}
 
@@ -262,7 +262,7 @@ class _Ensemble:
         began = time.perf_counter()
         record, facts = conformer_record(molecule, self.settings)
         facts["seconds"] = round(time.perf_counter() - began, 2)
-        provenance = {"settings": asdict(self.settings), "smiles": molecule.smiles, "facts": facts}
+        provenance = {"settings": asdict(self.settings), **molecule.named, "facts": facts}
         path = self.run / f"{molecule.name}.h5"
         Path(f"{path}.json").unlink(missing_ok=True)
         with write_store(path, provenance) as writer:
@@ -270,8 +270,8 @@ class _Ensemble:
         return {**facts, "smiles": molecule.smiles}
 
 
-def _known(out: Path, settings: ConformerSettings, overwrite: bool) -> dict[str, str]:
-    """SMILES of the molecules, by name, that the store has already."""
+def _known(out: Path, settings: ConformerSettings, overwrite: bool) -> dict[str, dict[str, str]]:
+    """What the store says of the molecules that it has already, by name."""
     if overwrite or not out.is_file():
         return {}
     if _manifest(out).get("settings") != asdict(settings):
@@ -279,7 +279,7 @@ def _known(out: Path, settings: ConformerSettings, overwrite: bool) -> dict[str,
             f"'{out}' holds conformers of other settings; choose another --out, or pass --overwrite to replace it."
         )
     with Store(out) as store:
-        return {name: store.smiles(name) for name in store.names}
+        return {name: store.named(name) for name in store.names}
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def ensemble_record(
     for other, positions, structure in passed:
         if not _same_numbering(molecule, other):
             reasons["atoms in another order than the other conformers'"] += 1
-        elif not frame_stereo(molecule, positions[None])[0]:
+        elif not frame_stereo(molecule, positions[None, : molecule.n_heavy])[0]:  # the side of an N-H is left open
             reasons["a conformer of another stereoisomer"] += 1
         else:
             kept.append((positions, structure))
@@ -103,7 +103,7 @@ def _is_isomer(molecule: Molecule, mol: Chem.Mol, order: np.ndarray) -> bool:
     """Whether the structure of `mol`, a graph that passed, has the stereo of `molecule`."""
     if mol.GetNumConformers() == 0 or not mol.GetConformer().Is3D():
         return False
-    return bool(frame_stereo(molecule, mol.GetConformer().GetPositions()[None, order])[0])
+    return bool(frame_stereo(molecule, mol.GetConformer().GetPositions()[None, order[: molecule.n_heavy]])[0])
 
 
 def _same_numbering(molecule: Molecule, other: Molecule) -> bool:

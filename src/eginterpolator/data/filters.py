@@ -14,6 +14,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdmolops
 
+from eginterpolator.chemistry.identity import parse_smiles
 from eginterpolator.chemistry.molecule import Molecule, flat_smiles
 from eginterpolator.errors import InputError
 
@@ -127,10 +128,18 @@ def checked(mol: Chem.Mol, smiles: str | None, name: str) -> tuple[Molecule, np.
 
 
 def same_stereo(molecule: Molecule, smiles: str) -> bool:
-    """Whether the molecule is the isomer that a SMILES names; a SMILES that leaves stereo open names them all."""
-    wanted = Chem.MolFromSmiles(smiles)
-    own = Chem.MolFromSmiles(molecule.smiles)
+    """Whether the molecule is the isomer that a SMILES names, isotopes aside; one that leaves stereo open names all."""
+    own, wanted = (_without_isotopes(text) for text in (molecule.smiles, smiles))
     return bool(own.HasSubstructMatch(wanted, useChirality=True))
+
+
+def _without_isotopes(smiles: str) -> Chem.Mol:
+    mol = parse_smiles(smiles)
+    for atom in mol.GetAtoms():
+        atom.SetIsotope(0)
+    mol = Chem.RemoveHs(mol)
+    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    return mol
 
 
 def graph_holds(molecule: Molecule, positions: np.ndarray) -> np.ndarray:

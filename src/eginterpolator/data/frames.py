@@ -106,7 +106,7 @@ def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max
                 continue
             blocks = array[:, None] if array.ndim == 3 else array  # [R, T, n_atoms, 3]
             frames = superpose(blocks[:, :, :n].astype(np.float64)).astype(np.float32)
-            rows["keys"].append(molecule.smiles_flat)
+            rows["keys"].append(molecule.held_out_key)
             rows["codes"].append(_pad(graph.codes, (max_atoms, len(COLUMNS)), np.uint8))
             rows["charges"].append(_pad(graph.charges, (max_atoms,), np.float32))
             rows["edges"].append(_pad(graph.edges, (max_atoms, max_atoms), np.uint8))

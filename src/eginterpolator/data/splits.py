@@ -1,4 +1,4 @@
-"""Splits by molecule: canonical SMILES without stereo, never by frame."""
+"""Splits by molecule, never by frame: isomers and ions of one molecule stay on one side (`chemistry.identity`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eginterpolator.chemistry.molecule import flat_smiles
+from eginterpolator.chemistry.identity import split_key
 from eginterpolator.errors import InputError
 
 
@@ -33,7 +33,7 @@ def split_of(key: str, validation: float, test: float) -> str:
 
 
 def read_exclusions(paths: Iterable[Path]) -> set[str]:
-    """Keys of the molecules in .smi files and in molecule folders (`meta.json`), which must not be trained on.
+    """`split_key` of the molecules in .smi files and in molecule folders (`meta.json`), which must not be trained on.
 
     Raises
     ------
@@ -44,11 +44,11 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
     for path in paths:
         if path.is_dir():
             metas = sorted(path.glob("**/meta.json"))
-            keys |= {flat_smiles(_meta_smiles(meta)) for meta in metas}
+            keys |= {split_key(_meta_smiles(meta)) for meta in metas}
             if not metas:
                 raise InputError(f"'{path}' holds no meta.json to exclude molecules by.")
         elif path.is_file():
-            keys |= {flat_smiles(line.split()[0]) for line in path.read_text().splitlines() if line.strip()}
+            keys |= {split_key(line.split()[0]) for line in path.read_text().splitlines() if line.strip()}
         else:
             raise InputError(f"There is no file or folder '{path}' to exclude molecules by.")
     return keys

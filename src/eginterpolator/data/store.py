@@ -2,8 +2,9 @@
 
 Group `/<name>` holds `molblock` (V2000/V3000 text, all atoms, 3D, so stereo can be read from it), `atomic_numbers`
 [n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; where they are
-known also `energies_kcal` and `weights` of the conformers, float64 [K]; attributes `smiles`, `ensemble`, `source`,
-`frame_ps` and `sha256` (of the arrays). The manifest has the hash of every group, arrays and attributes together.
+known also `energies_kcal` and `weights` of the conformers, float64 [K]; attributes `smiles` (and `key` where that says
+more), `ensemble`, `source`, `frame_ps` and `sha256` (of the arrays). The manifest has the hash of every group, arrays
+and attributes together.
 """
 
 from __future__ import annotations
@@ -128,7 +129,8 @@ class StoreWriter:
             arrays[key] = values
         molblock = _molblock(molecule, record.first_frame())
         group = self._file.create_group(record.name)
-        group.attrs["smiles"] = molecule.smiles
+        for key, text in molecule.named.items():
+            group.attrs[key] = text
         group.attrs["ensemble"] = record.ensemble
         group.attrs["source"] = record.source
         group.attrs["frame_ps"] = record.frame_ps
@@ -205,6 +207,10 @@ class Store:
     def smiles(self, name: str) -> str:
         """SMILES of a molecule, as it was written."""
         return str(self._file[name].attrs["smiles"])
+
+    def named(self, name: str) -> dict[str, str]:
+        """What a molecule is called, as `Molecule.named` says it."""
+        return {key: str(text) for key, text in self._file[name].attrs.items() if key in ("smiles", "key")}
 
     def faults(self, hashes: dict[str, str] | None = None) -> dict[str, str]:
         """Groups that are not what was written, and what is wrong with each.

@@ -82,7 +82,7 @@ def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
             molecule = qm9_record(row, mirror).molecule
         except InputError:
             continue
-        if molecule.smiles_flat not in exclude:
+        if molecule.split_key not in exclude:
             yield molecule
 
 
@@ -105,7 +105,7 @@ def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray,
     frames = np.stack([replica.positions for replica in replicas])
     meta = {
         "name": molecule.name,
-        "smiles": molecule.smiles,
+        **molecule.named,
         "n_atoms": molecule.n_atoms,
         "n_heavy": molecule.n_heavy,
         "replicas": len(frames),
@@ -150,8 +150,8 @@ class _Thermal:
             raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
         protocol, config = ImplicitProtocol(), self.config
         steps = protocol.steps(config.production_ps) // protocol.steps(config.save_ps)
-        wanted = {"smiles": molecule.smiles, "replicas": config.replicas, "n_frames": steps}
-        if any(meta.get(key) != value for key, value in wanted.items()):
+        wanted = {"replicas": config.replicas, "n_frames": steps}
+        if not molecule.is_named_by(meta) or any(meta.get(key) != value for key, value in wanted.items()):
             raise InputError(f"'{folder}' holds another molecule, or runs of another length; choose another folder.")
         return meta
 

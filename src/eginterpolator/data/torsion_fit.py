@@ -40,7 +40,7 @@ def fit_times(stores: Sequence[Path], held_out: float) -> tuple[TorsionTimes, di
     molecules: dict[bool, int] = {True: 0, False: 0}
     measured: dict[bool, list[tuple[Molecule, int, int, float]]] = {True: [], False: []}
     for record in _records(stores):
-        away = split_fraction(record.molecule.smiles_flat) < held_out
+        away = split_fraction(record.molecule.held_out_key) < held_out
         times = measured_times(record)
         molecules[away] += 1
         quadruples = torsion_quadruples(record.molecule).tolist()
@@ -63,7 +63,7 @@ def unseen_times(times: TorsionTimes, record: Record) -> TorsionTimes:
 
     Otherwise training sees estimates that are better than those of any molecule it will be used on.
     """
-    if record.trajectories is None or split_fraction(record.molecule.smiles_flat) < times.held_out:
+    if record.trajectories is None or split_fraction(record.molecule.held_out_key) < times.held_out:
         return times
     mol, quadruples = record.molecule.heavy_mol, torsion_quadruples(record.molecule).tolist()
     keys = [all_classes(mol, i, j) for _, i, j, _ in quadruples]

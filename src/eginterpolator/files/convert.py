@@ -157,7 +157,8 @@ def _write_sdf(trajectory: Trajectory, path: Path) -> None:
     from rdkit import Chem
 
     mol = trajectory.to_rdkit()
-    mol.SetProp("smiles", trajectory.molecule.smiles)
+    for key, text in trajectory.molecule.named.items():
+        mol.SetProp(key, text)
     with Chem.SDWriter(str(path)) as writer:
         for k, time in enumerate(trajectory.times_ps):
             mol.SetProp("time_ps", f"{time:.6g}")

@@ -7,7 +7,7 @@ import os
 import numpy as np
 from rdkit import Chem
 
-from eginterpolator.chemistry.molecule import Molecule, molecules_from_sdf
+from eginterpolator.chemistry.molecule import Molecule, flat_smiles, molecules_from_sdf
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import atomic_path
 
@@ -35,7 +35,8 @@ def frame_graph(molecule: Molecule, hydrogens: bool) -> Chem.Mol:
 def sdf_molecule(path: str | os.PathLike[str]) -> tuple[Molecule, np.ndarray]:
     """The first molecule of an SDF, and where its atoms stand in that file.
 
-    Where the record has a property `smiles`, that decides the stereo: coordinates of a trajectory may have lost it.
+    Where the record has a property `key`, or else `smiles`, that decides the stereo: coordinates of a trajectory may
+    have lost it.
 
     Returns
     -------
@@ -51,17 +52,21 @@ def sdf_molecule(path: str | os.PathLike[str]) -> tuple[Molecule, np.ndarray]:
     molecule = molecules_from_sdf(path)[0]
     stored = Chem.SDMolSupplier(str(path), removeHs=False)[0]
     numbers = np.array([atom.GetAtomicNum() for atom in stored.GetAtoms()])
-    if stored.HasProp("smiles"):
-        molecule = _with_stereo_of(molecule, stored.GetProp("smiles").strip(), path)
+    said = {key: stored.GetProp(key).strip() for key in ("key", "smiles") if stored.HasProp(key)}
+    if "key" in said and _flat_or_none(said["key"]) == molecule.smiles_flat:
+        molecule = _with_stereo_of(molecule, said["key"], path)
+    elif "smiles" in said:
+        molecule = _with_stereo_of(molecule, said["smiles"], path)
     return molecule, np.argsort(numbers <= 1, kind="stable")
 
 
 def write_sdf(
     path: str | os.PathLike[str], molecule: Molecule, positions: np.ndarray, energies_kcal: np.ndarray | None = None
 ) -> None:
-    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF with the properties `smiles` and `energy_kcal`."""
+    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF with `Molecule.named` and `energy_kcal`."""
     mol = with_conformers(frame_graph(molecule, np.shape(positions)[1] == molecule.n_atoms), positions)
-    mol.SetProp("smiles", molecule.smiles)
+    for key, text in molecule.named.items():
+        mol.SetProp(key, text)
     with atomic_path(path) as temporary:
         with Chem.SDWriter(str(temporary)) as writer:
             for k in range(len(positions)):
@@ -70,13 +75,20 @@ def write_sdf(
                 writer.write(mol, confId=k)
 
 
+def _flat_or_none(smiles: str) -> str | None:
+    try:
+        return flat_smiles(smiles)
+    except InputError:  # another program's key
+        return None
+
+
 def _with_stereo_of(molecule: Molecule, smiles: str, path: str | os.PathLike[str]) -> Molecule:
     """`molecule` with the stereo of `smiles`, its atoms and conformers left where they are."""
     try:
         wanted = Molecule.from_smiles(smiles)
     except InputError:  # stereo left open, or no SMILES at all: the coordinates decide
         return molecule
-    if wanted.smiles == molecule.smiles:
+    if wanted.key == molecule.key or (wanted.smiles == molecule.smiles and wanted.key == wanted.smiles):
         return molecule
     if wanted.smiles_flat != molecule.smiles_flat:
         raise InputError(f"'{path}' says that its smiles is '{smiles}', but it holds '{molecule.smiles}'.")
@@ -94,9 +106,11 @@ def _with_stereo_of(molecule: Molecule, smiles: str, path: str | os.PathLike[str
 
 
 def _agreement(candidate: Molecule, molecule: Molecule) -> int:
-    """Stereocentres and double bonds that both label alike: picks among symmetric numberings."""
+    """Stereocentres and axes that both label alike: picks among symmetric numberings."""
     centres = {(*row, sign) for row, sign in zip(*_sorted_triples(molecule), strict=True)}
-    return sum((*row, sign) in centres for row, sign in zip(*_sorted_triples(candidate), strict=True))
+    axes = {axis.sorted() for axis in molecule.axes}
+    alike = sum((*row, sign) in centres for row, sign in zip(*_sorted_triples(candidate), strict=True))
+    return alike + sum(axis.sorted() in axes for axis in candidate.axes)
 
 
 def _sorted_triples(molecule: Molecule) -> tuple[list[tuple[int, ...]], list[float]]:

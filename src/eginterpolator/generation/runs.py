@@ -287,7 +287,7 @@ def _finished(folder: Path, molecule: Molecule, settings: dict[str, Any]) -> dic
     except json.JSONDecodeError:
         return None
     same = json.loads(json.dumps(_identity(settings)))
-    if meta.get("smiles") == molecule.smiles and _identity(meta.get("settings", {})) == same:
+    if molecule.is_named_by(meta) and _identity(meta.get("settings", {})) == same:
         return meta
     raise InputError(
         f"'{folder}' holds a result of other settings or another molecule; pass --overwrite to replace it, "
@@ -307,7 +307,7 @@ def _molecule_meta(
     run = ("frame_ps", "n_frames", "seed", "model", "task", "strength")
     shared = (*run, "sampler", "steps", "precision", "device", "compiled", "kernels")
     return {
-        "smiles": molecule.smiles,
+        **molecule.named,
         **{key: first[key] for key in shared if key in first},
         "samples": len(samples),
         "seconds": round(sum(s["seconds"] for s in samples), 3),

@@ -24,7 +24,7 @@ class Choice:
     reason : str
         Why this one, in words.
     warnings : list of str
-        What is outside of the model's training data, where that was allowed.
+        What is outside of the model's training data, where that was allowed, and what of the stereo it does not hold.
     """
 
     model: Model
@@ -66,7 +66,7 @@ class Models:
         outside = [(model, problems_of(model, molecule)) for model in self.models]
         for model, problems in outside:
             if not problems:
-                return Choice(model, self._reason(model, molecule), [])
+                return Choice(model, self._reason(model, molecule), unheld_axes(model, molecule))
         called = f"'{shortened(molecule.smiles)}'"
         if not force:
             which = "; ".join(f"not '{model.name}': {', and '.join(problems)}" for model, problems in outside)
@@ -76,7 +76,7 @@ class Models:
             )
         model, problems = outside[-1]
         warnings = [f"{called} is outside of the training data of '{model.name}': {problem}." for problem in problems]
-        return Choice(model, "forced: it fits no model better", warnings)
+        return Choice(model, "forced: it fits no model better", warnings + unheld_axes(model, molecule))
 
     def used(self, molecules: Sequence[Molecule], force: bool = False) -> list[Model]:
         """Those that the molecules choose, leaving out molecules that fit none; all where there is no such molecule."""
@@ -110,6 +110,17 @@ def problems_of(model: Model, molecule: Molecule) -> list[str]:
     if elements and unknown:
         problems.append(f"it contains {', '.join(unknown)}, and the model was trained on H, {', '.join(elements)} only")
     return problems
+
+
+def unheld_axes(model: Model, molecule: Molecule) -> list[str]:
+    """A warning where the molecule has axes of chirality and the model was not trained on them (`limits.axes`)."""
+    if not molecule.axes or model.config.get("limits", {}).get("axes"):
+        return []
+    names = ", ".join(f"{axis.ends[0]}-{axis.ends[1]}" for axis in molecule.axes)
+    return [
+        f"'{shortened(molecule.smiles)}' has an axis of chirality (atoms {names}) that '{model.name}' does not hold: "
+        "frames may be of its mirror image; see stereo_retention."
+    ]
 
 
 def _size(model: Model) -> float:

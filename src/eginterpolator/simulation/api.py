@@ -164,12 +164,12 @@ def simulate_to_folder(
     chosen, run = RunSettings(**settings).chosen(molecule, protocol)
     named = {} if chosen.replaceable else {"engine": chosen.name}
     wanted = {
-        "smiles": molecule.smiles, "protocol": protocol.to_dict(), "replicas": run.replicas, "ns": run.ns,
+        **molecule.named, "protocol": protocol.to_dict(), "replicas": run.replicas, "ns": run.ns,
         "save_ps": run.save_ps, "seed": run.seed, **named,
     }  # fmt: skip
     folder = Path(out) / molecule.name
     partial = Path(out) / f".{molecule.name}.replicas-{_digest({**wanted, 'platform': run.platform})}"
-    if not overwrite and (finished := finished_folder(folder, wanted)) is not None:
+    if not overwrite and (finished := finished_folder(folder, molecule, wanted)) is not None:
         shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed between the two
         return {**finished, "resumed": True}
     results = run_replicas(molecule, protocol, run, progress, partial)
@@ -307,7 +307,7 @@ def package_versions() -> dict[str, str]:
     return found
 
 
-def finished_folder(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+def finished_folder(folder: Path, molecule: Molecule, settings: dict[str, Any]) -> dict[str, Any] | None:
     """Meta data of a finished folder, None when there is none; InputError when something else is in its place."""
     if not folder.exists():
         return None
@@ -318,7 +318,9 @@ def finished_folder(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | 
             f"'{folder}' is in the way and has no readable meta.json; remove it or pass --overwrite."
         ) from error
     meta.setdefault("engine", "openmm")  # there was no other when it was not written down
-    differing = [key for key, value in settings.items() if meta.get(key) != json.loads(json.dumps(value))]
+    named = {} if molecule.is_named_by(meta) else {"smiles": molecule.smiles}
+    others = {key: value for key, value in settings.items() if key not in molecule.named}
+    differing = [*named, *(key for key, value in others.items() if meta.get(key) != json.loads(json.dumps(value)))]
     if differing:
         raise InputError(
             f"'{folder}' holds a simulation with another {' and '.join(differing)}; "

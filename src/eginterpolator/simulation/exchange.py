@@ -83,7 +83,7 @@ def exchange_to_folder(
         "save_ps": settings.save_ps, "seed": settings.seed, "engine": "lanes",
     }  # fmt: skip
     folder = Path(out) / molecule.name
-    if not overwrite and (before := finished_folder(folder, wanted)) is not None:
+    if not overwrite and (before := finished_folder(folder, molecule, wanted)) is not None:
         return {**before, "resumed": True}
     width = max(widths(), default=4)
     library(width)
