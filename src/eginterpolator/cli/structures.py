@@ -65,9 +65,12 @@ def thermal_md_command(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Molecules to take; of QM9 in a seeded random order.")
     ] = None,
-    replicas: Annotated[int, typer.Option(min=1, help="Runs of each molecule, from different conformers.")] = 4,
+    replicas: Annotated[int, typer.Option(min=1, help="Runs of each molecule, from different conformers.")] = 16,
     ps: Annotated[float, typer.Option(help="Length of each run, ps.")] = 120.0,
     save_ps: Annotated[float, typer.Option(help="Time between saved frames, ps.")] = 1.2,
+    temperature: Annotated[float, typer.Option(help="Temperature, K.")] = 300.0,
+    friction: Annotated[float, typer.Option(help="Friction of the thermostat, 1/ps.")] = 1.0,
+    engine: Annotated[str, typer.Option(help="auto, lanes or openmm.")] = "auto",
     out: Annotated[Path, typer.Option(help="Output folder; egi data thermal makes a dataset of it.")] = Path("thermal"),
     exclude: o.Exclude = None,
     job: o.LoggedJobOptions,
@@ -82,7 +85,10 @@ def thermal_md_command(
     from eginterpolator.errors import InputError
     from eginterpolator.files.inputs import Failure
 
-    config = ThermalConfig(replicas=replicas, production_ps=ps, save_ps=save_ps, seed=job.seed)
+    config = ThermalConfig(
+        replicas=replicas, production_ps=ps, save_ps=save_ps, temperature_K=temperature, friction_per_ps=friction,
+        engine=engine, seed=job.seed,
+    )  # fmt: skip
     excluded = read_exclusions(exclude or [])
     failures: list[Failure] = []
     if source == "qm9":

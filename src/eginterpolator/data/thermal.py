@@ -1,6 +1,6 @@
 """Thermal structures: many molecules, a few short implicit-solvent runs of each, from different conformers.
 
-    egi data thermal-md qm9|INPUT --out OUT [--exclude FILE_OR_DIR] [--limit N] [--replicas 4] [--ps 120] ...
+    egi data thermal-md qm9|INPUT --out OUT [--exclude FILE_OR_DIR] [--limit N] [--replicas 16] [--ps 120] ...
 
 Two replicas of 390 ps saved every 1.3 ps hold windows of 64 model frames (5.2 ps) and so serve both stages.
 
@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,11 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
-from eginterpolator.simulation.api import RunSettings
+from eginterpolator.simulation.api import RunSettings, engine_replicas
+from eginterpolator.simulation.engines.base import Replica, SimulationError
+from eginterpolator.simulation.engines.choice import AUTO
 from eginterpolator.simulation.protocol import ImplicitProtocol
+from eginterpolator.simulation.starts import start_conformers
 
 SUMMARY = (
     "name", "smiles", "n_heavy", "n_atoms", "replicas", "n_frames", "frame_ps", "mean_temperature_K",
@@ -50,15 +53,32 @@ class ThermalConfig:
         Chance that the mirror image of QM9's geometry is taken instead of the geometry's own isomer.
     """
 
-    replicas: int = 4
+    replicas: int = 16
     production_ps: float = 120.0
     save_ps: float = 1.2
     equilibration_ps: float = 10.0
+    temperature_K: float = 300.0
+    friction_per_ps: float = 1.0
+    engine: str = AUTO
     min_heavy: int = 6
     max_heavy: int = 9
     rigid_share: float = 1.0 / 3.0
     mirror_share: float = 0.5
     seed: int = 0
+
+    def protocol(self) -> ImplicitProtocol:
+        """The physics of the runs."""
+        return ImplicitProtocol(
+            equilibration_ps=self.equilibration_ps, temperature_K=self.temperature_K,
+            friction_per_ps=self.friction_per_ps,
+        )  # fmt: skip
+
+    def settings(self) -> RunSettings:
+        """Their lengths, and the engine; one thread each, since jobs take molecules side by side."""
+        return RunSettings(
+            replicas=self.replicas, ns=self.production_ps / 1000, save_ps=self.save_ps, seed=self.seed,
+            engine=self.engine, threads=1,
+        )  # fmt: skip
 
 
 def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
@@ -87,21 +107,26 @@ def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
 
 
 def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Simulate one molecule; start conformers [R, n, 3], frames [R, T, n, 3] in Å, and the meta data."""
-    from eginterpolator.simulation.engines.openmm import run_replica
-    from eginterpolator.simulation.forcefield import build_system
-    from eginterpolator.simulation.starts import start_conformers
+    """Simulate one molecule; start conformers [R, n, 3] and frames [R, T, n, 3] in Å of the replicas that are sound, and
+    the meta data, which names the others.
 
+    Raises
+    ------
+    SimulationError
+        When no replica is sound.
+    """
     started = time.perf_counter()
-    protocol = ImplicitProtocol(equilibration_ps=config.equilibration_ps)
+    protocol, settings = config.protocol(), config.settings()
     seed = int(np.random.default_rng([config.seed, 1, *molecule.smiles.encode()]).integers(2**30))
     starts = start_conformers(molecule, config.replicas, seed)
-    system = build_system(molecule, starts[0], protocol)
-    ns, save_ps = config.production_ps / 1000, config.save_ps
-    replicas = [
-        run_replica(molecule, replace(system, positions=start), protocol, ns=ns, save_ps=save_ps, seed=seed + k)
-        for k, start in enumerate(starts, 1)
-    ]
+    chosen, settings = settings.chosen(molecule, protocol)
+    seeds = [seed + k for k in range(1, config.replicas + 1)]
+    made = list(engine_replicas(chosen, molecule, protocol, starts, seeds, settings))
+    sound = {k: replica for k, replica in enumerate(made) if isinstance(replica, Replica)}
+    dropped = {str(k): str(replica) for k, replica in enumerate(made) if isinstance(replica, SimulationError)}
+    if not sound:
+        raise SimulationError(f"no replica is sound: {next(iter(dropped.values()))}")
+    replicas = list(sound.values())
     frames = np.stack([replica.positions for replica in replicas])
     meta = {
         "name": molecule.name,
@@ -109,6 +134,8 @@ def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray,
         "n_atoms": molecule.n_atoms,
         "n_heavy": molecule.n_heavy,
         "replicas": len(frames),
+        "asked_replicas": config.replicas,
+        "dropped": dropped,
         "n_frames": frames.shape[1],
         "frame_ps": replicas[0].frame_ps,
         "seed": seed,
@@ -118,7 +145,7 @@ def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray,
         "mean_temperature_K": round(float(np.mean([replica.temperature_K for replica in replicas])), 2),
         "seconds": round(time.perf_counter() - started, 2),
     }
-    return starts, frames, meta
+    return starts[list(sound)], frames, meta
 
 
 def write_thermal(out: Path, molecule: Molecule, starts: np.ndarray, frames: np.ndarray, meta: dict[str, Any]) -> None:
@@ -148,11 +175,11 @@ class _Thermal:
             meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
         except (OSError, ValueError) as error:
             raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
-        protocol, config = ImplicitProtocol(), self.config
+        protocol, config = self.config.protocol(), self.config
         steps = protocol.steps(config.production_ps) // protocol.steps(config.save_ps)
-        wanted = {"replicas": config.replicas, "n_frames": steps}
-        if not molecule.is_named_by(meta) or any(meta.get(key) != value for key, value in wanted.items()):
-            raise InputError(f"'{folder}' holds another molecule, or runs of another length; choose another folder.")
+        same = (meta.get("asked_replicas", meta.get("replicas")), meta.get("n_frames"), meta.get("protocol"))
+        if not molecule.is_named_by(meta) or same != (config.replicas, steps, protocol.to_dict()):
+            raise InputError(f"'{folder}' holds another molecule, or runs of other settings; choose another folder.")
         return meta
 
     def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
@@ -179,11 +206,7 @@ def run_thermal(
     InputError
         When a setting makes no run, the `[md]` packages are missing, or something else is in a folder's place.
     """
-    protocol = ImplicitProtocol(equilibration_ps=config.equilibration_ps)
-    ns = config.production_ps / 1000
-    RunSettings(replicas=config.replicas, ns=ns, save_ps=config.save_ps, seed=config.seed, engine="openmm").check(
-        protocol
-    )
+    config.settings().check(config.protocol())
     task = _Thermal(Path(out).resolve(), config)
     return run_molecules(
         molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers

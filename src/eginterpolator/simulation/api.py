@@ -25,7 +25,7 @@ from eginterpolator.files.io import atomic_path
 from eginterpolator.files.sdf import with_conformers
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.engines import ENGINES
-from eginterpolator.simulation.engines.base import OnFrame, Replica, Unsupported, frame_count
+from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, Unsupported, frame_count
 from eginterpolator.simulation.engines.choice import AUTO, FALLBACK, Chosen, choose_engine
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 from eginterpolator.simulation.starts import start_conformers, superpose
@@ -212,24 +212,26 @@ def run_replicas(
             if progress is not None:
                 progress(missing[replica], done, total)
 
-        made = _run(chosen, molecule, protocol, starts, seeds, settings, told)
+        made = engine_replicas(chosen, molecule, protocol, starts, seeds, settings, told)
         for k, result in zip(missing, made, strict=True):
+            if isinstance(result, SimulationError):
+                raise result
             found[k] = result
             if (path := paths[k]) is not None:
                 _save_replica(path, result)
     return [found[k] for k in range(count)]
 
 
-def _run(
+def engine_replicas(
     chosen: Chosen,
     molecule: Molecule,
     protocol: Protocol,
     starts: np.ndarray,
     seeds: list[int],
     settings: RunSettings,
-    told: OnFrame,
-) -> Iterator[Replica]:
-    """Replicas of the chosen engine; of the fallback where that one meets what it does not do."""
+    told: OnFrame = lambda replica, done, total: None,
+) -> Iterator[Replica | SimulationError]:
+    """Replicas of the chosen engine, as `Engine.replicas`; of the fallback where that meets what it does not do."""
     options: dict[str, Any] = {
         "ns": settings.ns, "save_ps": settings.save_ps, "platform": settings.platform, "threads": settings.threads,
         "on_frame": told,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -64,6 +67,18 @@ def _charge_model(name: str) -> Any:
     return GNNModel.load(str(found[0]), eval_mode=True)
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch, which the charge network has loaded, computes in one thread."""
+    torch: Any = sys.modules["torch"]
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
     """OpenFF Molecule in the same atom order, with partial charges from the graph network.
 
@@ -79,7 +94,9 @@ def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
         warnings.simplefilter("ignore")
         try:
             result = OFFMolecule.from_rdkit(molecule.rdmol, allow_undefined_stereo=True, hydrogens_are_explicit=True)
-            charges = _charge_model(protocol.charge_model).compute_property(result, as_numpy=True)
+            model = _charge_model(protocol.charge_model)
+            with _one_thread():  # graphs are so small that threads cost five times what they gain
+                charges = model.compute_property(result, as_numpy=True)
         except EGIError:
             raise
         except Exception as error:

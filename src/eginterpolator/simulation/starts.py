@@ -16,10 +16,10 @@ from eginterpolator.errors import GenerationError
 def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: float = 10.0) -> np.ndarray:
     """Choose `n` diverse low-energy conformers of the wanted isomer.
 
-    ETKDGv3 embeds 4 n candidates (at least 10), MMFF94s refines them, those over `window_kcal` above
-    the lowest are left out, and farthest-point selection on the superposed heavy-atom RMSD picks `n`,
-    starting with the lowest. A rigid molecule has fewer than `n` of them: they are then repeated. Where
-    ETKDG finds none, the molecule's own conformers take their place.
+    ETKDGv3 embeds 4 n candidates (at least 10, and n + 15 for more than five starts), MMFF94s refines them, those over
+    `window_kcal` above the lowest are left out, and farthest-point selection on the superposed heavy-atom RMSD picks
+    `n`, starting with the lowest. A rigid molecule has fewer than `n` of them: they are then repeated. Where ETKDG
+    finds none, the molecule's own conformers take their place.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
         if not ids:
             parameters.useRandomCoords = random_coordinates
             with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
-                found = AllChem.EmbedMultipleConfs(mol, max(10, 4 * n), parameters)  # type: ignore[attr-defined]
+                found = AllChem.EmbedMultipleConfs(mol, max(10, min(4 * n, n + 15)), parameters)  # type: ignore[attr-defined]
                 ids = [k for k in found if k >= 0]
     if not ids and molecule.rdmol.GetNumConformers():
         mol = Chem.Mol(molecule.rdmol)

@@ -84,7 +84,7 @@ class Engine(Interface):
         platform: str = "auto",
         threads: int | None = None,
         on_frame: OnFrame = lambda replica, done, total: None,
-    ) -> Iterator[Replica]:
+    ) -> Iterator[Replica | SimulationError]:
         """Minimise, equilibrate and run `ns` nanoseconds from each start, keeping a frame every `save_ps`.
 
         Parameters
@@ -100,8 +100,10 @@ class Engine(Interface):
 
         Yields
         ------
-        Replica
-            In the order of the starts, each as soon as it is there.
+        Replica or SimulationError
+            In the order of the starts, each as soon as it is there: what a replica gave, or why it went wrong (the
+            energy or a coordinate stopped being finite, a bond grew past 1.3 times its minimised length, or the stereo
+            flipped).
 
         Raises
         ------
@@ -109,9 +111,6 @@ class Engine(Interface):
             When `ns` holds no frame, a package or the platform is missing, or the force field lacks the molecule.
         Unsupported
             When the molecule's System has something that the engine does not do.
-        SimulationError
-            When a replica goes wrong: the energy or a coordinate stops being finite, a bond grows past 1.3 times its
-            minimised length, or the stereo flips.
         """
 
 

@@ -214,14 +214,19 @@ class OpenMM:
         platform: str = "auto",
         threads: int | None = None,
         on_frame: OnFrame = lambda replica, done, total: None,
-    ) -> Iterator[Replica]:
+    ) -> Iterator[Replica | SimulationError]:
         """See `base.Engine`."""
         for index, (start, seed) in enumerate(zip(starts, seeds, strict=True)):
             system = build_system(molecule, start, protocol, seed)
-            yield run_replica(
-                molecule, system, protocol, ns=ns, save_ps=save_ps, seed=seed, platform=platform, threads=threads,
-                on_frame=partial(on_frame, index),
-            )  # fmt: skip
+            try:
+                replica = run_replica(
+                    molecule, system, protocol, ns=ns, save_ps=save_ps, seed=seed, platform=platform, threads=threads,
+                    on_frame=partial(on_frame, index),
+                )  # fmt: skip
+            except SimulationError as error:
+                yield error
+            else:
+                yield replica
 
 
 OPENMM = OpenMM()

@@ -51,7 +51,7 @@ class LaneEngine:
         platform: str = "auto",
         threads: int | None = None,
         on_frame: OnFrame = lambda replica, done, total: None,
-    ) -> Iterator[Replica]:
+    ) -> Iterator[Replica | SimulationError]:
         """See `base.Engine`."""
         if not isinstance(protocol, OpenProtocol):
             raise InputError(f"The engine 'lanes' cannot run it: {self.objection(molecule, protocol)}.")
@@ -73,7 +73,11 @@ class LaneEngine:
         system = lane_system(build_system(molecule, starts[0], protocol).system)
         made = run_lanes(system, starts, settings, seeds, width=width, threads=threads, on_frame=told)
         for index in range(len(starts)):
-            check_replica(molecule, made, index, starts[index])
+            try:
+                check_replica(molecule, made, index, starts[index])
+            except SimulationError as error:
+                yield error
+                continue
             yield Replica(
                 positions=made.positions[index],
                 frame_ps=stride * protocol.timestep_fs / 1000.0,
