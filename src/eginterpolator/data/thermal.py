@@ -107,7 +107,7 @@ def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
 
 
 def run_molecule(molecule: Molecule, config: ThermalConfig) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Simulate one molecule; start conformers [R, n, 3] and frames [R, T, n, 3] in Å of the replicas that are sound, and
+    """Simulate one molecule: starts [R, n, 3] and frames [R, T, n, 3] in Å of the replicas that are sound, and
     the meta data, which names the others.
 
     Raises
