@@ -17,7 +17,8 @@ from eginterpolator.cli.app import app
 from eginterpolator.cli.groups import grouped
 
 FROZEN: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("frozen_options.json").read_text())
-"""Command -> option -> default, written down from the code as it was before options were put together."""
+"""Command -> option -> default: written down from the code as it was before options were put together, and since then
+changed on purpose only."""
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

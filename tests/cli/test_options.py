@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 import typer
 
-from eginterpolator.cli.options import chosen_workers, finish, parse_batch
+from eginterpolator.cli.options import (
+    Device,
+    JobOptions,
+    Precision,
+    SamplingOptions,
+    StereoMode,
+    WorkerOptions,
+    finish,
+    parse_batch,
+)
 from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs.molecules import RunResult
@@ -24,14 +33,31 @@ def test_a_batch_is_a_number_or_auto():
 
 def test_workers_are_processes_or_a_cluster(tmp_path):
     (tmp_path / "c.yaml").write_text("")
-    assert chosen_workers(None, None, 4) is None
-    assert chosen_workers(2, None, 3) == Workers(count=2, threads=3)
+    assert WorkerOptions(threads=4).helpers() is None
+    assert WorkerOptions(workers=2, threads=3).helpers() == Workers(count=2, threads=3)
     for scheduler in ("tcp://host:8786", str(tmp_path / "c.yaml")):
-        assert chosen_workers(None, scheduler, None) == Workers(scheduler=scheduler)
+        assert WorkerOptions(scheduler=scheduler).helpers() == Workers(scheduler=scheduler)
     with pytest.raises(InputError, match="not both"):
-        chosen_workers(2, "tcp://host:8786", None)
+        WorkerOptions(workers=2, scheduler="tcp://host:8786").helpers()
     with pytest.raises(InputError, match="a YAML file that exists"):
-        chosen_workers(None, "none.yaml", None)
+        WorkerOptions(scheduler="none.yaml").helpers()
+
+
+def test_a_job_reads_its_molecules():
+    ask, enumerate_all = JobOptions(), JobOptions(stereo=StereoMode.enumerate)
+    assert [molecule.smiles for molecule in ask.read("CCO")[0]] == ["CCO"]
+    with pytest.raises(InputError, match="isomer"):
+        ask.read("CC(O)CN")
+    assert len(enumerate_all.read("CC(O)CN")[0]) == 2
+
+
+def test_options_of_sampling_become_settings():
+    options = SamplingOptions(3, "ddim", False, Device.cpu, Precision.fp32, "7", True)
+    config = options.config(n_frames=4, seed=5, strength=0.0)
+    assert (config.steps, config.sampler, config.hydrogens, config.device) == (3, "ddim", False, "cpu")
+    assert (config.precision, config.batch, config.n_frames, config.seed, config.strength) == ("fp32", 7, 4, 5, 0.0)
+    with pytest.raises(InputError, match="--batch"):
+        SamplingOptions(batch="many").config()
 
 
 def test_a_run_ends_with_its_counts_and_its_exit_code(capsys):
