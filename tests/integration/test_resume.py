@@ -61,14 +61,16 @@ cli.main()
 def test_a_run_that_was_killed_goes_on_where_it_was(egi, tmp_path, tiny_folder):
     (tmp_path / "good.smi").write_text(GOOD)
     run = ["generate", "good.smi", "--out", "out", "--frames", "6", "--no-report", "--model", str(tiny_folder)]
-    with subprocess.Popen([sys.executable, "-c", STUCK, *run], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+    command = [sys.executable, "-c", STUCK, *run]
+    with open(tmp_path / "log", "w") as log, subprocess.Popen(command, cwd=tmp_path, stderr=log) as process:
         try:
             until = time.monotonic() + 500
             while not (tmp_path / "stuck").exists() and process.poll() is None and time.monotonic() < until:
                 time.sleep(0.05)
         finally:
             process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL and (tmp_path / "stuck").exists()
+    assert process.returncode == -signal.SIGKILL, (tmp_path / "log").read_text()
+    assert (tmp_path / "stuck").exists()
     out = tmp_path / "out"
     before = contents(out)
     finished = {p.name for p in out.iterdir() if not p.name.startswith(".")}
