@@ -1,10 +1,10 @@
-"""The engine `lanes` against OpenMM: forces, energies, constraints, distributions, speed; at every width of the machine.
+"""The engine `lanes` against OpenMM: forces, energies, constraints, distributions, speed; at every width there is.
 
     python benchmarks/lanes.py [--parts forces speed distributions] [--results benchmarks/results]
 
-forces: of one perturbed frame a lane, beside OpenMM's Reference platform. speed: steps of all replicas in a CPU second of
-one thread, beside the faster of OpenMM's Reference and CPU platforms on the same System, turn by turn, in one process.
-distributions: 16 replicas of .5 ns of both engines from the same starts, for three molecules: temperature, potential
+forces: of one perturbed frame a lane, beside OpenMM's Reference platform. speed: steps of all replicas in a CPU second
+of one thread, beside the faster of OpenMM's Reference and CPU platforms on the same System, turn by turn, in one
+process. distributions: 16 replicas of .5 ns of both engines from the same starts, for three molecules: temperature, potential
 energy, bond lengths, torsions.
 """
 
@@ -233,8 +233,9 @@ def page(result: dict[str, Any]) -> str:
         lines += ["Forces, energies (largest error of a term), fixed distances, temperature:", ""]
         head = ["molecule", "atoms", "lanes", "force error / rms", "energy, kJ/mol", "distance, relative", "T, K"]
         cells = [
-            [f"`{r['smiles']}`", str(r["atoms"]), str(r["width"]), f"{r['force_error']:.1e}", f"{r['energy_error_kj']:.4f}",
-             f"{r['constraint_error']:.1e}", f"{r['temperature_K']:.1f} ± {r['temperature_error_K']:.1f}"]
+            [f"`{r['smiles']}`", str(r["atoms"]), str(r["width"]), f"{r['force_error']:.1e}",
+             f"{r['energy_error_kj']:.4f}", f"{r['constraint_error']:.1e}",
+             f"{r['temperature_K']:.1f} ± {r['temperature_error_K']:.1f}"]
             for r in rows
         ]  # fmt: skip
         lines += [bench.table(head, cells), ""]
