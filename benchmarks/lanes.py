@@ -4,8 +4,8 @@
 
 forces: of one perturbed frame a lane, beside OpenMM's Reference platform. speed: steps of all replicas in a CPU second
 of one thread, beside the faster of OpenMM's Reference and CPU platforms on the same System, turn by turn, in one
-process. distributions: 16 replicas of .5 ns of both engines from the same starts, for three molecules: temperature, potential
-energy, bond lengths, torsions.
+process. distributions: 16 replicas of .5 ns of both engines from the same starts, for three molecules: temperature,
+potential energy, bond lengths, torsions.
 """
 
 from __future__ import annotations

@@ -57,3 +57,37 @@ def zigzag(n: int) -> np.ndarray:
     """Positions of a chain, nm [n, 3]."""
     k = np.arange(n)
     return np.stack([0.12 * k, 0.09 * (k % 2), 0.01 * k**2], axis=1)
+
+
+BARRIER = [(2, 0.0, 12.0), (1, 0.0, 1.5)]
+"""Two wells 24 kJ/mol apart, one of them 3 kJ/mol lower: plain dynamics at 300 K hardly crosses in the time below."""
+
+
+@cache
+def crossed_barrier() -> Any:
+    """An exchange of a torsion behind `BARRIER`, whose replicas all start in the higher well."""
+    from eginterpolator.simulation.engines.lanes.exchange import exchange, ladder
+    from eginterpolator.simulation.engines.lanes.library import widths
+    from eginterpolator.simulation.engines.lanes.system import lane_system
+
+    width = max(widths())
+    return exchange(
+        lane_system(chain(4, BARRIER)), np.broadcast_to(zigzag(4) * 10, (width, 4, 3)), ladder(300.0, 900.0, width),
+        n_frames=2500, stride=100, seed=2, timestep_fs=2.0, friction_per_ps=5.0, equilibration_frames=300, swap_ps=0.1,
+    )  # fmt: skip
+
+
+def share_near_zero(positions: np.ndarray) -> float:
+    """Share of frames [T, 4, 3] with the torsion within 90 degrees of 0."""
+    from eginterpolator.chemistry.features import torsions
+
+    return float((np.abs(torsions(positions, np.array([[0, 1, 2, 3]]))) < np.pi / 2).mean())
+
+
+def wanted_near_zero(kelvin: float) -> float:
+    """The same share by Boltzmann's distribution."""
+    from eginterpolator.simulation.engines.lanes.engine import BOLTZMANN
+
+    phi = np.linspace(-np.pi, np.pi, 20001)
+    weight = np.exp(-sum(k * (1 + np.cos(n * phi - d)) for n, d, k in BARRIER) / (BOLTZMANN * kelvin))
+    return float(weight[np.abs(phi) < np.pi / 2].sum() / weight.sum())
