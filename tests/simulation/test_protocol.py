@@ -41,5 +41,14 @@ def test_explicit_protocol_refuses_impossible_boxes_and_names() -> None:
         ExplicitProtocol(switch_nm=0.9)
     with pytest.raises(InputError, match="image"):
         ExplicitProtocol(padding_nm=0.5)
-    with pytest.raises(InputError, match="implicit, explicit"):
-        protocol_named("vacuum")
+    with pytest.raises(InputError, match="implicit, vacuum, explicit"):
+        protocol_named("plasma")
+
+
+def test_vacuum_has_no_solvent_and_the_rest_of_implicit():
+    vacuum, implicit = protocol_named("vacuum", friction_per_ps=5.0).to_dict(), ImplicitProtocol().to_dict()
+    assert vacuum == {
+        **{k: v for k, v in implicit.items() if "dielectric" not in k},
+        "name": "vacuum",
+        "friction_per_ps": 5.0,
+    }

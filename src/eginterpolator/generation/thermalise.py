@@ -109,9 +109,7 @@ def thermalise_frames(
     """
     require_lanes()
     if frames.ndim != 3 or frames.shape[1] != molecule.n_atoms:
-        raise InputError(
-            f"Thermalising '{molecule.name}' needs all of its {molecule.n_atoms} atoms, hydrogens included."
-        )
+        raise InputError(f"Thermalising '{molecule.name}' needs all {molecule.n_atoms} atoms, hydrogens included.")
     protocol = ImplicitProtocol(temperature_K=settings.temperature_K, friction_per_ps=settings.friction_per_ps)
     system = lane_system(build_system(molecule, frames[0], protocol).system)
     run = LaneSettings(

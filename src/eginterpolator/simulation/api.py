@@ -91,7 +91,8 @@ class RunSettings:
     def chosen(self, molecule: Molecule, protocol: Protocol) -> tuple[Chosen, RunSettings]:
         """The engine for a molecule, and these settings with a number of replicas; InputError as `choose_engine`."""
         chosen = choose_engine(self.engine, molecule, protocol, self.platform)
-        return chosen, replace(self, replicas=self.replicas or chosen.engine.default_replicas)
+        count = chosen.engine.default_replicas if self.replicas is None else self.replicas
+        return chosen, replace(self, replicas=count)
 
 
 def simulate(
@@ -199,8 +200,9 @@ def run_replicas(
     `keep` names a folder where each finished replica is stored and looked for, so that an interrupted run goes on with
     those that are missing. Errors are those of `simulate`.
     """
+    n_frames = settings.check(protocol)
     chosen, settings = settings.chosen(molecule, protocol)
-    n_frames, count = settings.check(protocol), settings.replicas or chosen.engine.default_replicas
+    count = settings.replicas or chosen.engine.default_replicas
     paths = [None if keep is None else keep / f"replica_{k:03d}.npz" for k in range(count)]
     found = {k: r for k, path in enumerate(paths) if path and (r := _load_replica(path, n_frames, molecule.n_atoms))}
     missing = [k for k in range(count) if k not in found]
