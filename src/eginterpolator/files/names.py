@@ -1,0 +1,80 @@
+"""Names of molecules that can be folders: of safe characters, short, unique, and derived from a bare SMILES."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
+
+from eginterpolator.chemistry import origin
+from eginterpolator.chemistry.molecule import Molecule
+
+log = logging.getLogger(__name__)
+
+RESERVED = ("summary.csv", "failures.csv", "report.html")
+"""Files beside the molecule folders."""
+LONGEST_NAME, MOST_BYTES = 100, 200
+"""Characters, and bytes of UTF-8: a file system takes 255 bytes, and hidden files have longer names than the folder."""
+LONGEST_SMILES = 24
+
+
+def safe_name(name: str) -> str:
+    """A name that can be a folder, cut where it is too long; `molecule` where nothing is left."""
+    text = re.sub(r"[^\w.+-]+", "_", name.strip()).strip("._")[:LONGEST_NAME]
+    return text.encode()[:MOST_BYTES].decode(errors="ignore") or "molecule"
+
+
+def smiles_name(mol: Chem.Mol) -> str:
+    """Name of a molecule that was given as a SMILES: that SMILES where it is short and plain, else formula and hash.
+
+    Equal for every spelling of a molecule, different for isomers, also where a file system ignores case.
+    """
+    bare = Chem.Mol(mol)
+    for atom in bare.GetAtoms():
+        atom.SetAtomMapNum(0)
+    smiles = Chem.MolToSmiles(Chem.RemoveHs(bare))
+    plain = re.fullmatch(r"[A-Z0-9]*", smiles.replace("Cl", "").replace("Br", ""))
+    if smiles and plain and len(smiles) <= LONGEST_SMILES:
+        return smiles
+    return f"{rdMolDescriptors.CalcMolFormula(bare)}_{hashlib.sha256(smiles.encode()).hexdigest()[:8]}"
+
+
+def renamed(molecule: Molecule, name: str) -> Molecule:
+    """The molecule in a folder of another name, its seeds as they were."""
+    mol = Chem.Mol(molecule.rdmol)
+    origin.set_seed_name(mol, molecule.seed_name)
+    return Molecule(mol, name)
+
+
+def unique_names(molecules: Iterable[Molecule]) -> list[Molecule]:
+    """The molecules with names of which no two are equal, and which the file system can hold."""
+    seen = set(RESERVED)
+    result = []
+    for molecule in molecules:
+        wanted = _encodable(molecule.name)
+        name, count = wanted, 1
+        while name in seen:
+            count += 1
+            name = f"{wanted}_{count}"
+        seen.add(name)
+        if wanted != molecule.name:
+            molecule = renamed(molecule, name)
+        result.append(molecule if name == molecule.name else Molecule(molecule.rdmol, name))
+    return result
+
+
+def _encodable(name: str) -> str:
+    """The name itself, or in a locale without its letters those of ASCII that are nearest."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        plain = safe_name(unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode())
+        log.warning("this locale has no letters for '%s'; its folder is '%s'", name, plain)
+        return plain
+    return name
