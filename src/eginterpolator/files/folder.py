@@ -16,7 +16,7 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.files.frame_files import even_spacing
-from eginterpolator.files.io import fsync_folder, write_json
+from eginterpolator.files.io import ascii_path, fsync_folder, write_json
 from eginterpolator.files.sdf import atom_map_of, sdf_molecule, write_sdf
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 
@@ -111,7 +111,7 @@ def _read_meta(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"'{path.parent}' has no meta.json: it was not finished, or not written as a molecule folder.")
     try:
-        meta = json.loads(path.read_text())
+        meta = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"'{path}' is no valid JSON; make the folder again.") from error
     if not isinstance(meta, dict):
@@ -123,7 +123,7 @@ def _read_xtc(path: Path, molecule: Molecule, order: np.ndarray, frame_ps: float
     from mdtraj.formats import XTCTrajectoryFile
 
     try:
-        with XTCTrajectoryFile(str(path)) as stream:
+        with ascii_path(path) as plain, XTCTrajectoryFile(str(plain)) as stream:
             xyz, times, _, _ = stream.read()
     except Exception as error:  # mdtraj's readers raise whatever their C code finds
         raise InputError(f"'{path}' is damaged and cannot be read ({str(error).splitlines()[0]}).") from error
