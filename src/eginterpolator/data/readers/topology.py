@@ -12,7 +12,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem, rdDetermineBonds, rdmolops
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.text import read_text
+from eginterpolator.chemistry.text import read_text, suffix_of
 from eginterpolator.data.filters import graph_holds, same_stereo
 from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import read_inputs
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 CONNECTED = 1.15
 """Atoms nearer than this times the sum of their covalent radii are bonded, where a file names no bonds."""
+
+
+TOPOLOGIES = (".pdb", ".sdf", ".mol", ".mol2")
+"""Formats of `read_topology`."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def read_topology(
     if not path.is_file():
         raise InputError(f"There is no topology '{path}'.")
     wanted = None if molecule is None else _named(molecule)
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix in (".sdf", ".mol"):
         solute = _of_sdf(path)
     elif suffix == ".mol2":
