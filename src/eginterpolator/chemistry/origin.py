@@ -7,6 +7,7 @@ renumbering, hydrogens and pickling.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from rdkit import Chem
 

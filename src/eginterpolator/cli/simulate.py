@@ -49,9 +49,11 @@ def simulate_command(
         str | None, typer.Option(metavar="K:K", help="Replica exchange between two temperatures, e.g. 300:600 (lanes).")
     ] = None,
     platform: Annotated[str, typer.Option(help="auto, a number of lanes, or CPU, CUDA, Reference, ...")] = "auto",
+    name: o.Name = None,
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
     job: SimulationJob,
+    verbose: o.Verbose = False,
 ) -> None:
     """Simulate INPUT with OpenFF (Sage 2.2.1, NAGL AM1-BCC charges) in SIMD lanes or OpenMM."""
     from eginterpolator.cli.progress import Progress
@@ -61,14 +63,14 @@ def simulate_command(
     from eginterpolator.simulation.parameters import require_openmm
     from eginterpolator.simulation.protocol import protocol_named
 
-    o.set_logging(False, job.quiet)
+    o.set_logging(verbose, job.quiet)
     require_openmm()
     rungs = Ladder.parse(exchange) if exchange else None
     chosen = protocol_named(
         protocol.value, temperature_K=rungs.low_K if rungs else temperature, friction_per_ps=friction
     )
     helpers = job.helpers()
-    molecules, failures = job.read(source)
+    molecules, failures = job.read(source, name)
     prepare_out(out)
     with Progress(len(molecules), job.quiet) as progress:
         result = simulate_many(

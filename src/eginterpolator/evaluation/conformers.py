@@ -15,8 +15,8 @@ from rdkit import Chem
 from eginterpolator.chemistry.molecule import flat_smiles
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.distributions import bootstrap
-from eginterpolator.evaluation.sources import StoreEntry, conformer_sources, stored_conformers
 from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings, symmetric_rmsd
+from eginterpolator.evaluation.sources import StoreEntry, conformer_sources, stored_conformers
 from eginterpolator.jobs.molecules import fan_out
 from eginterpolator.jobs.tasks import Workers
 
@@ -238,7 +238,9 @@ class _Matched:
     failure: str | None = None
 
 
-def _match(pair: tuple[str, Path | StoreEntry, Path | StoreEntry | None], step: Callable[[float], None], max_matches: int) -> _Matched:
+def _match(
+    pair: tuple[str, Path | StoreEntry, Path | StoreEntry | None], step: Callable[[float], None], max_matches: int
+) -> _Matched:
     """Match the ensembles of one molecule: its name, the file of its reference, and that of what was generated."""
     _, reference, generated = pair
     matched = _Matched()

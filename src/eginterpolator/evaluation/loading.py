@@ -60,7 +60,7 @@ class EvaluationConfig:
 def windows_of_folder(
     folder: str | os.PathLike[str] | Source, config: EvaluationConfig
 ) -> tuple[Molecule, list[np.ndarray], list[np.ndarray]]:
-    """Molecule, windows of the reference and of the MD oracle [T, N, 3] (Å) of a folder, or another source, of replicas.
+    """Molecule, windows of the reference and of the MD oracle [T, N, 3] (Å) of a folder or other source.
 
     The last `config.oracle_replicas` are the oracle; a molecule that has no more has an empty one.
 

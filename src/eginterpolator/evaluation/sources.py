@@ -161,7 +161,9 @@ def _named_as(one: dict[str, Source], others: dict[str, Source]) -> dict[str, So
         smiles = flat_smiles(_solute(source.simulation).molecule.smiles)
         names = [other for other, each in others.items() if _flat(each) == smiles]
     if len(names) != 1:
-        raise InputError(f"'{source}' is the molecule of {len(names)} of the {len(others)} on the other side; give one.")
+        raise InputError(
+            f"'{source}' is the molecule of {len(names)} of the {len(others)} on the other side; give one."
+        )
     return {names[0]: FileEntry(replace(source.simulation, name=names[0]), alone=True)}
 
 

@@ -240,7 +240,9 @@ def load(
     if positions.shape[1] not in expected:
         raise InputError(f"'{path}' has {positions.shape[1]} atoms, and its molecule {expected[0]}.")
     rows = np.arange(positions.shape[1]) if order is None else order
-    if elements is not None and any(int(z) not in elements[k] for k, z in zip(rows, molecule.atomic_numbers, strict=False)):
+    if elements is not None and any(
+        int(z) not in elements[k] for k, z in zip(rows, molecule.atomic_numbers, strict=False)
+    ):
         raise InputError(f"'{path}' has other elements than '{molecule.smiles}', or another order of atoms.")
     spacing = frame_spacing(path, Frames(positions, times), frame_ps)
     return molecule, positions[:, rows], spacing

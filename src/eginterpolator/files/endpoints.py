@@ -130,11 +130,10 @@ def _from_sdf(path: Path, number: int, molecule: Molecule, label: str) -> np.nda
     try:
         return _own_order(Atoms(elements, positions, bonds.reshape(-1, 2), label), molecule)
     except InputError as error:
-        found = shortened(other.smiles) if other is not None else "another molecule"
         if other is None or other.smiles == molecule.smiles:
             raise
         raise InputError(
-            f"'{path}' is {found}, not the molecule {shortened(molecule.smiles)} that is asked for."
+            f"'{path}' is {shortened(other.smiles)}, not the molecule {shortened(molecule.smiles)} that is asked for."
         ) from error
 
 

@@ -33,7 +33,8 @@ def write_molecule_folder(
 ) -> None:
     """Write `molecule.sdf`, `topology.pdb`, `trajectory_000.xtc` ... and `meta.json`; replaces what was there.
 
-    `meta.json` holds `meta` and the atom map (`atom_map_of`). `more` may write further files into the folder before it appears.
+    `meta.json` holds `meta` and the atom map (`atom_map_of`). `more` may write further files into the folder before it
+    appears.
 
     The SDF holds the molecule's own conformers where it has some, else the first frame whose stereo is right, so that
     whoever reads stereo from its coordinates gets the molecule that was meant.

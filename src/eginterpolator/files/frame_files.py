@@ -125,7 +125,9 @@ def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float 
     if frame_ps is None:
         spacing = even_spacing(times, path)
         if spacing == 1 and times[0] in (0, 1):
-            log.warning("the times of '%s' look like numbers of frames and are taken as 1 ps apart: else --frame-ps", path)
+            log.warning(
+                "the times of '%s' look like frame numbers and are taken as 1 ps apart; else give --frame-ps", path
+            )
         elif spacing >= 100:
             log.warning("the frames of '%s' are %g ps apart; if its times are in fs, give --frame-ps", path, spacing)
         return spacing
@@ -159,8 +161,8 @@ def even_spacing(times_ps: np.ndarray, path: str | os.PathLike[str]) -> float:
     k = int(np.argmax(wrong)) + 1 if wrong.any() and usual > 0 else 1
     others = f", and others are {usual:g} ps apart" if usual > 0 else ""
     raise InputError(
-        f"The frames of '{path}' have no even spacing in time: frame {k} (from 0) is at {times[k]:g} ps, the one before "
-        f"at {times[k - 1]:g} ps{others}."
+        f"The frames of '{path}' have no even spacing in time: frame {k} (from 0) is at {times[k]:.10g} ps, the one "
+        f"before at {times[k - 1]:.10g} ps{others}."
     )
 
 

@@ -69,7 +69,7 @@ def match_atoms(atoms: Atoms, molecule: Molecule) -> np.ndarray:
         found = [rows for part in parts if (rows := _placed(atoms, part, bonds, molecule)) is not None]
         if len(found) > 1:
             raise InputError(
-                f"{_begin(atoms.label)} holds {len(found)} molecules of {shortened(molecule.smiles)}; leave one of them."
+                f"{_begin(atoms.label)} holds {len(found)} molecules of {shortened(molecule.smiles)}; leave one."
             )
         if found:
             if reason := misfit(molecule, atoms.frame[found[0]]):
@@ -94,7 +94,11 @@ def misfit(molecule: Molecule, frame: np.ndarray) -> str:
     ratio, is_bond = lengths / (radii[i] + radii[j]), bonded[i, j]
     for wrong, worst, text in (
         (is_bond & (ratio > LONGEST), np.argmax(np.where(is_bond, ratio, 0.0)), "bond is {:.2f} Å long"),
-        (~is_bond & (ratio < NEAREST), np.argmin(np.where(is_bond, 9.9, ratio)), "pair without a bond is {:.2f} Å apart"),
+        (
+            ~is_bond & (ratio < NEAREST),
+            np.argmin(np.where(is_bond, 9.9, ratio)),
+            "pair without a bond is {:.2f} Å apart",
+        ),
     ):
         if wrong.any():
             return f"a {symbols[i[worst]]}-{symbols[j[worst]]} {text.format(lengths[worst])}"
@@ -233,7 +237,9 @@ def _why_not(atoms: Atoms, molecule: Molecule) -> str:
     found, wanted = (Counter(int(z) for z in numbers) for numbers in (atoms.numbers, molecule.atomic_numbers))
     hydrogens = found.pop(1, 0), wanted.pop(1, 0)
     if found != wanted:
-        text = "".join(f"{table.GetElementSymbol(z) if z else '?'}{n if n > 1 else ''}" for z, n in sorted(found.items()))
+        text = "".join(
+            f"{table.GetElementSymbol(z) if z else '?'}{n if n > 1 else ''}" for z, n in sorted(found.items())
+        )
         return f"The atoms of {atoms.label} are not those of {name}: it has {text or 'none'} beside hydrogens."
     if hydrogens[0] not in (0, hydrogens[1]):
         return (
@@ -243,7 +249,8 @@ def _why_not(atoms: Atoms, molecule: Molecule) -> str:
     if len(atoms) in (molecule.n_atoms, molecule.n_heavy):
         numbers = molecule.atomic_numbers[: len(atoms)]
         if all(int(z) in may for z, may in zip(numbers, atoms.elements, strict=True)):
-            return f"{_begin(atoms.label)} is no structure of {name}: {misfit(molecule, atoms.frame) or 'its bonds differ'}."
+            reason = misfit(molecule, atoms.frame) or "its bonds differ"
+            return f"{_begin(atoms.label)} is no structure of {name}: {reason}."
     return f"The atoms of {atoms.label} are not bonded as those of {name}; give a structure of this molecule, whole."
 
 

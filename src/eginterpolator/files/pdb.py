@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rdkit import Chem
@@ -15,7 +16,7 @@ from eginterpolator.files.io import ascii_path
 if TYPE_CHECKING:
     import mdtraj
 
-Elements = list[tuple[int, ...]]
+Elements = Sequence[tuple[int, ...]]
 """Of each atom the atomic numbers that it may have, the likeliest first; none where nothing is known."""
 
 _LETTERS_FIRST = ("CL", "BR", "SI", "SE")

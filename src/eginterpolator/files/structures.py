@@ -164,5 +164,7 @@ def _of_hdf5(path: Path) -> Structures:
         bonds = np.array([bond[:2] for bond in topology["bonds"]], dtype=np.int64).reshape(-1, 2)
         elements = [(_number(atom["element"]),) for atom in atoms]
     except (OSError, KeyError, ValueError, IndexError, TypeError, RuntimeError) as error:
-        raise InputError(f"'{path}' has no topology as MDTraj's HDF5 files have it; give one with --topology.") from error
+        raise InputError(
+            f"'{path}' has no topology as MDTraj's HDF5 files have it; give one with --topology."
+        ) from error
     return Structures(elements, frames.positions, bonds, frames.cell)

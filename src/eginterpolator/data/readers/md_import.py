@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.text import suffix_of
 from eginterpolator.data.filters import Dropped
