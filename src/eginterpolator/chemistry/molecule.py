@@ -115,7 +115,7 @@ class Molecule:
         numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
         order = np.argsort(numbers <= 1, kind="stable")
         if (order != np.arange(len(order))).any():
-            mol = Chem.RenumberAtoms(mol, [int(index) for index in order])
+            mol = origin.with_properties_of(mol, Chem.RenumberAtoms(mol, [int(index) for index in order]))
         title = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
         return cls(mol, name or title or "molecule")
 

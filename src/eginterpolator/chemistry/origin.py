@@ -11,11 +11,11 @@ from typing import Any
 
 from rdkit import Chem
 
-_INDEX, _MAP, _HYDROGENS, _SEED = "_InputIndex", "_InputMap", "_InputHydrogens", "_SeedName"
+_INDEX, _MAP, _HYDROGENS, _SEED = "_InputIndex", "_InputMap", "_InputHydrogens", "seed_name"
 KNOWN = "_InputKnown"
 """Set on a Mol whose atoms know their places already."""
 _EXPLICIT_HYDROGEN = re.compile(r"\[\d*H[+-]?\d*(:\d+)?\]")
-OWN_PROPERTIES = ("smiles", "key", "energy_kcal", "time_ps", "atom_map", "atom_map_numbers", "seed_name", "numArom")
+OWN_PROPERTIES = ("smiles", "key", "energy_kcal", "time_ps", "atom_map", "atom_map_numbers", _SEED, "numArom")
 """SDF properties that this package writes: those of the input do not outlive it."""
 
 
@@ -47,8 +47,6 @@ def remember_smiles(mol: Chem.Mol, smiles: str) -> Chem.Mol:
 
 def remember_input(mol: Chem.Mol) -> None:
     """Note on every atom its index and map number, unless `remember_smiles` did; call it before anything moves."""
-    if mol.HasProp("seed_name"):
-        set_seed_name(mol, mol.GetProp("seed_name"))
     if mol.HasProp(KNOWN):
         return
     for atom in mol.GetAtoms():
@@ -81,14 +79,17 @@ def map_numbers(mol: Chem.Mol) -> list[int | None] | None:
     return [number or None for number in found] if any(found) else None
 
 
+def with_properties_of(source: Chem.Mol, target: Chem.Mol) -> Chem.Mol:
+    """`target` with the SDF properties of `source`, which RDKit drops where it renumbers atoms; not with its title:
+    names, and with them seeds, stay what they were."""
+    for name, value in properties(source).items():
+        target.SetProp(name, value)
+    return target
+
+
 def copy_origin(source: Chem.Mol, target: Chem.Mol) -> None:
-    """Give `target`, which has the atoms of `source` in the same order, its places, properties and title."""
-    for name in source.GetPropNames(True, False):
-        if name.startswith("__"):
-            continue
-        if name == KNOWN:
-            continue
-        target.SetProp(name, source.GetProp(name))
+    """Give `target`, which has the atoms of `source` in the same order, its places and properties."""
+    with_properties_of(source, target)
     for first, second in zip(source.GetAtoms(), target.GetAtoms(), strict=True):
         for key in (_INDEX, _MAP):
             second.ClearProp(key)
@@ -96,12 +97,13 @@ def copy_origin(source: Chem.Mol, target: Chem.Mol) -> None:
 
 
 def properties(mol: Chem.Mol) -> dict[str, str]:
-    """SDF properties that came with the molecule, without those that this package writes."""
-    return {key: mol.GetProp(key) for key in mol.GetPropNames(False, False) if key not in OWN_PROPERTIES}
+    """SDF properties that came with the molecule, without those that this package writes but the name for seeds."""
+    own = set(OWN_PROPERTIES) - {_SEED}
+    return {key: mol.GetProp(key) for key in mol.GetPropNames(False, False) if key not in own}
 
 
 def set_seed_name(mol: Chem.Mol, name: str) -> None:
-    """The name by which seeds are derived, where it is not that of the output folder."""
+    """The name by which seeds are derived, where it is not that of the output folder; an SDF property."""
     mol.SetProp(_SEED, name)
 
 

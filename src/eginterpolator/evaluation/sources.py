@@ -72,7 +72,7 @@ def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | No
             raise InputError(f"'{path}' holds no molecule folders (<name>/molecule.sdf).")
         return {file.parent.name: file.parent for file in files}
     if not path.is_file():
-        raise InputError(f"There is no folder or file '{path}'.")
+        raise InputError(f"'{path}' holds no molecule folders (<name>/molecule.sdf) and is no file either.")
     if is_store(path):
         with Store(path) as store:
             names = [name for name in store.names if store.facts(name).trajectories[1]]

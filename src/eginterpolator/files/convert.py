@@ -163,7 +163,7 @@ def _write_sdf(trajectory: Trajectory, path: Path) -> None:
     mol = trajectory.to_rdkit()
     for key, text in trajectory.molecule.named.items():
         mol.SetProp(key, text)
-    with Chem.SDWriter(str(path)) as writer:
+    with ascii_path(path) as plain, Chem.SDWriter(str(plain)) as writer:
         for k, time in enumerate(trajectory.times_ps):
             mol.SetProp("time_ps", f"{time:.6g}")
             writer.write(mol, confId=k)

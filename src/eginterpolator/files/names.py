@@ -53,20 +53,28 @@ def renamed(molecule: Molecule, name: str) -> Molecule:
 
 
 def unique_names(molecules: Iterable[Molecule]) -> list[Molecule]:
-    """The molecules with names of which no two are equal, and which the file system can hold."""
-    seen = set(RESERVED)
+    """The molecules with names of which no two are equal, and which the file system can hold; seeds keep the former."""
+    names, folders = set(RESERVED), set(RESERVED)
     result = []
     for molecule in molecules:
-        wanted = _encodable(molecule.name)
-        name, count = wanted, 1
-        while name in seen:
-            count += 1
-            name = f"{wanted}_{count}"
-        seen.add(name)
-        if wanted != molecule.name:
-            molecule = renamed(molecule, name)
-        result.append(molecule if name == molecule.name else Molecule(molecule.rdmol, name))
+        name = _free(molecule.name, names)
+        folder = _encodable(name)
+        folder = name if folder == name else _free(folder, folders)
+        folders.add(folder)
+        if name != molecule.name:
+            molecule = Molecule(molecule.rdmol, name)
+        result.append(molecule if folder == name else renamed(molecule, folder))
     return result
+
+
+def _free(name: str, seen: set[str]) -> str:
+    """The name, with a number behind it where it is taken; it is then taken itself."""
+    found, count = name, 1
+    while found in seen:
+        count += 1
+        found = f"{name}_{count}"
+    seen.add(found)
+    return found
 
 
 def _encodable(name: str) -> str:

@@ -11,7 +11,7 @@ from eginterpolator.chemistry import origin
 from eginterpolator.chemistry.molecule import Molecule, flat_smiles, molecules_from_sdf
 from eginterpolator.chemistry.sdf_records import sdf_records
 from eginterpolator.errors import InputError
-from eginterpolator.files.io import atomic_path
+from eginterpolator.files.io import ascii_path, atomic_path
 
 
 def with_conformers(mol: Chem.Mol, positions: np.ndarray) -> Chem.Mol:
@@ -72,16 +72,17 @@ def write_sdf(
     (`atom_map_of`, n/a for None), and `seed_name` where that is not the title.
     """
     mol = with_conformers(frame_graph(molecule, np.shape(positions)[1] == molecule.n_atoms), positions)
-    for key in origin.OWN_PROPERTIES:
-        mol.ClearProp(key)
+    for key in (*origin.OWN_PROPERTIES, *(key for key in mol.GetPropNames(True, False) if key.startswith("_"))):
+        if key != "_Name":
+            mol.ClearProp(key)
     for key, text in molecule.named.items():
         mol.SetProp(key, text)
     for key, values in atom_map_of(molecule, np.shape(positions)[1]).items():
         mol.SetProp(key, " ".join("n/a" if value is None else str(value) for value in values))
     if molecule.seed_name != molecule.name:
         mol.SetProp("seed_name", molecule.seed_name)
-    with atomic_path(path) as temporary:
-        with Chem.SDWriter(str(temporary)) as writer:
+    with atomic_path(path) as temporary, ascii_path(temporary) as plain:
+        with Chem.SDWriter(str(plain)) as writer:
             for k in range(len(positions)):
                 if energies_kcal is not None:
                     mol.SetProp("energy_kcal", f"{float(energies_kcal[k]):.4f}")
