@@ -16,6 +16,7 @@ from eginterpolator.chemistry.text import read_text
 from eginterpolator.errors import InputError
 
 END = "$$$$"
+_END = re.compile(r"^\$\$\$\$[^\n]*(?:\n|\Z)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,14 @@ def sdf_records(path: str | os.PathLike[str], sanitize: bool = True) -> Iterator
     """
     if not Path(path).is_file():
         raise InputError(f"There is no file '{path}'.")
-    text = read_text(path)
-    if not text.strip():
-        return
-    supplier = Chem.SDMolSupplier()
-    supplier.SetData(text, sanitize=sanitize, removeHs=False)
-    for number, mol in enumerate(supplier, 1):
-        own = "" if mol is not None else supplier.GetItemText(number - 1)
-        title = mol.GetProp("_Name") if mol is not None and mol.HasProp("_Name") else own.split("\n", 1)[0]
-        yield SdfRecord(number, title.strip(), mol, unreadable(own) if mol is None else "")
+    records = _END.split(read_text(path))
+    if not records[-1].strip():
+        del records[-1]
+    for number, text in enumerate(records, 1):  # one by one: a record that is cut off would swallow the next
+        supplier = Chem.SDMolSupplier()
+        supplier.SetData(f"{text}{END}\n", sanitize=sanitize, removeHs=False)
+        mol = next(iter(supplier), None) if text.strip() else None
+        yield SdfRecord(number, text.split("\n", 1)[0].strip(), mol, unreadable(text) if mol is None else "")
 
 
 def unreadable(record: str) -> str:

@@ -58,9 +58,7 @@ def unique_names(molecules: Iterable[Molecule]) -> list[Molecule]:
     result = []
     for molecule in molecules:
         name = _free(molecule.name, names)
-        folder = _encodable(name)
-        folder = name if folder == name else _free(folder, folders)
-        folders.add(folder)
+        folder = _free(_encodable(name), folders)
         if name != molecule.name:
             molecule = Molecule(molecule.rdmol, name)
         result.append(molecule if folder == name else renamed(molecule, folder))
