@@ -14,7 +14,7 @@ from eginterpolator.files import names
 from eginterpolator.files.inputs import read_inputs
 from eginterpolator.files.names import safe_name, smiles_name
 
-RECORD = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + ">  <note>\nna\u00efve\n\n$$$$\n"
+RECORD = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + ">  <note>\nnaïve\n\n$$$$\n"
 
 
 def pairs(path) -> list[tuple[str, str]]:
@@ -27,7 +27,15 @@ def pairs(path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_tables_of_any_delimiter_encoding_and_case(tmp_path, delimiter, encoding, packed):
-    rows = ["# from a register", "Name;SMILES;Activity", '"B\u00e4r; 1";CCO;5,2', "#gone;CCC;1", ";CC#N;", ";;", "z;C=O;"]
+    rows = [
+        "# from a register",
+        "Name;SMILES;Activity",
+        '"Bär; 1";CCO;5,2',
+        "#gone;CCC;1",
+        ";CC#N;",
+        ";;",
+        "z;C=O;",
+    ]
     text = "\r\n".join(rows).replace(";", delimiter).replace(f"r{delimiter} 1", "r; 1")
     content = text.encode(encoding)
     path = tmp_path / ("t.csv.gz" if packed else "t.csv")
@@ -35,7 +43,7 @@ def test_tables_of_any_delimiter_encoding_and_case(tmp_path, delimiter, encoding
     if delimiter == ",":
         content = content.replace(b"5,2", b"5")
         path.write_bytes(gzip.compress(content) if packed else content)
-    assert pairs(path) == [("B\u00e4r_1", "CCO"), ("line_4", "CC#N"), ("z", "C=O")]
+    assert pairs(path) == [("Bär_1", "CCO"), ("line_4", "CC#N"), ("z", "C=O")]
 
 
 def test_a_table_without_its_column_names_those_it_has(tmp_path):
@@ -63,22 +71,22 @@ def test_a_list_whose_header_has_columns_is_a_table(tmp_path, header):
 
 def test_latin_1_is_said_and_utf_8_is_not(tmp_path, caplog):
     path = tmp_path / "l.smi"
-    path.write_bytes("CCO Stra\u00dfe\n".encode("latin-1"))
-    assert pairs(path) == [("Stra\u00dfe", "CCO")]
+    path.write_bytes("CCO Straße\n".encode("latin-1"))
+    assert pairs(path) == [("Straße", "CCO")]
     assert [r.getMessage() for r in caplog.records] == [f"'{path}' is not UTF-8 and was read as Latin-1"]
     caplog.clear()
-    path.write_text("CCO Stra\u00dfe\n", encoding="utf-8")
-    assert pairs(path) == [("Stra\u00dfe", "CCO")] and not caplog.records
+    path.write_text("CCO Straße\n", encoding="utf-8")
+    assert pairs(path) == [("Straße", "CCO")] and not caplog.records
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_sdf_titles_and_properties_of_any_encoding(tmp_path, encoding, packed):
-    content = ("B\u00e4r" + RECORD).encode(encoding)
+    content = ("Bär" + RECORD).encode(encoding)
     path = tmp_path / ("m.sdf.gz" if packed else "m.sdf")
     path.write_bytes(gzip.compress(content) if packed else content)
     (molecule,), failures = read_inputs(str(path))
-    assert molecule.name == "B\u00e4r" and molecule.rdmol.GetProp("note") == "na\u00efve" and not failures
+    assert molecule.name == "Bär" and molecule.rdmol.GetProp("note") == "naïve" and not failures
 
 
 @pytest.mark.parametrize("content", [b"nonsense", gzip.compress(b"CCO\n")[:-6]])
@@ -160,7 +168,7 @@ def test_a_name_of_ones_own_and_its_seeds(tmp_path):
 
 def test_long_names_are_cut_by_bytes_and_unique(tmp_path):
     (tmp_path / "l.smi").write_text(
-        "".join(f"{s} {letter * 120}\n" for s in ("C", "CC") for letter in ("x", "\u00e4", "\u6c34")), encoding="utf-8"
+        "".join(f"{s} {letter * 120}\n" for s in ("C", "CC") for letter in ("x", "ä", "水")), encoding="utf-8"
     )
     found = [m.name for m in read_inputs(str(tmp_path / "l.smi"))[0]]
     assert len(set(found)) == 6
@@ -171,10 +179,10 @@ def test_long_names_are_cut_by_bytes_and_unique(tmp_path):
 
 def test_a_locale_without_the_letters(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(names.os, "fsencode", lambda name: name.encode("ascii"))
-    (tmp_path / "l.smi").write_text("CCO B\u00e4r\nCC B\u00e4r\nC \u6c34\nCO Bar\n", encoding="utf-8")
+    (tmp_path / "l.smi").write_text("CCO Bär\nCC Bär\nC 水\nCO Bar\n", encoding="utf-8")
     found = read_inputs(str(tmp_path / "l.smi"))[0]
     assert [m.name for m in found] == ["Bar", "Bar_2", "molecule", "Bar_3"] or len({m.name for m in found}) == 4
-    assert [m.seed_name for m in found][:3] == ["B\u00e4r", "B\u00e4r_2", "\u6c34"] and "no letters for" in caplog.text
+    assert [m.seed_name for m in found][:3] == ["Bär", "Bär_2", "水"] and "no letters for" in caplog.text
 
 
 # salts

@@ -108,6 +108,8 @@ def picked(frames: Sequence[Any] | np.ndarray, number: int, path: Path) -> Any:
 def _from_sdf(path: Path, number: int, molecule: Molecule, label: str) -> np.ndarray:
     """By RDKit's own match, bond orders and stereo included; drawn otherwise, by the graph alone."""
     entry: Chem.Mol | None = picked([record.mol for record in sdf_records(path)], number, path)
+    if entry is None:  # one that RDKit does not sanitise may have the right graph
+        entry = picked([record.mol for record in sdf_records(path, sanitize=False)], number, path)
     if entry is None or entry.GetNumConformers() == 0 or not entry.GetConformer().Is3D():
         raise InputError(f"'{path}' has an entry without readable 3D coordinates.")
     positions = entry.GetConformer().GetPositions()

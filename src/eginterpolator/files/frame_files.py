@@ -8,6 +8,7 @@ import importlib
 import logging
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import ascii_path
+from eginterpolator.files.pdb import load_pdb
 
 log = logging.getLogger(__name__)
 
@@ -96,8 +98,7 @@ def count_atoms(path: str | os.PathLike[str], n_atoms: int | None = None) -> int
         import mdtraj
 
         if suffix == ".pdb":
-            with ascii_path(path) as plain:
-                return int(mdtraj.load_pdb(str(plain), standard_names=False).n_atoms)
+            return int(load_pdb(path, 0)[0].n_atoms)
         with ascii_path(path) as plain, mdtraj.open(str(plain)) as stream:
             first = stream.read(n_frames=1)
         return int((first[0] if isinstance(first, tuple) else first).shape[1])
@@ -156,7 +157,7 @@ def even_spacing(times_ps: np.ndarray, path: str | os.PathLike[str]) -> float:
     wrong = np.abs(steps - spacing) > 0.02 * abs(spacing) + rounding
     if spacing > 0 and not wrong.any():
         return spacing
-    usual = _roundest(float(np.median(steps)), rounding)
+    usual = Counter(_roundest(float(step), rounding) for step in steps).most_common(1)[0][0]
     wrong = np.abs(steps - usual) > 0.02 * abs(usual) + rounding
     k = int(np.argmax(wrong)) + 1 if wrong.any() and usual > 0 else 1
     others = f", and others are {usual:g} ps apart" if usual > 0 else ""
@@ -207,8 +208,12 @@ def _read_mdtraj(path: Path, n_atoms: int, atoms: np.ndarray | None) -> Frames:
     for _ in range(n_atoms):
         topology.add_atom("X", None, residue)
     ordered = None if atoms is None else np.sort(atoms)
-    with ascii_path(path) as plain:
-        frames = mdtraj.load(str(plain), top=topology, atom_indices=ordered)
+    if path.suffix.lower() == ".pdb":
+        whole = load_pdb(path)[0]
+        frames = whole if ordered is None else whole.atom_slice(ordered)
+    else:
+        with ascii_path(path) as plain:
+            frames = mdtraj.load(str(plain), top=topology, atom_indices=ordered)
     positions = frames.xyz if atoms is None else frames.xyz[:, np.argsort(np.argsort(atoms))]
     cell = frames.unitcell_vectors
     boxed = cell is not None and bool(np.abs(np.linalg.det(cell)).min() > 0)

@@ -60,6 +60,8 @@ def match_atoms(atoms: Atoms, molecule: Molecule) -> np.ndarray:
         When there is no such match or there are several molecules, a bond is too long, or the stereo is another one.
     """
     own = np.arange(len(atoms))
+    if not np.isfinite(atoms.frame).all():
+        raise InputError(f"{_begin(atoms.label)} has coordinates that are not finite.")
     whole = len(atoms) == molecule.n_atoms and _same_elements(atoms, molecule)
     if whole and not misfit(molecule, atoms.frame) and frame_stereo(molecule, atoms.frame[None])[0]:
         return own

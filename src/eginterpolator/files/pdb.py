@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rdkit import Chem
@@ -38,7 +41,7 @@ def load_pdb(path: str | os.PathLike[str], frame: int | None = None) -> tuple[md
 
     text = read_text(path)
     try:
-        with ascii_path(path) as plain:
+        with _plain(Path(path), text) as plain:
             frames = mdtraj.load_pdb(str(plain), standard_names=False, frame=frame)
     except Exception as error:  # mdtraj's parser raises whatever the lines happen to hold
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
@@ -49,6 +52,19 @@ def load_pdb(path: str | os.PathLike[str], frame: int | None = None) -> tuple[md
     for atom, numbers in zip(frames.topology.atoms, elements, strict=True):
         atom.element = mdtraj.element.Element.getByAtomicNumber(numbers[0]) if numbers else mdtraj.element.virtual
     return frames, elements
+
+
+@contextlib.contextmanager
+def _plain(path: Path, text: str) -> Iterator[Path]:
+    """A path to the file for mdtraj, which reads UTF-8 alone: to a copy in ASCII, where there are other letters."""
+    if text.isascii():
+        with ascii_path(path) as plain:
+            yield plain
+        return
+    with tempfile.TemporaryDirectory(prefix="egi-") as folder:
+        copy = Path(folder) / "file.pdb"
+        copy.write_bytes(text.encode("ascii", "replace"))
+        yield copy
 
 
 def _elements(topology: mdtraj.Topology, text: str) -> Elements:
