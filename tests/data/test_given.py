@@ -43,7 +43,7 @@ def test_a_frame_of_a_dataset(store):
 
 @pytest.mark.parametrize(
     ("index", "smiles", "message"),
-    [("#6", CHIRAL, "has 6 frames and none with number 6"), ("", "CCN", "does not hold CCN"), ("#x", "CCO", "no frame")],
+    [("#6", CHIRAL, "6 frames and none with number 6"), ("", "CCN", "does not hold CCN"), ("#x", "CCO", "no frame")],
 )
 def test_what_a_dataset_lacks_is_named(store, index, smiles, message):
     with pytest.raises(InputError, match=message):
