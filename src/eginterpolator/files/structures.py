@@ -93,10 +93,11 @@ def read_xyz(path: str | os.PathLike[str]) -> tuple[np.ndarray, list[str], Eleme
             raise InputError(f"'{path}' is cut off, or its frames have different numbers of atoms.")
         rows = [[line.split() for line in lines[k + 2 : k + 2 + n]] for k in starts]
         positions = np.array([[row[1:4] for row in frame] for frame in rows], dtype=np.float64)
+        positions = positions.reshape(len(rows), n, 3)
         elements = [(_number(row[0]),) for row in rows[0]]
     except (ValueError, IndexError, RuntimeError) as error:
         raise InputError(f"'{path}' is damaged or no XYZ file ({str(error).splitlines()[0]}).") from error
-    return positions.reshape(len(rows), n, 3), [lines[k + 1] for k in starts], elements
+    return positions, [lines[k + 1] for k in starts], elements
 
 
 def _number(symbol: str) -> int:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
-import tomllib
 
 import numpy as np
-import pytest
 from rdkit import Chem
 
-import eginterpolator
 from eginterpolator.files.folder import read_molecule_folder
-from tests.builders import ROOT
 from tests.builders.cli import rows, sentence
 from tests.builders.foreign import mol
 from tests.builders.networks import CHIRAL, molecule
-
-COMMAND = "from eginterpolator.cli import main; main()"
 
 
 def test_a_second_molecule_goes_beside_the_first(egi, tmp_path):
@@ -112,25 +102,6 @@ def test_results_are_in_the_order_of_the_input(egi, tmp_path, monkeypatch):
     assert json.loads(again.out)["done"] == names
 
 
-def test_an_error_of_one_molecule_shows_no_traceback_with_v_and_one_with_debug(tmp_path):
-    (tmp_path / "m.smi").write_text("CCO a\nC=O b\n")
-    code = f"""
-import sys
-from eginterpolator.generation import runs
-def crashing(*arguments):
-    raise RuntimeError("out of memory")
-runs.generate_trajectories = crashing
-{COMMAND}
-"""
-    words = ["generate", "m.smi", "--model", "qm9-obc2", "--frames", "4", "--no-report", "--out", "out"]
-    for flag, shown in (("-v", False), ("--debug", True)):
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words, flag], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 1 and done.stderr.count("failed: a: RuntimeError: out of memory") == 1, done.stderr
-        assert ("Traceback" in done.stderr) == shown
-
-
 def test_a_name_that_no_folder_can_have_ends_nothing(tmp_path, monkeypatch):
     from eginterpolator.chemistry.molecule import Molecule
     from eginterpolator.generation.runs import run_etkdg
@@ -141,62 +112,3 @@ def test_a_name_that_no_folder_can_have_ends_nothing(tmp_path, monkeypatch):
     assert all("File name too long" in f.reason for f in result.failures)
     again = run_etkdg(molecules, tmp_path / "out", 1, 0)
     assert again.skipped == ["a", "b"] and len(again.failures) == 2
-
-
-LATIN = "CCO Bär\nCC#N Größe\nC( Übel\nC=O Bär\n"
-
-
-@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONUTF8": "0"}, {"LC_ALL": "C.UTF-8"}])
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
-def test_letters_and_locales(tmp_path, locale, encoding):
-    (tmp_path / "m.smi").write_bytes(LATIN.encode(encoding))
-    table = "SMILES;Name\r\n" + "".join(f"{a};{b}\r\n" for a, b in (line.split() for line in LATIN.splitlines()))
-    (tmp_path / "m.csv").write_bytes(table.encode(encoding))
-    record = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + ">  <Größe>\nnaïve\n\n$$$$\n"
-    (tmp_path / "m.sdf").write_bytes(("Bär" + record).encode(encoding))
-    for source, count, failed in (("m.smi", 3, 1), ("m.csv", 3, 1), ("m.sdf", 1, 0)):
-        words = ["conformers", source, "--model", "etkdg", "--num", "1", "--out", f"out-{source}"]
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG"))}
-        done = subprocess.run(
-            [sys.executable, "-c", COMMAND, *words], cwd=tmp_path, capture_output=True, check=False,
-            env={**environment, **locale},
-        )  # fmt: skip
-        error = done.stderr.decode("utf-8", "replace")
-        assert done.returncode == failed and "Traceback" not in error, error
-        assert ("not UTF-8 and was read as Latin-1" in error) == (encoding == "latin-1"), error
-        out = tmp_path / f"out-{source}"
-        table = (out / "failures.csv").read_text(encoding="utf-8")
-        assert table.count("\n") == 1 + failed and ("Übel" in table) == bool(failed)
-        folders = [path for path in out.iterdir() if path.is_dir()]
-        assert len(folders) == count == len(rows_of(out))
-        for folder in folders:
-            text = (folder / "conformers.sdf").read_text(encoding="utf-8")
-            assert "naïve" in text or source != "m.sdf"
-    if "PYTHONUTF8" not in locale:
-        assert {path.name for path in (tmp_path / "out-m.smi").iterdir()} >= {"Bär", "Bär_2", "Größe"}
-
-
-def rows_of(out) -> list[str]:
-    return (out / "summary.csv").read_text(encoding="utf-8").splitlines()[1:]
-
-
-def test_tables_are_printed_where_there_is_no_angstrom(tmp_path):
-    code = f"import sys; sys.stdout.reconfigure(encoding='ascii', errors='strict'); {COMMAND}"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "evaluate", "conformers", "--help"], capture_output=True, check=False
-    )
-    assert done.returncode == 0 and rb"\xc5" in done.stdout
-
-
-def test_the_version_has_one_place(egi):
-    with open(ROOT / "pyproject.toml", "rb") as stream:
-        version = tomllib.load(stream)["project"]["version"]
-    assert egi("--version").out == f"egi {version}\n" and eginterpolator.__version__ == version
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")]
-    assert not any(f'"{version}"' in text for text in sources)
-
-
-def test_help_shows_what_is_in_brackets(egi):
-    text = re.sub(r"[│|\s]+", " ", egi("evaluate", "trajectories", "--help").out)
-    assert "extra [md]." in text
-    assert "--largest-fragment" in egi("generate", "--help").out and "--version" in egi("--help").out
