@@ -281,9 +281,7 @@ def _unpickled(binary: bytes, name: str) -> Molecule:
     return Molecule(Chem.Mol(binary), name)  # type: ignore[call-overload]  # its stubs say str
 
 
-def enumerate_stereo(
-    source: str | Chem.Mol, name: str = "molecule", largest_fragment: bool = False
-) -> list[Molecule]:
+def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule", largest_fragment: bool = False) -> list[Molecule]:
     """Every isomer of the stereo that `source` leaves open, at most 32, named name_1, name_2, ...
 
     Raises
@@ -307,7 +305,7 @@ def molecules_from_sdf(
     make: Callable[[int, Chem.Mol], list[Molecule]] = lambda number, mol: [Molecule.from_rdkit(mol)],
     failed: Callable[[int, str, Chem.Mol | None, InputError], None] | None = None,
 ) -> list[Molecule]:
-    """Read an SDF, gzipped or not; consecutive entries of the same title and the same molecule become conformers of one.
+    """Read an SDF, gzipped or not; consecutive entries of one title and one molecule become conformers of one.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ class ProtocolName(StrEnum):
 
 
 @dataclass(frozen=True)
-class SimulationJob(o.JobOptions):
+class SimulationJob(o.LoggedJobOptions):
     """A job whose threads are those of the engine."""
 
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine, here or on each worker.")] = None
@@ -53,7 +53,6 @@ def simulate_command(
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
     job: SimulationJob,
-    verbose: o.Verbose = False,
 ) -> None:
     """Simulate INPUT with OpenFF (Sage 2.2.1, NAGL AM1-BCC charges) in SIMD lanes or OpenMM."""
     from eginterpolator.cli.progress import Progress
@@ -63,13 +62,12 @@ def simulate_command(
     from eginterpolator.simulation.parameters import require_openmm
     from eginterpolator.simulation.protocol import protocol_named
 
-    o.set_logging(verbose, job.quiet)
+    helpers = job.begin()
     require_openmm()
     rungs = Ladder.parse(exchange) if exchange else None
     chosen = protocol_named(
         protocol.value, temperature_K=rungs.low_K if rungs else temperature, friction_per_ps=friction
     )
-    helpers = job.helpers()
     molecules, failures = job.read(source, name)
     prepare_out(out)
     with Progress(len(molecules), job.quiet) as progress:

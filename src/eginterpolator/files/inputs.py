@@ -12,6 +12,7 @@ from pathlib import Path
 from rdkit import Chem
 
 from eginterpolator.chemistry.fragments import largest_fragment as only_largest
+from eginterpolator.chemistry.identity import parse_smiles
 from eginterpolator.chemistry.molecule import Molecule, enumerate_stereo, molecules_from_sdf
 from eginterpolator.chemistry.text import stem_of, suffix_of
 from eginterpolator.errors import InputError, shortened
@@ -98,7 +99,7 @@ def read_inputs(
 def _bare(smiles: str, name: str | None, reading: _Reading) -> list[Molecule]:
     found = reading.smiles(smiles, BARE)
     if name is None:
-        mol = Chem.MolFromSmiles(smiles.strip())
+        mol = parse_smiles(smiles)
         name = smiles_name(only_largest(mol) if reading.largest_fragment else mol)
     return [renamed(each, safe_name(name) + each.name.removeprefix(BARE)) for each in found]
 

@@ -13,6 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from eginterpolator.chemistry import origin
+from eginterpolator.chemistry.identity import identity_key
 from eginterpolator.chemistry.molecule import Molecule
 
 log = logging.getLogger(__name__)
@@ -35,14 +36,11 @@ def smiles_name(mol: Chem.Mol) -> str:
 
     Equal for every spelling of a molecule, different for isomers, also where a file system ignores case.
     """
-    bare = Chem.Mol(mol)
-    for atom in bare.GetAtoms():
-        atom.SetAtomMapNum(0)
-    smiles = Chem.MolToSmiles(Chem.RemoveHs(bare))
+    smiles = identity_key(mol)
     plain = re.fullmatch(r"[A-Z0-9]*", smiles.replace("Cl", "").replace("Br", ""))
     if smiles and plain and len(smiles) <= LONGEST_SMILES:
         return smiles
-    return f"{rdMolDescriptors.CalcMolFormula(bare)}_{hashlib.sha256(smiles.encode()).hexdigest()[:8]}"
+    return f"{rdMolDescriptors.CalcMolFormula(mol)}_{hashlib.sha256(smiles.encode()).hexdigest()[:8]}"
 
 
 def renamed(molecule: Molecule, name: str) -> Molecule:
