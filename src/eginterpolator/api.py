@@ -8,8 +8,10 @@ from typing import Any
 from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.errors import InputError
+from eginterpolator.data.given import read_given
+from eginterpolator.errors import InputError, shortened
 from eginterpolator.files.endpoints import Endpoint
+from eginterpolator.files.matching import misfit
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 from eginterpolator.generation.tasks import GenerationConfig, generate_conformers, generate_trajectories, resolve_device
 from eginterpolator.models.choice import AUTO, Models
@@ -71,9 +73,9 @@ def generate_samples(
     ----------
     molecule, n_frames, seed, model
         As `generate` takes them.
-    start, end : array [n_atoms, 3] or [n_heavy, 3], optional
-        Given first and last frame, Å, in the order of `Molecule.rdmol` (heavy atoms first). `start` alone makes a
-        forward simulation, both make an interpolation.
+    start, end : array [n_atoms, 3] or [n_heavy, 3], or path, optional
+        Given first and last frame: Å, in the order of `Molecule.rdmol` (heavy atoms first); or a file, as
+        `data.given.read_given` takes it. `start` alone makes a forward simulation, both make an interpolation.
     force : bool
         Take molecules outside of what the model was trained on.
     settings
@@ -87,7 +89,7 @@ def generate_samples(
         When a sample stays non-finite.
     """
     chosen = _molecule(molecule)
-    first, last = (None if x is None else Endpoint.of(x, chosen) for x in (start, end))
+    first, last = (None if x is None else _given(x, chosen) for x in (start, end))
     task = "unconditional" if start is None else ("forward" if end is None else "interpolation")
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
@@ -118,6 +120,15 @@ def _molecule(molecule: AnyMolecule) -> Molecule:
     if isinstance(molecule, str):
         return Molecule.from_smiles(molecule)
     return Molecule.from_rdkit(molecule)
+
+
+def _given(source: Any, molecule: Molecule) -> Endpoint:
+    if isinstance(source, str | os.PathLike):
+        return read_given(source, molecule)
+    endpoint = Endpoint.of(source, molecule)
+    if reason := misfit(molecule, endpoint.positions):
+        raise InputError(f"A given frame is no structure of {shortened(molecule.smiles)} in its order: {reason}.")
+    return endpoint
 
 
 def _model(model: str | os.PathLike[str] | Model, device: str, molecule: Molecule, force: bool) -> Model:

@@ -228,7 +228,7 @@ def test_broken_sdf_files_are_named(tmp_path):
         molecules_from_sdf(path)
     path.write_text(good + good.replace("V2000", "V9999") + good)
     failed: list[int] = []
-    (kept,) = molecules_from_sdf(path, failed=lambda number, mol, error: failed.append(number))
+    (kept,) = molecules_from_sdf(path, failed=lambda number, title, mol, error: failed.append(number))
     assert failed == [2] and kept.rdmol.GetNumConformers() == 2
 
 

@@ -11,13 +11,15 @@ from eginterpolator.chemistry.molecule import molecules_from_sdf
 from tests.builders.cli import rows, sentence
 from tests.builders.networks import CHIRAL, molecule
 
+FOLDER = "C7H12O2_163843f2"  # of CHIRAL
+
 
 def test_conformers(egi, tmp_path):
     assert egi("conformers", CHIRAL, "--num", 5, "--out", "out").code == 0
-    assert sorted(p.name for p in (tmp_path / "out" / "molecule").iterdir()) == ["conformers.sdf", "meta.json"]
-    meta = json.loads((tmp_path / "out" / "molecule" / "meta.json").read_text())
+    assert sorted(p.name for p in (tmp_path / "out" / FOLDER).iterdir()) == ["conformers.sdf", "meta.json"]
+    meta = json.loads((tmp_path / "out" / FOLDER / "meta.json").read_text())
     assert (meta["n_frames"], meta["task"], meta["strength"]) == (5, "conformers", 0.0) and "frame_ps" not in meta
-    assert len(Chem.SDMolSupplier(str(tmp_path / "out" / "molecule" / "conformers.sdf"))) == 5
+    assert len(Chem.SDMolSupplier(str(tmp_path / "out" / FOLDER / "conformers.sdf"))) == 5
     assert "1 finished before" in egi("conformers", CHIRAL, "--num", 5, "--out", "out").out
     sentence(egi("conformers", CHIRAL, "--num", 6, "--out", "out"), "other settings")
     sentence(egi("conformers", CHIRAL, "--steps", 1), "--steps is 1")
@@ -28,9 +30,9 @@ def test_etkdg_conformers_are_in_the_same_files(egi, tmp_path, hydrogens):
     flag = "--hydrogens" if hydrogens else "--no-hydrogens"
     result = egi("conformers", CHIRAL, "--num", 3, "--model", "etkdg", "--out", "out", flag)
     assert result.code == 0
-    (made,) = molecules_from_sdf(tmp_path / "out" / "molecule" / "conformers.sdf")
+    (made,) = molecules_from_sdf(tmp_path / "out" / FOLDER / "conformers.sdf")
     assert made.smiles == molecule(CHIRAL).smiles and made.rdmol.GetNumConformers() == 3
-    record = Chem.SDMolSupplier(str(tmp_path / "out" / "molecule" / "conformers.sdf"), removeHs=False)[0]
+    record = Chem.SDMolSupplier(str(tmp_path / "out" / FOLDER / "conformers.sdf"), removeHs=False)[0]
     assert record.GetNumAtoms() == (molecule(CHIRAL).n_atoms if hydrogens else 9)
     (row,) = rows(tmp_path / "out" / "summary.csv")
     assert (row["n_frames"], row["stereo_retention"], row["valid"]) == ("3", "1.0", "1.0")

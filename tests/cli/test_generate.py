@@ -20,6 +20,7 @@ from eginterpolator.models.registry import load_model
 from tests.builders.cli import FIVE, GOOD, rows, sentence
 from tests.builders.networks import CHIRAL, geometry, molecule
 
+FOLDER = "C7H12O2_163843f2"  # of CHIRAL
 PEPTIDE = "N[C@@H](C)C(=O)" * 30 + "O"  # 303 atoms
 BAD = {
     "": "The SMILES is empty",
@@ -129,11 +130,11 @@ def test_the_folder_is_what_other_programs_read(egi, tmp_path, tiny_folder):
         "fp32",
     )
     assert result.code == 0 and result.out == "1 done; results in out\n"
-    folder = tmp_path / "out" / "molecule"
+    folder = tmp_path / "out" / FOLDER
     names = ["meta.json", "molecule.sdf", "topology.pdb", "trajectory_000.xtc", "trajectory_001.xtc"]
     assert sorted(p.name for p in folder.iterdir()) == names
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "failures.csv", "molecule", "report.html", "summary.csv",
+        FOLDER, "failures.csv", "report.html", "summary.csv",
     ]  # fmt: skip
     wanted = generate_trajectories(
         load_model(tiny_folder), molecule(CHIRAL), GenerationConfig("unconditional", 12, 2, 1, precision="fp32")
@@ -161,7 +162,7 @@ def test_the_folder_is_what_other_programs_read(egi, tmp_path, tiny_folder):
     assert {"versions", "seconds", "stereo_retention", "valid", "settings"} <= set(meta)
     assert meta["stereo_retention"] == np.mean([t.meta["stereo_retention"] for t in wanted])
     (row,) = rows(tmp_path / "out" / "summary.csv")
-    assert (row["name"], row["n_heavy"], row["samples"], row["n_frames"]) == ("molecule", "9", "2", "12")
+    assert (row["name"], row["n_heavy"], row["samples"], row["n_frames"]) == (FOLDER, "9", "2", "12")
     assert rows(tmp_path / "out" / "failures.csv") == []
     assert "<html" in (tmp_path / "out" / "report.html").read_text()[:500]
 
@@ -171,16 +172,16 @@ def test_the_sdf_has_the_smiles_where_a_frame_has_the_stereo(egi, tmp_path, monk
     made = Trajectory(molecule(CHIRAL), shape, 5.2, {"seconds": 1.0, "stereo_retention": 1.0, "valid": 1.0})
     monkeypatch.setattr(runs, "generate_trajectories", lambda *arguments: [made])
     assert egi("generate", CHIRAL, "--out", "out").code == 0
-    mol = Chem.MolFromMolFile(str(tmp_path / "out" / "molecule" / "molecule.sdf"))
+    mol = Chem.MolFromMolFile(str(tmp_path / "out" / FOLDER / "molecule.sdf"))
     assert Chem.MolToSmiles(mol) == molecule(CHIRAL).smiles
 
 
 def test_the_same_seed_writes_the_same_bytes_and_the_batch_does_not_matter(egi, tmp_path):
     for out, batch in (("a", "auto"), ("b", "auto"), ("c", "1")):
         assert egi("generate", CHIRAL, "--samples", 3, "--out", out, "--batch", batch).code == 0
-    files = [[p.read_bytes() for p in sorted((tmp_path / out / "molecule").glob("*.xtc"))] for out in "abc"]
+    files = [[p.read_bytes() for p in sorted((tmp_path / out / FOLDER).glob("*.xtc"))] for out in "abc"]
     assert files[0] == files[1] and len(files[0]) == 3
-    one, other = (read_molecule_folder(tmp_path / out / "molecule")[1] for out in "ac")
+    one, other = (read_molecule_folder(tmp_path / out / FOLDER)[1] for out in "ac")
     for k in range(3):
         np.testing.assert_allclose(one[k].positions, other[k].positions, atol=0.0111)  # XTC rounds to 0.01 Å
 
@@ -192,8 +193,8 @@ def test_given_frames_are_in_the_files(egi, tmp_path):
     assert egi(
         "generate", CHIRAL, "--task", "interpolation", "--start", "ends.sdf", "--end", "ends.sdf#1", "--out", "i"
     ).code == 0  # fmt: skip
-    forward = read_molecule_folder(tmp_path / "f" / "molecule")[1][0].positions
-    between = read_molecule_folder(tmp_path / "i" / "molecule")[1][0].positions
+    forward = read_molecule_folder(tmp_path / "f" / FOLDER)[1][0].positions
+    between = read_molecule_folder(tmp_path / "i" / FOLDER)[1][0].positions
     assert len(forward) == 20 and len(between) == 6
     np.testing.assert_allclose(forward[0], frames[1], atol=0.006)
     np.testing.assert_allclose(between[[0, -1]], frames, atol=0.006)
@@ -204,8 +205,8 @@ def test_given_frames_are_in_the_files(egi, tmp_path):
 
 def test_no_hydrogens(egi, tmp_path):
     assert egi("generate", "CCO", "--no-hydrogens", "--out", "out").code == 0
-    assert read_molecule_folder(tmp_path / "out" / "molecule")[1][0].positions.shape == (6, 3, 3)
-    assert mdtraj.load(str(tmp_path / "out" / "molecule" / "topology.pdb")).n_atoms == 3
+    assert read_molecule_folder(tmp_path / "out" / "CCO")[1][0].positions.shape == (6, 3, 3)
+    assert mdtraj.load(str(tmp_path / "out" / "CCO" / "topology.pdb")).n_atoms == 3
 
 
 def test_stereo_is_enumerated(egi, tmp_path):

@@ -12,12 +12,12 @@ from tests.builders.simulation import needs_md
 def test_a_simulation_says_its_speed_and_is_not_made_twice(egi, tmp_path):
     words = ("simulate", "CO", "--replicas", 1, "--ns", 0.002, "--save-ps", 0.4, "--out", "md", "-q")
     first = egi(*words)
-    assert first.code == 0 and "molecule: 1 x 5 frames of 0.4 ps" in first.out and "ns/day" in first.out
+    assert first.code == 0 and "CO: 1 x 5 frames of 0.4 ps" in first.out and "ns/day" in first.out
     assert "1 done; results in md" in first.out
     assert "already done" in egi(*words).out
     again = json.loads(egi(*words, "--json").out)
-    assert again["skipped"] == ["molecule"] and again["done"] == again["failures"] == []
-    assert (tmp_path / "md" / "molecule" / "trajectory_000.xtc").is_file()
+    assert again["skipped"] == ["CO"] and again["done"] == again["failures"] == []
+    assert (tmp_path / "md" / "CO" / "trajectory_000.xtc").is_file()
 
 
 @needs_md

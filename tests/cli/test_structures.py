@@ -11,7 +11,7 @@ from tests.builders.records import stored
 
 def test_the_commands_say_what_is_wrong(egi, tmp_path, monkeypatch) -> None:
     result = egi("data", "conformers", "CCO", "--num", "3", "--out", "one.h5")
-    assert result.code == 0 and "1 done" in result.out and list(stored(tmp_path / "one.h5")) == ["molecule"]
+    assert result.code == 0 and "1 done" in result.out and list(stored(tmp_path / "one.h5")) == ["CCO"]
     sentence(egi("data", "conformers", "CCO", "--num", "4", "--out", "one.h5"), "other settings")
     sentence(egi("data", "conformers", "CCO", "--window-kcal", "0", "--out", "two.h5"), "positive energy window")
     sentence(egi("data", "thermal-md", "qm9"), "--limit")

@@ -12,7 +12,7 @@ from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation import loading
+from eginterpolator.evaluation import sources
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.files.folder import write_molecule_folder
 from eginterpolator.files.trajectory import Trajectory
@@ -63,7 +63,7 @@ def test_what_cannot_be_compared_is_listed_and_the_rest_judged(folders, few_stat
     (generated / "fewer" / "trajectory_000.xtc").write_bytes(
         (generated / "spacing" / "trajectory_000.xtc").read_bytes()  # 9 atoms
     )
-    read = loading.read_molecule_folder
+    read = sources.read_molecule_folder
 
     def reading(folder):
         molecule, trajectories, meta = read(folder)
@@ -71,7 +71,7 @@ def test_what_cannot_be_compared_is_listed_and_the_rest_judged(folders, few_stat
             trajectories[0].positions[4, 0, 0] = np.nan
         return molecule, trajectories, meta
 
-    monkeypatch.setattr(loading, "read_molecule_folder", reading)
+    monkeypatch.setattr(sources, "read_molecule_folder", reading)
     result = evaluate_folders(generated, reference, CONFIG)
     found = {failure["name"]: failure["reason"] for failure in result.failures}
     assert set(found) == {*cases, "alone"} and "no reference" in found["alone"]

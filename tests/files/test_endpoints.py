@@ -42,7 +42,7 @@ def test_given_frames_that_do_not_fit_are_named(tmp_path):
     molecule, frames = conformers("CC[C@H](O)C=O")
     mirrored = Molecule.from_smiles("CC[C@@H](O)C=O")
     Trajectory(molecule, frames, 5.2).save(tmp_path / "m.sdf")
-    Trajectory(molecule, frames, 5.2).save(tmp_path / "m.xyz")
+    Trajectory(molecule, frames, 5.2).save(tmp_path / "m.xtc")
     Trajectory(molecule, frames, 5.2).save(tmp_path / "m.pdb")
     (tmp_path / "bad.pdb").write_text("ATOM nonsense\n")
     (tmp_path / "bad.sdf").write_text("nonsense\n$$$$\n")
@@ -54,10 +54,10 @@ def test_given_frames_that_do_not_fit_are_named(tmp_path):
         ("m.sdf", mirrored, "not the molecule"),
         ("m.sdf", Molecule.from_smiles("CCO"), "not the molecule CCO"),
         ("m.pdb", Molecule.from_smiles("CCO"), "not those of CCO"),
-        ("m.xyz", molecule, "topology.pdb"),
+        ("m.xtc", Molecule.from_smiles("CCO"), "says nothing of its atoms"),
         ("bad.pdb", molecule, "cannot be read|not those of"),
         ("bad.sdf", molecule, "without readable 3D"),
-        ("m.mol2", molecule, "no .sdf, .pdb"),
+        ("m.mol2", molecule, "is empty"),
     ):
         with pytest.raises(InputError, match=message):
             read_endpoint(tmp_path / source, other)

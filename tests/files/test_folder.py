@@ -119,4 +119,5 @@ def test_conformers_are_entries_of_one_molecule(tmp_path):
     write_conformer_folder(tmp_path / "c", ConformerEnsemble(made.molecule, made.positions, np.arange(10.0)), {"a": 1})
     (molecule,) = molecules_from_sdf(tmp_path / "c" / "conformers.sdf")
     assert molecule.smiles == made.molecule.smiles and molecule.rdmol.GetNumConformers() == 10
-    assert json.loads((tmp_path / "c" / "meta.json").read_text()) == {"a": 1}
+    meta = json.loads((tmp_path / "c" / "meta.json").read_text())
+    assert meta == {"a": 1, "atom_map": [*range(7), *[None] * 7]}

@@ -24,7 +24,8 @@ def names(molecules: list[Molecule]) -> list[str]:
 
 def test_a_smiles():
     molecules, failures = read_inputs("C[C@H](O)/C=C/C")
-    assert names(molecules) == ["molecule"] and molecules[0].smiles == "C/C=C/[C@H](C)O" and not failures
+    assert names(molecules) == ["C5H10O_65d061ff"] and molecules[0].smiles == "C/C=C/[C@H](C)O" and not failures
+    assert molecules[0].seed_name == "molecule"
 
 
 def test_a_smi_file_loses_only_its_broken_line(tmp_path):
@@ -57,7 +58,7 @@ def test_an_sdf_file_loses_only_its_broken_entry(tmp_path):
     (tmp_path / "m.sdf").write_text(good + good.replace("V2000", "V9999", 1) + flat + unnamed)
     molecules, failures = read_inputs(str(tmp_path / "m.sdf"))
     assert [(m.name, m.smiles, m.rdmol.GetNumConformers()) for m in molecules[:1]] == [("x", "CCO", 5)]
-    assert [f.name for f in failures][:2] == ["m_4", "m_7"] and "name one isomer" in failures[1].reason
+    assert [f.name for f in failures][:2] == ["x", "m_7"] and "name one isomer" in failures[1].reason
     isomers, failures = read_inputs(str(tmp_path / "m.sdf"), "enumerate")
     assert [m.name for m in isomers][1:3] == ["m_7_1", "m_7_2"] and len(failures) == 1
 
@@ -86,10 +87,11 @@ def test_open_stereo_is_asked_for_or_enumerated(tmp_path):
         read_inputs("CC(O)CN")
     molecules, _ = read_inputs("CC(O)CN", "enumerate")
     assert [(m.name, m.smiles) for m in molecules] == [
-        ("molecule_1", "C[C@@H](O)CN"), ("molecule_2", "C[C@H](O)CN"),
+        ("C3H9NO_428b5983_1", "C[C@@H](O)CN"), ("C3H9NO_428b5983_2", "C[C@H](O)CN"),
     ]  # fmt: skip
+    assert [m.seed_name for m in molecules] == ["molecule_1", "molecule_2"]
     same, _ = read_inputs("OCC", "enumerate")
-    assert names(same) == ["molecule"] and same[0].atomic_numbers[:3].tolist() == [8, 6, 6]
+    assert names(same) == ["CCO"] and same[0].atomic_numbers[:3].tolist() == [8, 6, 6]
     with pytest.raises(InputError, match="not a stereo mode"):
         read_inputs("CCO", "guess")
 
@@ -115,7 +117,7 @@ def test_what_cannot_be_read_is_named(tmp_path, monkeypatch, source, message):
     monkeypatch.chdir(tmp_path)
     for name in ("empty.smi", "empty.csv", "empty.sdf", "notes.md"):
         (tmp_path / name).write_text("\n" if name == "empty.smi" else "")
-    (tmp_path / "binary.smi").write_bytes(bytes(range(128, 256)))
+    (tmp_path / "binary.smi").write_bytes(bytes(range(256)))
     with pytest.raises(InputError, match=message):
         read_inputs(source)
 

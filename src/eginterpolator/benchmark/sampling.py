@@ -132,7 +132,7 @@ def _each(targets: Sequence[Target], out: Path, make: Callable[[Target], RunResu
                 if result is not None and result.failures:
                     made.failures[name] = result.failures[0].reason
                     continue
-            made.metas[name] = json.loads(path.read_text())
+            made.metas[name] = json.loads(path.read_text(encoding="utf-8"))
         except (EGIError, ArithmeticError, LookupError, RuntimeError, ValueError) as error:
             kind = "" if isinstance(error, EGIError) else f"{type(error).__name__}: "
             made.failures[name] = kind + " ".join(str(error).split())

@@ -145,7 +145,7 @@ def _limited(config: TrainConfig, limits: dict[str, Any]) -> TrainConfig:
 
 def _steps(folder: Path) -> int:
     try:
-        return int(json.loads((folder / "model" / "config.json").read_text())["trained"]["steps"])
+        return int(json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))["trained"]["steps"])
     except (OSError, ValueError, KeyError):
         return 0
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdmolops
 
+from eginterpolator.chemistry import origin
 from eginterpolator.chemistry.axes import Axis, adopt_rdkit_axes, axes_of, read_axes
+from eginterpolator.chemistry.fragments import largest_fragment as _largest_fragment
 from eginterpolator.chemistry.identity import flat_smiles, held_out_key, identity_key, parse_smiles, split_key
 from eginterpolator.chemistry.isomers import clear_equal_ends, open_isomers, open_stereo
+from eginterpolator.chemistry.sdf_records import sdf_records
 from eginterpolator.chemistry.stereo_rows import heavy_double_bonds, heavy_triples, hydrogen_rows
 from eginterpolator.errors import InputError, shortened
 
@@ -42,8 +44,9 @@ class Molecule:
     name: str = field(default="molecule")
 
     @classmethod
-    def from_smiles(cls, smiles: str, name: str = "") -> Molecule:
-        """Parse a SMILES, or a key as `Molecule.key` writes it.
+    def from_smiles(cls, smiles: str, name: str = "", largest_fragment: bool = False) -> Molecule:
+        """Parse a SMILES, or a key as `Molecule.key` writes it; of a salt or solvate only the largest fragment, where
+        `largest_fragment` says so.
 
         Raises
         ------
@@ -51,10 +54,10 @@ class Molecule:
             When it does not parse, has several fragments, no heavy atom, or open stereo (the message
             lists the isomers; `enumerate_stereo` gives one Molecule for each of them).
         """
-        return cls.from_rdkit(parse_smiles(smiles), name)
+        return cls.from_rdkit(origin.remember_smiles(parse_smiles(smiles), smiles), name, largest_fragment)
 
     @classmethod
-    def from_rdkit(cls, mol: Chem.Mol, name: str = "") -> Molecule:
+    def from_rdkit(cls, mol: Chem.Mol, name: str = "", largest_fragment: bool = False) -> Molecule:
         """Take an RDKit Mol; where it has a 3D conformer, the stereo is read from conformer 0.
 
         Raises
@@ -67,12 +70,16 @@ class Molecule:
             Chem.SanitizeMol(mol)
         except Chem.MolSanitizeException as error:
             raise InputError(f"RDKit cannot sanitise the molecule: {str(error).lower()}.") from error
+        origin.remember_input(mol)
+        if largest_fragment:
+            mol = _largest_fragment(mol)
         if mol.GetNumAtoms() == 0:
             raise InputError("The molecule has no atoms.")
         if len(rdmolops.GetMolFrags(mol)) > 1:
             raise InputError(
-                f"'{shortened(Chem.MolToSmiles(mol))}' has several fragments; give one molecule at a time, "
-                "without salts or solvent."
+                f"'{shortened(Chem.MolToSmiles(mol))}' has several fragments; give the largest alone, "
+                f"'{Chem.MolToSmiles(Chem.RemoveHs(_largest_fragment(mol)))}', or pass --largest-fragment "
+                "(Python: largest_fragment=True)."
             )
         if all(atom.GetAtomicNum() <= 1 for atom in mol.GetAtoms()):
             raise InputError("The molecule has no heavy atom; give one with at least one atom other than hydrogen.")
@@ -104,10 +111,11 @@ class Molecule:
                 mol = isomers[0]
         if any(atom.GetNumExplicitHs() + atom.GetNumImplicitHs() for atom in mol.GetAtoms()):
             mol = Chem.AddHs(mol, addCoords=three_d)
+        origin.remember_hydrogens(mol)
         numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
         order = np.argsort(numbers <= 1, kind="stable")
         if (order != np.arange(len(order))).any():
-            mol = Chem.RenumberAtoms(mol, [int(index) for index in order])
+            mol = origin.with_properties_of(mol, Chem.RenumberAtoms(mol, [int(index) for index in order]))
         title = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
         return cls(mol, name or title or "molecule")
 
@@ -116,6 +124,21 @@ class Molecule:
         """Read the first molecule of an SDF; every entry of the same molecule becomes a conformer of it."""
         molecule = molecules_from_sdf(path)[0]
         return cls(molecule.rdmol, name or molecule.name)
+
+    @property
+    def seed_name(self) -> str:
+        """The name by which seeds are derived: `molecule` for a bare SMILES, whatever its folder is called."""
+        return origin.seed_name(self.rdmol) or self.name
+
+    @cached_property
+    def atom_map(self) -> list[int | None]:
+        """Of each atom the index in the input (SDF record, SMILES), from 0; None for a hydrogen that was added."""
+        return origin.input_indices(self.rdmol)
+
+    @cached_property
+    def atom_map_numbers(self) -> list[int | None] | None:
+        """Of each atom its map number in the input; None for an input without map numbers."""
+        return origin.map_numbers(self.rdmol)
 
     @property
     def n_atoms(self) -> int:
@@ -258,7 +281,7 @@ def _unpickled(binary: bytes, name: str) -> Molecule:
     return Molecule(Chem.Mol(binary), name)  # type: ignore[call-overload]  # its stubs say str
 
 
-def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule") -> list[Molecule]:
+def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule", largest_fragment: bool = False) -> list[Molecule]:
     """Every isomer of the stereo that `source` leaves open, at most 32, named name_1, name_2, ...
 
     Raises
@@ -266,7 +289,11 @@ def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule") -> list[Mol
     InputError
         When there are more than 32 isomers, or the SMILES does not parse.
     """
-    mol = parse_smiles(source) if isinstance(source, str) else source
+    mol = origin.remember_smiles(parse_smiles(source), source) if isinstance(source, str) else Chem.Mol(source)
+    if largest_fragment:
+        origin.remember_input(mol)
+        mol.SetBoolProp(origin.KNOWN, True)
+        mol = _largest_fragment(mol)
     isomers = open_isomers(mol) if open_stereo(mol) else []
     if len(isomers) < 2:
         return [Molecule.from_rdkit(mol, name)]
@@ -276,9 +303,9 @@ def enumerate_stereo(source: str | Chem.Mol, name: str = "molecule") -> list[Mol
 def molecules_from_sdf(
     path: str | os.PathLike[str],
     make: Callable[[int, Chem.Mol], list[Molecule]] = lambda number, mol: [Molecule.from_rdkit(mol)],
-    failed: Callable[[int, Chem.Mol | None, InputError], None] | None = None,
+    failed: Callable[[int, str, Chem.Mol | None, InputError], None] | None = None,
 ) -> list[Molecule]:
-    """Read an SDF; consecutive entries of the same title and the same molecule become conformers of one.
+    """Read an SDF, gzipped or not; consecutive entries of one title and one molecule become conformers of one.
 
     Parameters
     ----------
@@ -286,7 +313,7 @@ def molecules_from_sdf(
     make : callable
         What an entry (number from 1, Mol) becomes.
     failed : callable, optional
-        Told of each entry that cannot be used (number, Mol, reason), which is then left out.
+        Told of each entry that cannot be used (number, title, Mol, reason), which is then left out.
 
     Raises
     ------
@@ -294,23 +321,22 @@ def molecules_from_sdf(
         When the file is missing or holds no molecule; without `failed` also when an entry does not parse, or has
         several atoms but no bonds.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file '{path}'.")
     result: list[Molecule] = []
     before: Chem.Mol | None = None
     number = 0
-    for number, mol in enumerate(_sdf_entries(path), 1):
+    for record in sdf_records(path):
+        number, mol = record.number, record.mol
+        entry = f"Entry {number}{f' ({record.title})' if record.title else ''} of '{path}'"
         try:
             if mol is None:
-                raise InputError(f"Entry {number} of '{path}' is not a readable molecule; check that record.")
+                raise InputError(f"{entry} is not a readable molecule: {record.reason}.")
             if mol.GetNumAtoms() > 1 and mol.GetNumBonds() == 0:
-                raise InputError(f"Entry {number} of '{path}' has atoms but no bonds; write the SDF with bond orders.")
+                raise InputError(f"{entry} has atoms but no bonds; write the SDF with bond orders.")
             made = make(number, mol)
         except InputError as error:
             if failed is None:
                 raise
-            failed(number, mol, error)
+            failed(number, record.title, mol, error)
             continue
         same = result and len(made) == 1 and before is not None and _title(before) == _title(mol)
         if same and _same_atoms(result[-1], made[0]):
@@ -321,15 +347,6 @@ def molecules_from_sdf(
     if number == 0:
         raise InputError(f"'{path}' holds no molecule.")
     return result
-
-
-def _sdf_entries(path: Path) -> Iterable[Chem.Mol | None]:
-    if not path.read_bytes().strip():
-        return []
-    try:
-        return cast("Iterable[Chem.Mol | None]", Chem.SDMolSupplier(str(path), removeHs=False))
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read as an SDF; check the file.") from error
 
 
 def _title(mol: Chem.Mol) -> str:

@@ -179,4 +179,4 @@ def read_times(text: str) -> TorsionTimes:
 @lru_cache(maxsize=1)
 def shipped_times() -> TorsionTimes:
     """The times that come with the package."""
-    return read_times((resources.files("eginterpolator.chemistry") / "torsion_times.json").read_text())
+    return read_times((resources.files("eginterpolator.chemistry") / "torsion_times.json").read_text(encoding="utf-8"))

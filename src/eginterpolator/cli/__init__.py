@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
 
 INTERRUPTED = 130  # typer's exit code for Ctrl-C
@@ -9,10 +11,15 @@ INTERRUPTED = 130  # typer's exit code for Ctrl-C
 
 def main() -> None:
     """Entry point of `egi`: exit 0 all done, 1 some molecules failed, 2 bad usage or input (one sentence)."""
+    for stream in (sys.stdout, sys.stderr):  # a locale without Å or the letters of a name ends nothing
+        if isinstance(stream, io.TextIOWrapper) and (stream.encoding or "").lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="backslashreplace")
     from eginterpolator.cli.app import app
     from eginterpolator.errors import EGIError, InputError
 
     debug = "--debug" in sys.argv
+    # with it the tracebacks of molecules that fail are logged as well
+    logging.getLogger("eginterpolator").setLevel(logging.DEBUG if debug else logging.NOTSET)
     if debug:
         sys.argv.remove("--debug")
     try:

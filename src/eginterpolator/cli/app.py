@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from eginterpolator.cli import benchmark, conformers, data, evaluate, generate, models, simulate, train, view
@@ -14,6 +16,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import eginterpolator
+
+        typer.echo(f"egi {eginterpolator.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _egi(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("generate")(generate.generate_command)
 app.command("conformers")(conformers.conformers_command)
 app.command("simulate")(simulate.simulate_command)

@@ -23,13 +23,14 @@ def conformers_command(
         str, typer.Option(help="thermal (300 K, implicit water) or minimum (relaxed geometries, as in QM9).")
     ] = "thermal",
     sampling: o.SamplingOptions,
+    name: o.Name = None,
     out: o.Out = Path("conformers"),
     overwrite: o.Overwrite = False,
     job: o.LoggedJobOptions,
 ) -> None:
     """Generate conformers of INPUT into <name>/conformers.sdf: the structure model alone (strength 0), or ETKDG."""
     helpers = job.begin()
-    molecules, failures = job.read(source)  # before anything that takes seconds to import
+    molecules, failures = job.read(source, name)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.files.inputs import prepare_out
     from eginterpolator.generation.runs import run_conformers, run_etkdg

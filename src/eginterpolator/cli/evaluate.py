@@ -21,6 +21,7 @@ JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="W
 ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page that shows the evaluation.")]
 
 
+SOURCES = "a folder of molecule folders, a dataset (.h5), a table of trajectories (.csv), or a trajectory file"
 COLUMNS = {
     "length": "length", "angle": "angle", "torsion": "torsion", "decorrelation": "decorr.", "tica_0": "TICA 0",
     "tica_01": "TICA 0,1", "msm": "MSM", "stereo_retention": "stereo", "valid": "valid",
@@ -35,8 +36,10 @@ def _group() -> None:
 @app.command("trajectories")
 @grouped
 def trajectories_command(
-    generated: Annotated[Path, typer.Argument(metavar="GENERATED", help="Folder of molecule folders to judge.")],
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Simulations with several replicas each.")],
+    generated: Annotated[Path, typer.Argument(metavar="GENERATED", help=f"What to judge: {SOURCES}.")],
+    reference: Annotated[
+        Path, typer.Argument(metavar="REFERENCE", help="Simulations with several replicas each, in the same forms.")
+    ],
     *,
     json_file: JsonFile = None,
     oracle_replicas: Annotated[
@@ -53,7 +56,7 @@ def trajectories_command(
         Path | None, typer.Option(metavar="DIR", help="Write a PNG and an SVG of each molecule and of the table there.")
     ] = None,
     energies: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Compare Sage/OBC2 energies of N frames a molecule; extra [md].")
+        int, typer.Option(min=0, metavar="N", help="Compare Sage/OBC2 energies of N frames a molecule; extra \\[md].")
     ] = 0,
     xtb: Annotated[
         bool, typer.Option("--xtb", help="GFN2-xTB energies of these frames as well; needs tblite.")
@@ -64,9 +67,19 @@ def trajectories_command(
             "--paths/--no-paths", help="Judge trajectories as paths between their ends; default: as generated."
         ),
     ] = None,
+    topology: o.Topology = None,
+    molecule: Annotated[
+        str | None, typer.Option(help="Of a trajectory file: SMILES or SDF, for bond orders that its PDB lacks.")
+    ] = None,
+    file_frame_ps: Annotated[
+        float | None, typer.Option(help="Of a trajectory file: time between its frames, ps; goes before what it says.")
+    ] = None,
     workers: o.WorkerOptions,
+    verbose: o.Verbose = False,
 ) -> None:
     """Jensen-Shannon distances, stereo and validity of GENERATED, with the MD oracle of REFERENCE beside."""
+    o.set_logging(verbose, False)
+    from eginterpolator.data.readers.base import ImportOptions
     from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
     from eginterpolator.files.io import write_json
 
@@ -77,7 +90,8 @@ def trajectories_command(
         frame_ps=frame_ps, n_frames=frames, oracle_replicas=oracle_replicas, oracle=oracle, seed=seed, paths=paths,
         energy_frames=energies, xtb=xtb, curves=report is not None or figures is not None,
     )  # fmt: skip
-    result = evaluate_folders(generated.resolve(), reference.resolve(), config, workers.helpers())
+    files = ImportOptions(topology=topology, molecule=molecule, frame_ps=file_frame_ps)
+    result = evaluate_folders(generated.resolve(), reference.resolve(), config, workers.helpers(), files)
     if json_file is not None:
         write_json(json_file, result.to_dict())
     if report is not None:
@@ -96,8 +110,10 @@ def trajectories_command(
 @app.command("conformers")
 @grouped
 def conformers_command(
-    generated: Annotated[Path, typer.Argument(metavar="GENERATED", help="Folder of <name>/conformers.sdf to judge.")],
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Reference ensembles in the same layout.")],
+    generated: Annotated[
+        Path, typer.Argument(metavar="GENERATED", help="Folder of <name>/conformers.sdf, or a dataset (.h5).")
+    ],
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Reference ensembles in the same forms.")],
     *,
     json_file: JsonFile = None,
     delta: Annotated[

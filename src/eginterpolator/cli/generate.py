@@ -34,14 +34,16 @@ def generate_command(
     frames: Annotated[int, typer.Option(help="Frames of a trajectory, given ones included.")] = 500,
     samples: Annotated[int, typer.Option(help="Trajectories of each molecule.")] = 1,
     start: Annotated[
-        str | None, typer.Option(help="First frame: FILE or FILE#k (.sdf, or .pdb/.xyz/.xtc of our topology).")
+        str | None, typer.Option(help="First frame: FILE or FILE#k of any program, or of a dataset (.h5).")
     ] = None,
     end: Annotated[str | None, typer.Option(help="Last frame, in the same way.")] = None,
+    topology: o.Topology = None,
     model: o.ModelName = "auto",
     strength: Annotated[
         float, typer.Option(help="lambda: 0 the structure model alone, 1 the trained interpolator.")
     ] = 1.0,
     sampling: o.SamplingOptions,
+    name: o.Name = None,
     out: o.Out = Path("trajectories"),
     overwrite: o.Overwrite = False,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
@@ -49,10 +51,10 @@ def generate_command(
 ) -> None:
     """Generate all-atom trajectories of INPUT, a folder a molecule, with a report to look at."""
     helpers = job.begin()
-    molecules, failures = job.read(source)  # before anything that takes seconds to import
+    molecules, failures = job.read(source, name)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
+    from eginterpolator.data.given import read_given
     from eginterpolator.errors import InputError
-    from eginterpolator.files.endpoints import read_endpoint
     from eginterpolator.files.inputs import prepare_out
     from eginterpolator.generation.runs import run_generation
     from eginterpolator.generation.tasks import could_be_compiled, network_calls, resolve_device
@@ -61,7 +63,7 @@ def generate_command(
     config = sampling.config(task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength)
     if (start or end) and len(molecules) != 1:
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
-    first, last = (read_endpoint(text, molecules[0]) if text else None for text in (start, end))
+    first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))
     prepare_out(out)
     loaded = Models.load(model, "cpu" if helpers else resolve_device(config.device))
     calls = max(network_calls(each, config) for each in loaded.models)

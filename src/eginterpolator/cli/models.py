@@ -20,7 +20,7 @@ def list_command() -> None:
 
     for name in list_models():
         folder = model_folder(name)
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         size = (folder / "model.safetensors").stat().st_size / 1e6
         typer.echo(f"{name}\t{config['model']['class']}\t{size:.1f} MB\tframes of {config.get('frame_ps')} ps")
 
@@ -33,8 +33,8 @@ def show_command(name: Annotated[str, typer.Argument(help="A shipped model or a 
     folder = model_folder(name)
     card = folder / "card.md"
     if card.is_file():
-        typer.echo(card.read_text())
-    typer.echo((folder / "config.json").read_text())
+        typer.echo(card.read_text(encoding="utf-8"))
+    typer.echo((folder / "config.json").read_text(encoding="utf-8"))
 
 
 @app.command("export")

@@ -43,7 +43,15 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
-Source = Annotated[str, typer.Argument(metavar="INPUT", help="A SMILES, a .smi, .csv or .sdf file, or a folder.")]
+Source = Annotated[
+    str, typer.Argument(metavar="INPUT", help="A SMILES, a .smi, .csv or .sdf file (also .gz), or a folder.")
+]
+Name = Annotated[
+    str | None, typer.Option(help="Folder of a single molecule; a bare SMILES is named after itself by default.")
+]
+Topology = Annotated[
+    Path | None, typer.Option(help="Atoms of a trajectory file: PDB, SDF or MOL2; topology.pdb beside it by default.")
+]
 ModelName = Annotated[
     str, typer.Option("--model", help="A shipped model (egi models list), a checkpoint folder, or auto.")
 ]
@@ -110,14 +118,17 @@ class JobOptions(WorkerOptions):
     stereo: Annotated[StereoMode, typer.Option(help="Open stereo: ask (refuse and name the isomers) or enumerate.")] = (
         StereoMode.ask
     )
+    largest_fragment: Annotated[
+        bool, typer.Option("--largest-fragment", help="Of salts and solvates take the largest fragment.")
+    ] = False
     as_json: AsJson = False
     quiet: Quiet = False
 
-    def read(self, source: str) -> tuple[list[Molecule], list[Failure]]:
-        """Molecules of INPUT, and the lines of it that are none."""
+    def read(self, source: str, name: str | None = None) -> tuple[list[Molecule], list[Failure]]:
+        """Molecules of INPUT, a single one called `name`, and the lines of it that are none."""
         from eginterpolator.files.inputs import read_inputs
 
-        return read_inputs(source, self.stereo.value)
+        return read_inputs(source, self.stereo.value, name=name, largest_fragment=self.largest_fragment)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class ProtocolName(StrEnum):
 
 
 @dataclass(frozen=True)
-class SimulationJob(o.JobOptions):
+class SimulationJob(o.LoggedJobOptions):
     """A job whose threads are those of the engine."""
 
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine, here or on each worker.")] = None
@@ -49,6 +49,7 @@ def simulate_command(
         str | None, typer.Option(metavar="K:K", help="Replica exchange between two temperatures, e.g. 300:600 (lanes).")
     ] = None,
     platform: Annotated[str, typer.Option(help="auto, a number of lanes, or CPU, CUDA, Reference, ...")] = "auto",
+    name: o.Name = None,
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
     job: SimulationJob,
@@ -61,14 +62,13 @@ def simulate_command(
     from eginterpolator.simulation.parameters import require_openmm
     from eginterpolator.simulation.protocol import protocol_named
 
-    o.set_logging(False, job.quiet)
+    helpers = job.begin()
     require_openmm()
     rungs = Ladder.parse(exchange) if exchange else None
     chosen = protocol_named(
         protocol.value, temperature_K=rungs.low_K if rungs else temperature, friction_per_ps=friction
     )
-    helpers = job.helpers()
-    molecules, failures = job.read(source)
+    molecules, failures = job.read(source, name)
     prepare_out(out)
     with Progress(len(molecules), job.quiet) as progress:
         result = simulate_many(

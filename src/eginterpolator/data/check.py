@@ -38,7 +38,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     if not manifest.is_file():
         return None
     try:
-        values = json.loads(manifest.read_text())
+        values = json.loads(manifest.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The manifest '{manifest}' is no valid JSON; build the dataset again.") from error
     if not isinstance(values, dict):

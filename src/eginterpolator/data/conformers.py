@@ -284,7 +284,7 @@ def _known(out: Path, settings: ConformerSettings, overwrite: bool) -> dict[str,
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(Path(f"{path}.json").read_text())
+        values = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}
@@ -294,7 +294,7 @@ def _rows(summary: Path) -> dict[str, dict[str, str]]:
     """Rows, by name, of the table that an earlier build wrote."""
     if not summary.is_file():
         return {}
-    with open(summary, newline="") as stream:
+    with open(summary, newline="", encoding="utf-8") as stream:
         return {row["name"]: row for row in csv.DictReader(stream)}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from eginterpolator.chemistry.identity import split_key
 from eginterpolator.errors import InputError
+from eginterpolator.files.tables import smiles_lines
 
 
 def split_fraction(key: str) -> float:
@@ -48,7 +49,7 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
             if not metas:
                 raise InputError(f"'{path}' holds no meta.json to exclude molecules by.")
         elif path.is_file():
-            keys |= {split_key(line.split()[0]) for line in path.read_text().splitlines() if line.strip()}
+            keys |= {split_key(smiles) for _, smiles, _ in smiles_lines(path)}
         else:
             raise InputError(f"There is no file or folder '{path}' to exclude molecules by.")
     return keys
@@ -56,6 +57,6 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
 
 def _meta_smiles(path: Path) -> str:
     try:
-        return str(json.loads(path.read_text())["smiles"])
+        return str(json.loads(path.read_text(encoding="utf-8"))["smiles"])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"'{path}' names no SMILES to exclude a molecule by.") from error

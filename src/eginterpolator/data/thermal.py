@@ -156,7 +156,7 @@ def write_thermal(out: Path, molecule: Molecule, starts: np.ndarray, frames: np.
     with appearing_folder(out / molecule.name) as building:
         write_sdf(building / "molecule.sdf", molecule, starts)
         np.savez(building / "frames.npz", positions=frames, frame_ps=meta["frame_ps"], smiles=molecule.smiles)
-        (building / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+        (building / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class _Thermal:
         if not folder.exists():
             return None
         try:
-            meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+            meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
         protocol, config = self.config.protocol(), self.config

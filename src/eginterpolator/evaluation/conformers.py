@@ -16,6 +16,7 @@ from eginterpolator.chemistry.molecule import flat_smiles
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.distributions import bootstrap
 from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings, symmetric_rmsd
+from eginterpolator.evaluation.sources import StoreEntry, conformer_sources, stored_conformers
 from eginterpolator.jobs.molecules import fan_out
 from eginterpolator.jobs.tasks import Workers
 
@@ -189,6 +190,8 @@ def evaluate_conformer_folders(
 ) -> ConformerEvaluation:
     """COV and MAT of <name>/conformers.sdf in `generated` against those in `reference`, at each threshold of `deltas`.
 
+    Either may be a dataset (.h5) with conformers instead of a folder.
+
     Of each molecule the first 2 |S_r| generated conformers count; where there are fewer, `notes` says so.
 
     Raises
@@ -201,10 +204,10 @@ def evaluate_conformer_folders(
     for delta in deltas:
         if not delta > 0:
             raise InputError(f"delta is {delta} Å; give a positive number (0.5 for QM9, 1.25 or 0.75 for Drugs).")
-    references = _ensembles(reference)
+    references = conformer_sources(reference)
     if not references:
         raise InputError(f"'{reference}' holds no conformers (<name>/conformers.sdf).")
-    ours = _ensembles(generated)
+    ours = conformer_sources(generated)
     result = ConformerEvaluation(deltas)
     for name in sorted(set(ours) - set(references)):
         result.failures.append({"name": name, "reason": "there are no reference conformers of this name."})
@@ -235,7 +238,9 @@ class _Matched:
     failure: str | None = None
 
 
-def _match(pair: tuple[str, Path, Path | None], step: Callable[[float], None], max_matches: int) -> _Matched:
+def _match(
+    pair: tuple[str, Path | StoreEntry, Path | StoreEntry | None], step: Callable[[float], None], max_matches: int
+) -> _Matched:
     """Match the ensembles of one molecule: its name, the file of its reference, and that of what was generated."""
     _, reference, generated = pair
     matched = _Matched()
@@ -265,13 +270,13 @@ def _match(pair: tuple[str, Path, Path | None], step: Callable[[float], None], m
     return matched
 
 
-def _ensembles(root: str | os.PathLike[str]) -> dict[str, Path]:
-    return {path.parent.name: path for path in sorted(Path(root).glob("*/conformers.sdf"))}
-
-
-def _read(path: Path) -> Chem.Mol:
+def _read(path: Path | StoreEntry) -> Chem.Mol:
     """All entries of an SDF as conformers of one Mol without stereo: generated ones may have lost theirs."""
     result: Chem.Mol | None = None
+    if isinstance(path, StoreEntry):
+        result = stored_conformers(path)
+        Chem.RemoveStereochemistry(result)
+        return result
     for number, mol in enumerate(Chem.SDMolSupplier(str(path), removeHs=False), 1):
         if mol is None:
             raise InputError(f"Entry {number} of '{path}' is not a readable molecule; check that record.")

@@ -12,7 +12,7 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.files.folder import read_molecule_folder
+from eginterpolator.evaluation.sources import Source, read_source, trajectory_sources
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class EvaluationConfig:
 
 
 def windows_of_folder(
-    folder: str | os.PathLike[str], config: EvaluationConfig
+    folder: str | os.PathLike[str] | Source, config: EvaluationConfig
 ) -> tuple[Molecule, list[np.ndarray], list[np.ndarray]]:
-    """Molecule, windows of the reference and of the MD oracle [T, N, 3] (Å) of a folder of replicas.
+    """Molecule, windows of the reference and of the MD oracle [T, N, 3] (Å) of a folder or other source.
 
     The last `config.oracle_replicas` are the oracle; a molecule that has no more has an empty one.
 
@@ -69,7 +69,9 @@ def windows_of_folder(
     InputError
         When the folder cannot be read, or its frames do not fit the evaluation's spacing.
     """
-    molecule, replicas, stride, _ = load_trajectories(Path(folder), config)
+    molecule, replicas, stride, _ = load_trajectories(
+        Path(folder) if isinstance(folder, str | os.PathLike) else folder, config
+    )  # fmt: skip
     kept = len(replicas) - (config.oracle_replicas if len(replicas) > config.oracle_replicas else 0)
     random = np.random.default_rng([config.seed, len(replicas)])
     windows = draw_windows(replicas[:kept], stride, config.reference_windows, config, random)
@@ -78,15 +80,13 @@ def windows_of_folder(
 
 def molecule_folders(root: str | os.PathLike[str]) -> dict[str, Path]:
     """Name -> folder of every molecule folder in `root`; InputError when there is none."""
-    root = Path(root)
-    found = {path.parent.name: path.parent for path in sorted(root.glob("*/molecule.sdf"))}
-    if not found:
+    if not Path(root).is_dir():
         raise InputError(f"'{root}' holds no molecule folders (<name>/molecule.sdf).")
-    return found
+    return {name: folder for name, folder in trajectory_sources(root).items() if isinstance(folder, Path)}
 
 
 def load_trajectories(
-    folder: Path, config: EvaluationConfig, like: Molecule | None = None
+    folder: Source, config: EvaluationConfig, like: Molecule | None = None
 ) -> tuple[Molecule, list[np.ndarray], int, dict[str, Any]]:
     """Molecule, its trajectories as they are stored, the stride to the evaluation's frame spacing, and meta data.
 
@@ -98,7 +98,7 @@ def load_trajectories(
         When the folder cannot be read, is another molecule than `like`, or its frames do not fit the evaluation's
         spacing, are too few or are not finite.
     """
-    molecule, trajectories, meta = read_molecule_folder(folder)
+    molecule, trajectories, meta = read_source(folder, like)
     if like is not None:
         if molecule.smiles_flat != like.smiles_flat:
             raise InputError(f"'{folder}' is {molecule.smiles}, and the reference is {like.smiles}.")

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +16,11 @@ from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.comparison import Comparison, Reference, compare
 from eginterpolator.evaluation.curves import Curves, collect_curves
 from eginterpolator.evaluation.distributions import bootstrap
-from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders, windows_of_folder
+from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
+from eginterpolator.evaluation.sources import Source, paired, trajectory_sources
 
 if TYPE_CHECKING:
+    from eginterpolator.data.readers.base import ImportOptions
     from eginterpolator.jobs.tasks import Workers
 
 log = logging.getLogger(__name__)
@@ -31,11 +32,11 @@ __all__ = ["Comparison", "Evaluation", "EvaluationConfig", "compare", "evaluate_
 
 @dataclass(frozen=True)
 class Task:
-    """One molecule to judge: its name, the folder of its reference, and that of what was generated, if any."""
+    """One molecule to judge: its name, the source of its reference, and that of what was generated, if any."""
 
     name: str
-    reference: Path
-    generated: Path | None
+    reference: Source
+    generated: Source | None
     wanted: bool
 
 
@@ -131,18 +132,23 @@ def evaluate_folders(
     reference: str | os.PathLike[str],
     config: EvaluationConfig | None = None,
     workers: Workers | None = None,
+    files: ImportOptions | None = None,
 ) -> Evaluation:
-    """Compare folders of molecule folders, molecule by molecule.
+    """Compare folders of molecule folders, or what else `trajectory_sources` reads, molecule by molecule.
 
     Parameters
     ----------
     generated : path or None
-        Output of `egi generate` or of any tool in that layout; None gives the MD oracle alone.
+        Output of `egi generate` or of any tool in that layout; a dataset, a table of trajectories, or a trajectory
+        file; None gives the MD oracle alone.
     reference : path
-        Simulations, several replicas a molecule.
+        Simulations, several replicas a molecule, in any of these forms.
     config : EvaluationConfig
     workers : Workers, optional
         Processes or a cluster that judge the molecules, with the same result; without it, one after another here.
+
+    files : ImportOptions, optional
+        What trajectory files do not tell themselves: topology, molecule, frame_ps.
 
     Raises
     ------
@@ -154,8 +160,9 @@ def evaluate_folders(
     if config.energy_frames:
         require_energies(config.xtb)
     result = Evaluation(config)
-    references = molecule_folders(reference)
-    ours = molecule_folders(generated) if generated is not None else {}
+    references = trajectory_sources(reference, files)
+    ours = trajectory_sources(generated, files) if generated is not None else {}
+    ours, references = paired(ours, references)
     for name in sorted(set(ours) - set(references)):
         result.failures.append({"name": name, "reason": "there is no reference simulation of this name."})
     tasks = [Task(name, folder, ours.get(name), generated is not None) for name, folder in references.items()]
@@ -198,7 +205,7 @@ def judge_molecule(task: Task, config: EvaluationConfig) -> Judgement:
     except EGIError as error:
         judged.failure = str(error)
     except Exception as error:  # whatever goes wrong with one molecule, the others go on
-        log.info("%s failed", task.name, exc_info=True)
+        log.debug("%s failed", task.name, exc_info=True)
         judged.failure = f"it could not be compared, by {type(error).__name__}: {' '.join(str(error).split())}"
     return judged
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.sdf_records import sdf_records
 from eginterpolator.errors import InputError
 from eginterpolator.files.frame_files import Frames, frame_spacing, imported, read_frames
-from eginterpolator.files.io import atomic_path
+from eginterpolator.files.io import ascii_path, atomic_path
+from eginterpolator.files.pdb import Elements, load_pdb
 from eginterpolator.files.sdf import sdf_molecule
+from eginterpolator.files.structures import read_structures, read_xyz
 
 if TYPE_CHECKING:
     import ase
@@ -112,7 +115,7 @@ def _write_xtc(trajectory: Trajectory, path: Path) -> None:
             "XTC's range: save it as .npz, or find out why it came apart."
         )
     steps = np.arange(trajectory.n_frames, dtype=np.int32)
-    with XTCTrajectoryFile(str(path), "w") as stream:
+    with ascii_path(path) as plain, XTCTrajectoryFile(str(plain), "w") as stream:
         stream.write(
             trajectory.positions / np.float32(10.0),
             time=trajectory.times_ps.astype(np.float32),
@@ -122,7 +125,8 @@ def _write_xtc(trajectory: Trajectory, path: Path) -> None:
 
 
 def _write_dcd(trajectory: Trajectory, path: Path) -> None:
-    to_mdtraj(trajectory).save_dcd(str(path))
+    with ascii_path(path) as plain:
+        to_mdtraj(trajectory).save_dcd(str(plain))
 
 
 def _write_pdb(trajectory: Trajectory, path: Path) -> None:
@@ -150,7 +154,7 @@ def _write_pdb(trajectory: Trajectory, path: Path) -> None:
             lines.append(f"CONECT{atom.GetIdx() + 1:5d}{row}")
     if len(positions) == 1:
         lines = [line for line in lines if not line.startswith(("MODEL", "ENDMDL"))]
-    path.write_text("\n".join([*lines, "END", ""]))
+    path.write_text("\n".join([*lines, "END", ""]), encoding="utf-8")
 
 
 def _write_sdf(trajectory: Trajectory, path: Path) -> None:
@@ -159,7 +163,7 @@ def _write_sdf(trajectory: Trajectory, path: Path) -> None:
     mol = trajectory.to_rdkit()
     for key, text in trajectory.molecule.named.items():
         mol.SetProp(key, text)
-    with Chem.SDWriter(str(path)) as writer:
+    with ascii_path(path) as plain, Chem.SDWriter(str(plain)) as writer:
         for k, time in enumerate(trajectory.times_ps):
             mol.SetProp("time_ps", f"{time:.6g}")
             writer.write(mol, confId=k)
@@ -167,7 +171,7 @@ def _write_sdf(trajectory: Trajectory, path: Path) -> None:
 
 def _write_xyz(trajectory: Trajectory, path: Path) -> None:
     symbols = [atom.GetSymbol() for atom in trajectory.frame_mol.GetAtoms()]
-    with open(path, "w") as stream:
+    with open(path, "w", encoding="utf-8") as stream:
         for time, frame in zip(trajectory.times_ps, trajectory.positions, strict=True):
             stream.write(f'{len(symbols)}\ntime_ps={time:.6f} smiles="{trajectory.molecule.smiles}"\n')
             stream.writelines(
@@ -225,7 +229,7 @@ def load(
     if not isinstance(molecule, Molecule):
         molecule, order = sdf_molecule(molecule)
     try:
-        positions, times, numbers = (_read_binary if suffix in BINARY else _READERS[suffix])(path, molecule)
+        positions, times, elements = (_read_binary if suffix in BINARY else _READERS[suffix])(path, molecule)
     except InputError:
         raise
     except Exception as error:  # every reader has errors of its own for a broken file
@@ -236,13 +240,15 @@ def load(
     if positions.shape[1] not in expected:
         raise InputError(f"'{path}' has {positions.shape[1]} atoms, and its molecule {expected[0]}.")
     rows = np.arange(positions.shape[1]) if order is None else order
-    if numbers is not None and (numbers[rows] != molecule.atomic_numbers[: len(rows)]).any():
+    if elements is not None and any(
+        int(z) not in elements[k] for k, z in zip(rows, molecule.atomic_numbers, strict=False)
+    ):
         raise InputError(f"'{path}' has other elements than '{molecule.smiles}', or another order of atoms.")
     spacing = frame_spacing(path, Frames(positions, times), frame_ps)
     return molecule, positions[:, rows], spacing
 
 
-Read = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+Read = tuple[np.ndarray, np.ndarray | None, Elements | None]
 
 
 def _read_binary(path: Path, molecule: Molecule) -> Read:
@@ -251,62 +257,38 @@ def _read_binary(path: Path, molecule: Molecule) -> Read:
 
 
 def _read_pdb(path: Path, molecule: Molecule) -> Read:
-    import mdtraj
-
-    frames = mdtraj.load_pdb(str(path), standard_names=False)
-    return frames.xyz * 10.0, None, np.array([a.element.atomic_number for a in frames.topology.atoms])
+    frames, elements = load_pdb(path)
+    return frames.xyz * 10.0, None, elements
 
 
 def _read_sdf(path: Path, molecule: Molecule) -> Read:
-    from rdkit import Chem
-
-    mols = list(Chem.SDMolSupplier(str(path), removeHs=False, sanitize=False))
-    if broken := [k for k, mol in enumerate(mols, 1) if mol is None]:
-        raise InputError(f"Record {broken[0]} of '{path}' cannot be read.")
-    times = [float(mol.GetProp("time_ps")) for mol in mols if mol.HasProp("time_ps")]
-    numbers = np.array([atom.GetAtomicNum() for atom in mols[0].GetAtoms()])
-    positions = np.stack([mol.GetConformer().GetPositions() for mol in mols])
-    return positions, np.array(times) if len(times) == len(mols) else None, numbers
+    records = list(sdf_records(path, sanitize=False))
+    found = read_structures(path)
+    times = [float(r.mol.GetProp("time_ps")) for r in records if r.mol is not None and r.mol.HasProp("time_ps")]
+    return found.frames, np.array(times) if len(times) == len(records) else None, found.elements
 
 
 def _read_xyz(path: Path, molecule: Molecule) -> Read:
-    from rdkit import Chem
-
-    lines = path.read_text().splitlines()
-    n = int(lines[0])
-    starts = range(0, len(lines) - n - 1, n + 2)
-    if len(lines) % (n + 2) or any(int(lines[k]) != n for k in starts):
-        raise InputError(f"'{path}' is cut off, or its frames have different numbers of atoms.")
-    rows = [[line.split() for line in lines[k + 2 : k + 2 + n]] for k in starts]
-    times = [line.split("time_ps=")[1].split()[0] for k in starts if "time_ps=" in (line := lines[k + 1])]
-    table = Chem.GetPeriodicTable()
-    numbers = np.array([table.GetAtomicNumber(row[0]) for row in rows[0]])
-    positions = np.array([[row[1:4] for row in frame] for frame in rows], dtype=np.float64)
-    return positions, np.array(times, dtype=np.float64) if len(times) == len(rows) else None, numbers
+    positions, comments, elements = read_xyz(path)
+    times = [line.split("time_ps=")[1].split()[0] for line in comments if "time_ps=" in line]
+    return positions, np.array(times, dtype=np.float64) if len(times) == len(positions) else None, elements
 
 
 def _read_h5(path: Path, molecule: Molecule) -> Read:
     import h5py
-    from rdkit import Chem
 
     with h5py.File(path) as file:
-        positions = file["coordinates"][...] * 10.0
-        times = file["time"][...] if "time" in file else None
-        text = file["topology"][0] if "topology" in file else None
-    if text is None:
-        return positions, times, None
-    chains = json.loads(text)["chains"]
-    symbols = [a["element"] for chain in chains for residue in chain["residues"] for a in residue["atoms"]]
-    table = Chem.GetPeriodicTable()
-    return positions, times, np.array([table.GetAtomicNumber(symbol) for symbol in symbols])
+        described = "topology" in file
+    frames = read_frames(path)
+    return frames.positions, frames.times_ps, read_structures(path).elements if described else None
 
 
 def _read_npz(path: Path, molecule: Molecule) -> Read:
     with np.load(path, allow_pickle=False) as data:
         positions = data["positions"]
-        numbers = data["atomic_numbers"] if "atomic_numbers" in data else None
+        elements = [(int(z),) for z in data["atomic_numbers"]] if "atomic_numbers" in data else None
         times = np.arange(len(positions)) * float(data["frame_ps"]) if "frame_ps" in data else None
-    return positions, times, numbers
+    return positions, times, elements
 
 
 _READERS = {

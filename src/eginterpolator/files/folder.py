@@ -16,8 +16,8 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.files.frame_files import even_spacing
-from eginterpolator.files.io import fsync_folder, write_json
-from eginterpolator.files.sdf import sdf_molecule, write_sdf
+from eginterpolator.files.io import ascii_path, fsync_folder, write_json
+from eginterpolator.files.sdf import atom_map_of, sdf_molecule, write_sdf
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 
 UNFINISHED = ".unfinished"
@@ -33,7 +33,8 @@ def write_molecule_folder(
 ) -> None:
     """Write `molecule.sdf`, `topology.pdb`, `trajectory_000.xtc` ... and `meta.json`; replaces what was there.
 
-    `more` may write further files into the folder before it appears.
+    `meta.json` holds `meta` and the atom map (`atom_map_of`). `more` may write further files into the folder before it
+    appears.
 
     The SDF holds the molecule's own conformers where it has some, else the first frame whose stereo is right, so that
     whoever reads stereo from its coordinates gets the molecule that was meant.
@@ -47,14 +48,15 @@ def write_molecule_folder(
         for k, trajectory in enumerate(trajectories):
             trajectory.save(building / f"trajectory_{k:03d}.xtc")
         more(building)
-        write_json(building / "meta.json", meta)
+        write_json(building / "meta.json", {**meta, **atom_map_of(molecule, first.positions.shape[1])})
 
 
 def write_conformer_folder(folder: str | os.PathLike[str], ensemble: ConformerEnsemble, meta: dict[str, Any]) -> None:
-    """Write `conformers.sdf` and `meta.json`; replaces what was there."""
+    """Write `conformers.sdf` and `meta.json`, with the atom map; replaces what was there."""
     with appearing_folder(Path(folder)) as building:
         write_sdf(building / "conformers.sdf", ensemble.molecule, ensemble.positions, ensemble.energies_kcal)
-        write_json(building / "meta.json", meta)
+        atoms = atom_map_of(ensemble.molecule, ensemble.positions.shape[1])
+        write_json(building / "meta.json", {**meta, **atoms})
 
 
 def read_molecule_folder(folder: str | os.PathLike[str]) -> tuple[Molecule, list[Trajectory], dict[str, Any]]:
@@ -110,7 +112,7 @@ def _read_meta(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"'{path.parent}' has no meta.json: it was not finished, or not written as a molecule folder.")
     try:
-        meta = json.loads(path.read_text())
+        meta = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"'{path}' is no valid JSON; make the folder again.") from error
     if not isinstance(meta, dict):
@@ -122,7 +124,7 @@ def _read_xtc(path: Path, molecule: Molecule, order: np.ndarray, frame_ps: float
     from mdtraj.formats import XTCTrajectoryFile
 
     try:
-        with XTCTrajectoryFile(str(path)) as stream:
+        with ascii_path(path) as plain, XTCTrajectoryFile(str(plain)) as stream:
             xyz, times, _, _ = stream.read()
     except Exception as error:  # mdtraj's readers raise whatever their C code finds
         raise InputError(f"'{path}' is damaged and cannot be read ({str(error).splitlines()[0]}).") from error

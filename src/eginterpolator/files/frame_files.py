@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import logging
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,15 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.errors import InputError
+from eginterpolator.files.io import ascii_path
+from eginterpolator.files.pdb import load_pdb
+
+log = logging.getLogger(__name__)
 
 _HDF5 = (".h5", ".hdf5")
 _TIMED = (".xtc", ".trr", ".nc", ".netcdf", ".ncdf", ".gro", *_HDF5)
 """Formats whose files tell the time of each frame. The header of a DCD has a step, which many programs leave at 1."""
-_UNTOLD = (".mdcrd", ".crd")
+UNTOLD = (".mdcrd", ".crd")
 """Formats whose files do not tell how many atoms they have."""
 
 
@@ -82,7 +88,7 @@ def count_atoms(path: str | os.PathLike[str], n_atoms: int | None = None) -> int
                 if "coordinates" not in file:
                     raise InputError(f"'{path}' has no coordinates as MDTraj's HDF5 files have them.")
                 return int(file["coordinates"].shape[1])
-        if suffix in _UNTOLD:
+        if suffix in UNTOLD:
             if n_atoms is None:
                 raise InputError(f"'{path}' does not say how many atoms it has; give a topology.")
             return n_atoms
@@ -92,19 +98,21 @@ def count_atoms(path: str | os.PathLike[str], n_atoms: int | None = None) -> int
         import mdtraj
 
         if suffix == ".pdb":
-            return int(mdtraj.load_pdb(str(path), standard_names=False).n_atoms)
-        with mdtraj.open(str(path)) as stream:
+            return int(load_pdb(path, 0)[0].n_atoms)
+        with ascii_path(path) as plain, mdtraj.open(str(plain)) as stream:
             first = stream.read(n_frames=1)
         return int((first[0] if isinstance(first, tuple) else first).shape[1])
 
 
 def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float | None) -> float:
-    """Time between frames in ps: what the file tells, or `frame_ps`.
+    """Time between frames in ps: `frame_ps` where it is given, with a warning where the file says otherwise.
+
+    A warning also says when the times of the file look like numbers of frames or like fs.
 
     Raises
     ------
     InputError
-        When nobody tells it, both do and differ, or the frames are unevenly spaced.
+        When nobody tells it, or the frames are unevenly spaced.
     """
     if frame_ps is not None and not (np.isfinite(frame_ps) and frame_ps > 0):
         raise InputError(f"A frame spacing of {frame_ps} ps is impossible; give a positive number of picoseconds.")
@@ -115,19 +123,54 @@ def frame_spacing(path: str | os.PathLike[str], frames: Frames, frame_ps: float 
                 f"'{path}' does not tell the time between its frames; give it with --frame-ps (Python: frame_ps)."
             )
         return float(frame_ps)
-    spacing = even_spacing(times, path)
-    if frame_ps is not None and abs(frame_ps - spacing) > 0.01 * spacing:
-        raise InputError(f"'{path}' has frames every {spacing:g} ps, not every {frame_ps:g} ps.")
-    return spacing
+    if frame_ps is None:
+        spacing = even_spacing(times, path)
+        if spacing == 1 and times[0] in (0, 1):
+            log.warning(
+                "the times of '%s' look like frame numbers and are taken as 1 ps apart; else give --frame-ps", path
+            )
+        elif spacing >= 100:
+            log.warning("the frames of '%s' are %g ps apart; if its times are in fs, give --frame-ps", path, spacing)
+        return spacing
+    try:
+        spacing = even_spacing(times, path)
+    except InputError as error:
+        log.warning("%s --frame-ps %g is taken for all of them", error, frame_ps)
+        return float(frame_ps)
+    if abs(frame_ps - spacing) > 0.01 * spacing:
+        log.warning("'%s' has frames every %g ps; --frame-ps %g is taken instead", path, spacing, frame_ps)
+    return float(frame_ps)
 
 
 def even_spacing(times_ps: np.ndarray, path: str | os.PathLike[str]) -> float:
-    """Time between frames in ps from the times [T > 1] of a file; InputError naming it where they are uneven."""
-    steps = np.diff(np.asarray(times_ps, dtype=np.float64))
-    spacing = round(float(steps.sum()) / len(steps), 4)
-    if not spacing > 0 or np.abs(steps - spacing).max() > 0.02 * spacing:
-        raise InputError(f"The frames of '{path}' have no even spacing in time.")
-    return spacing
+    """Time between frames in ps from the times [T > 1] of a file, which may have been rounded to float32.
+
+    Raises
+    ------
+    InputError
+        Naming the first frame that does not fit, where they are uneven.
+    """
+    times = np.asarray(times_ps, dtype=np.float64)
+    rounding = float(np.spacing(np.float32(np.abs(times).max())))
+    steps, count = np.diff(times), len(times) - 1
+    spacing = _roundest((times[-1] - times[0]) / count, rounding / count)
+    wrong = np.abs(steps - spacing) > 0.02 * abs(spacing) + rounding
+    if spacing > 0 and not wrong.any():
+        return spacing
+    usual = Counter(_roundest(float(step), rounding) for step in steps).most_common(1)[0][0]
+    wrong = np.abs(steps - usual) > 0.02 * abs(usual) + rounding
+    k = int(np.argmax(wrong)) + 1 if wrong.any() and usual > 0 else 1
+    others = f", and others are {usual:g} ps apart" if usual > 0 else ""
+    raise InputError(
+        f"The frames of '{path}' have no even spacing in time: frame {k} (from 0) is at {times[k]:.10g} ps, the one "
+        f"before at {times[k - 1]:.10g} ps{others}."
+    )
+
+
+def _roundest(value: float, error: float) -> float:
+    """The number of the fewest decimals within the error of `value`, and within half of its fourth decimal."""
+    within = max(error, min(5e-5, 1e-4 * abs(value)))
+    return next((r for d in range(7) if abs((r := round(value, d)) - value) <= within and r), value)
 
 
 def imported(name: str) -> Any:
@@ -165,7 +208,12 @@ def _read_mdtraj(path: Path, n_atoms: int, atoms: np.ndarray | None) -> Frames:
     for _ in range(n_atoms):
         topology.add_atom("X", None, residue)
     ordered = None if atoms is None else np.sort(atoms)
-    frames = mdtraj.load(str(path), top=topology, atom_indices=ordered)
+    if path.suffix.lower() == ".pdb":
+        whole = load_pdb(path)[0]
+        frames = whole if ordered is None else whole.atom_slice(ordered)
+    else:
+        with ascii_path(path) as plain:
+            frames = mdtraj.load(str(plain), top=topology, atom_indices=ordered)
     positions = frames.xyz if atoms is None else frames.xyz[:, np.argsort(np.argsort(atoms))]
     cell = frames.unitcell_vectors
     boxed = cell is not None and bool(np.abs(np.linalg.det(cell)).min() > 0)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def ascii_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A path of ASCII letters to the same file, for libraries that take no others; the file need not exist yet."""
+    path = Path(path)
+    if os.fspath(path).isascii():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="egi-") as folder:
+        link = Path(folder) / f"file{path.suffix}"
+        link.symlink_to(path.resolve())
+        yield link
+        if link.is_file() and not link.is_symlink():  # a writer that deletes what is there
+            shutil.copyfile(link, path)
+
+
 def fsync_folder(path: str | os.PathLike[str]) -> None:
     """Make renames inside a folder permanent."""
     handle = os.open(path, os.O_RDONLY)
@@ -53,13 +69,13 @@ def _umask() -> int:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text`, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def fill(path: str | os.PathLike[str], name: str, text: str) -> None:
@@ -70,7 +86,7 @@ def fill(path: str | os.PathLike[str], name: str, text: str) -> None:
     InputError
         When the file has not each of them once.
     """
-    page = Path(path).read_text()
+    page = Path(path).read_text(encoding="utf-8")
     start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
     if page.count(start) != 1 or page.count(end) != 1:
         raise InputError(f"'{path}' lacks the markers {start} and {end}, or has them twice.")

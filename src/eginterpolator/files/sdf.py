@@ -7,9 +7,11 @@ import os
 import numpy as np
 from rdkit import Chem
 
+from eginterpolator.chemistry import origin
 from eginterpolator.chemistry.molecule import Molecule, flat_smiles, molecules_from_sdf
+from eginterpolator.chemistry.sdf_records import sdf_records
 from eginterpolator.errors import InputError
-from eginterpolator.files.io import atomic_path
+from eginterpolator.files.io import ascii_path, atomic_path
 
 
 def with_conformers(mol: Chem.Mol, positions: np.ndarray) -> Chem.Mol:
@@ -50,7 +52,8 @@ def sdf_molecule(path: str | os.PathLike[str]) -> tuple[Molecule, np.ndarray]:
         When the file is missing or unreadable, or its smiles is of another molecule.
     """
     molecule = molecules_from_sdf(path)[0]
-    stored = Chem.SDMolSupplier(str(path), removeHs=False)[0]
+    stored = next(sdf_records(path)).mol
+    assert stored is not None  # it has just been read
     numbers = np.array([atom.GetAtomicNum() for atom in stored.GetAtoms()])
     said = {key: stored.GetProp(key).strip() for key in ("key", "smiles") if stored.HasProp(key)}
     if "key" in said and _flat_or_none(said["key"]) == molecule.smiles_flat:
@@ -63,16 +66,41 @@ def sdf_molecule(path: str | os.PathLike[str]) -> tuple[Molecule, np.ndarray]:
 def write_sdf(
     path: str | os.PathLike[str], molecule: Molecule, positions: np.ndarray, energies_kcal: np.ndarray | None = None
 ) -> None:
-    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF with `Molecule.named` and `energy_kcal`."""
+    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF.
+
+    Its properties are those of the input, and `Molecule.named`, `energy_kcal`, `atom_map` and `atom_map_numbers`
+    (`atom_map_of`, n/a for None), and `seed_name` where that is not the title.
+    """
     mol = with_conformers(frame_graph(molecule, np.shape(positions)[1] == molecule.n_atoms), positions)
+    for key in (*origin.OWN_PROPERTIES, *(key for key in mol.GetPropNames(True, False) if key.startswith("_"))):
+        if key != "_Name":
+            mol.ClearProp(key)
     for key, text in molecule.named.items():
         mol.SetProp(key, text)
-    with atomic_path(path) as temporary:
-        with Chem.SDWriter(str(temporary)) as writer:
+    for key, values in atom_map_of(molecule, np.shape(positions)[1]).items():
+        mol.SetProp(key, " ".join("n/a" if value is None else str(value) for value in values))
+    if molecule.seed_name != molecule.name:
+        mol.SetProp("seed_name", molecule.seed_name)
+    with atomic_path(path) as temporary, ascii_path(temporary) as plain:
+        with Chem.SDWriter(str(plain)) as writer:
             for k in range(len(positions)):
                 if energies_kcal is not None:
                     mol.SetProp("energy_kcal", f"{float(energies_kcal[k]):.4f}")
                 writer.write(mol, confId=k)
+
+
+def atom_map_of(molecule: Molecule, n_atoms: int) -> dict[str, list[int | None]]:
+    """Where the first `n_atoms` atoms of the output stand in the input, for `meta.json` and SDF properties.
+
+    Returns
+    -------
+    dict
+        `atom_map`: of each atom the index in the input, from 0, None for a hydrogen that was added;
+        `atom_map_numbers`: its map number, only of an input that has some.
+    """
+    numbers = molecule.atom_map_numbers
+    found = {"atom_map": molecule.atom_map[:n_atoms]}
+    return found if numbers is None else {**found, "atom_map_numbers": numbers[:n_atoms]}
 
 
 def _flat_or_none(smiles: str) -> str | None:
@@ -100,6 +128,7 @@ def _with_stereo_of(molecule: Molecule, smiles: str, path: str | os.PathLike[str
         return molecule
     placed = [Molecule(Chem.RenumberAtoms(wanted.rdmol, list(match)), molecule.name) for match in matches]
     best = max(placed, key=lambda candidate: _agreement(candidate, molecule))
+    origin.copy_origin(molecule.rdmol, best.rdmol)
     for conformer in molecule.rdmol.GetConformers():
         best.rdmol.AddConformer(conformer, assignId=True)
     return best

@@ -283,8 +283,8 @@ def _finished(folder: Path, molecule: Molecule, settings: dict[str, Any]) -> dic
     if not path.is_file():
         return None
     try:
-        meta: dict[str, Any] = json.loads(path.read_text())
-    except json.JSONDecodeError:
+        meta: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # no JSON, or no text at all
         return None
     same = json.loads(json.dumps(_identity(settings)))
     if molecule.is_named_by(meta) and _identity(meta.get("settings", {})) == same:

@@ -60,7 +60,7 @@ def block_frames(model: Model) -> int:
 
 def derive_seed(run: int, molecule: Molecule, sample: int, block: int, attempt: int) -> int:
     """Seed of one sample: it depends on what is sampled, not on batch, order or number of workers."""
-    text = f"{run}|{molecule.smiles}|{molecule.name}|{sample}|{block}|{attempt}"
+    text = f"{run}|{molecule.smiles}|{molecule.seed_name}|{sample}|{block}|{attempt}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 

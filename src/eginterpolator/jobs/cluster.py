@@ -23,6 +23,7 @@ import yaml
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
+from eginterpolator.chemistry.text import read_text
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.jobs.tasks import Item, Outcome, Task, Workers, attempt
 
@@ -232,7 +233,7 @@ def _jobqueue(path: Path) -> tuple[Any, int]:
     classes = {name: getattr(dask_jobqueue, name) for name in dir(dask_jobqueue) if name.endswith("Cluster")}
     classes["LocalCluster"] = LocalJobs
     try:
-        described = yaml.safe_load(path.read_text())
+        described = yaml.safe_load(read_text(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"'{path}' cannot be read as YAML ({' '.join(str(error).split())}).") from error
     if not isinstance(described, dict) or described.get("class") not in classes:

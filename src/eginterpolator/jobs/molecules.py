@@ -31,7 +31,7 @@ class Hooks:
 
 @dataclass
 class RunResult:
-    """What a job did, by molecule name; `rows` are the lines of summary.csv, in the order of the input."""
+    """What a job did, by molecule name, in the order of the input; `rows` are the lines of summary.csv."""
 
     out: Path
     done: list[str] = field(default_factory=list)
@@ -108,7 +108,8 @@ def run_molecules(
     task : callable
         `task(molecule, step)` makes `out/<name>` and returns its meta data.
     finished : callable
-        Meta data of a molecule that needs no work, else None; what it raises ends the job. A molecule that is being
+        Meta data of a molecule that needs no work, else None; what it raises ends the job, but for an error of the
+        system (a name that no folder can have), which `task` meets again. A molecule that is being
         worked on already (by workers that outlived an earlier job) is the concern of `task`, which looks again.
     columns : sequence of str
         Of summary.csv.
@@ -121,6 +122,8 @@ def run_molecules(
         As `fan_out`; also when the output folder cannot be used.
     """
     hooks = hooks or Hooks()
+    done: dict[int, str] = {}
+    failed: dict[int, Failure] = {}
     result = RunResult(prepare_out(out), failures=list(failures))
     if isinstance(molecules, Sequence):
         remove_unfinished(result.out, {molecule.name for molecule in molecules})
@@ -138,6 +141,11 @@ def run_molecules(
                 rows[number] = _row(molecule, meta)
                 hooks.finish(molecule, "finished before")
 
+    def write_tables() -> None:
+        result.done = [done[number] for number in sorted(done)]
+        result.failures = [*failures, *(failed[number] for number in sorted(failed))]
+        _write_tables(result, rows, columns)
+
     written = time.monotonic()
     outcomes = fan_out(
         task, unfinished(), workers, shared=result.out.resolve(), step=hooks.step,
@@ -146,16 +154,16 @@ def run_molecules(
     for outcome in outcomes:
         number, molecule = open_molecules[outcome.index]
         if outcome.reason is not None:
-            result.failures.append(Failure(molecule.name, molecule.smiles, outcome.reason))
+            failed[number] = Failure(molecule.name, molecule.smiles, outcome.reason)
             hooks.finish(molecule, f"failed: {outcome.reason}")
         else:
-            result.done.append(molecule.name)
+            done[number] = molecule.name
             rows[number] = _row(molecule, outcome.value)
             hooks.finish(molecule, "done")
         if time.monotonic() - written > SECONDS_BETWEEN_TABLES:
-            _write_tables(result, rows, columns)
+            write_tables()
             written = time.monotonic()
-    _write_tables(result, rows, columns)
+    write_tables()
     return result
 
 
@@ -163,7 +171,14 @@ def _finished_first(
     molecules: Iterable[Molecule], finished: Callable[[Molecule], dict[str, Any] | None]
 ) -> Iterable[tuple[Molecule, dict[str, Any] | None]]:
     """Of a list all are looked at before the first is worked on, so that what is in the way is known at once."""
-    pairs = ((molecule, finished(molecule)) for molecule in molecules)
+
+    def looked_at(molecule: Molecule) -> dict[str, Any] | None:
+        try:
+            return finished(molecule)
+        except (OSError, UnicodeError):  # its own concern: a name that no folder can have
+            return None
+
+    pairs = ((molecule, looked_at(molecule)) for molecule in molecules)
     return list(pairs) if isinstance(molecules, Sequence) else pairs
 
 

@@ -50,6 +50,6 @@ def attempt(task: Task[Item], item: Item, step: Step = lambda amount: None) -> t
     try:
         return task(item, step), None
     except Exception as error:
-        log.info("%s failed", item, exc_info=True)
+        log.debug("%s failed", item, exc_info=True)  # a user sees the reason; --debug shows this
         kind = "" if isinstance(error, EGIError) else f"{type(error).__name__}: "
         return None, kind + " ".join(str(error).split())

@@ -20,7 +20,7 @@ def library_file(
     name: str, sources: Sequence[Path], flags: Sequence[str], generated: Mapping[str, str], facts: Any
 ) -> Path:
     """Where a library is kept: its name has a hash of its sources, headers, flags, compiler and `facts`."""
-    content = [path.read_text() for path in sources]
+    content = [path.read_text(encoding="utf-8") for path in sources]
     values = (content, list(flags), dict(generated), os.environ.get("CXX", "g++"), facts)
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
     return cache_folder() / f"{name}-{digest[:16]}.so"
@@ -69,7 +69,7 @@ def _compile(path: Path, name: str, sources: Sequence[Path], flags: Sequence[str
     with tempfile.TemporaryDirectory(dir=make_cache_folder(), prefix=f".{name}-") as text:
         folder = Path(text)
         for header, content in headers.items():
-            (folder / header).write_text(content)
+            (folder / header).write_text(content, encoding="utf-8")
         made = folder / f"{name}.so"
         units = [str(source) for source in sources if source.suffix == ".cpp"]
         command = [compiler(), "-shared", "-fPIC", f"-I{folder}", *units, *flags, "-o", str(made)]

@@ -30,5 +30,5 @@ def processor_features() -> frozenset[str]:
 
 
 def _of_linux(key: str) -> str:
-    lines = _LINUX.read_text().splitlines() if _LINUX.is_file() else []
+    lines = _LINUX.read_text(encoding="utf-8").splitlines() if _LINUX.is_file() else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")

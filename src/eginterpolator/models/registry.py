@@ -133,7 +133,7 @@ def load_model(name: str | os.PathLike[str], device: str = "cpu") -> Model:
     """
     folder = model_folder(name)
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         state = load_file(folder / "model.safetensors", device="cpu")
         denoiser = build_denoiser(config["model"], config["process"])
         denoiser.network.load_state_dict(state)

@@ -32,11 +32,13 @@ def write_folder_report(out_dir: str | os.PathLike[str]) -> Path:
         When the folder is missing or holds neither a trajectory nor a failure.
     """
     from eginterpolator.files.folder import read_molecule_folder
+    from eginterpolator.files.inputs import in_input_order
 
     root = Path(out_dir)
     if not root.is_dir():
         raise InputError(f"There is no folder '{root}'.")
-    folders = [root] if _is_molecule_folder(root) else sorted(p for p in root.glob("[!.]*") if _is_molecule_folder(p))
+    found = sorted(path / "molecule.sdf" for path in root.glob("[!.]*") if _is_molecule_folder(path))
+    folders = [root] if _is_molecule_folder(root) else [file.parent for file in in_input_order(root, found)]
     failures: list[dict[str, Any]] = _read_csv(root / "failures.csv")
     runs = []
     for folder in folders:

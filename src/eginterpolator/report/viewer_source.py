@@ -18,6 +18,8 @@ from pathlib import Path
 
 from eginterpolator.errors import InputError
 
+_MIT = "The MIT License. Copyright (c) Mol* contributors."
+
 
 @dataclass(frozen=True)
 class ViewerSource:
@@ -58,7 +60,9 @@ def viewer_source() -> ViewerSource:
     version = root / "VERSION"
     return ViewerSource(
         name="Mol*",
-        version=version.read_text().strip() if version.is_file() else "",
-        licence=licence.read_text() if licence.is_file() else "The MIT License. Copyright (c) Mol* contributors.",
+        version=version.read_text(encoding="utf-8").strip() if version.is_file() else "",
+        licence=licence.read_text(encoding="utf-8")
+        if licence.is_file()
+        else "The MIT License. Copyright (c) Mol* contributors.",
         packed=base64.b64encode(gzip.compress(script, 9, mtime=0)).decode(),
     )

@@ -316,7 +316,7 @@ def finished_folder(folder: Path, molecule: Molecule, settings: dict[str, Any]) 
     if not folder.exists():
         return None
     try:
-        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"'{folder}' is in the way and has no readable meta.json; remove it or pass --overwrite."
@@ -360,7 +360,7 @@ def _load_replica(path: Path, n_frames: int, n_atoms: int) -> Replica | None:
 
 def _write_energies(path: Path, result: Replica) -> None:
     density = result.density_g_ml
-    with atomic_path(path) as temporary, open(temporary, "w", newline="") as stream:
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["time_ps", "potential_kcal", "temperature_K", "density_g_ml"])
         for k in range(len(result.positions)):

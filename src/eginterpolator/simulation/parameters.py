@@ -12,11 +12,14 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.errors import EGIError, InputError
+from eginterpolator.errors import EGIError, InputError, shortened
 from eginterpolator.simulation.protocol import Protocol
 
+ELEMENTS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I")
+"""What Sage has parameters for and NAGL charges."""
 MD_HINT = "Simulation needs OpenMM and OpenFF; install them with: pip install 'eginterpolator[md]'"
 
 
@@ -79,6 +82,17 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def require_elements(molecule: Molecule) -> None:
+    """Raise InputError naming the elements for which the force field has no parameters."""
+    table = Chem.GetPeriodicTable()
+    missing = sorted({table.GetElementSymbol(int(z)) for z in molecule.atomic_numbers} - set(ELEMENTS))
+    if missing:
+        raise InputError(
+            f"The force field has no parameters for {' and '.join(missing)} in {shortened(molecule.smiles)}; it takes "
+            f"molecules of {', '.join(ELEMENTS[:-1])} and {ELEMENTS[-1]}."
+        )
+
+
 def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
     """OpenFF Molecule in the same atom order, with partial charges from the graph network.
 
@@ -87,6 +101,7 @@ def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
     InputError
         When OpenFF or the charge network cannot take the molecule (an element they do not know).
     """
+    require_elements(molecule)
     from openff.toolkit import Molecule as OFFMolecule
     from openff.units import unit
 

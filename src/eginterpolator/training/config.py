@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from eginterpolator.chemistry.text import read_text
 from eginterpolator.errors import InputError
 from eginterpolator.training.module import OptimiserConfig
 
@@ -83,7 +84,7 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
     if not path.is_file():
         raise InputError(f"There is no config '{path}'.")
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise InputError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
 

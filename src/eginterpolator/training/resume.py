@@ -86,7 +86,7 @@ def csv_logger(out: Path, step: int) -> CSVLogger:
     path = out / "csv" / "metrics.csv"
     earlier: list[dict[str, str]] = []
     if path.is_file():
-        with open(path, newline="") as stream:
+        with open(path, newline="", encoding="utf-8") as stream:
             rows = [{key: value for key, value in row.items() if value} for row in csv.DictReader(stream)]
         earlier = [row for row in rows if int(row.get("step", step)) < step]
     logger = CSVLogger(out, name="csv", version="", flush_logs_every_n_steps=1)

@@ -158,7 +158,6 @@ def nothing(files: Path) -> None:
         (spoil_count, {"topology": "system.pdb"}, r"a\.xtc' has 9 atoms a frame, and its topology 10"),
         (spoil_sdf, {"topology": "solute.sdf"}, r"solute\.sdf' has atoms but no bonds"),
         (spoil_times, {"topology": "system.pdb"}, r"a\.xtc' does not tell the time .* --frame-ps"),
-        (nothing, {"topology": "system.pdb", "frame_ps": 1.0}, "every 2 ps, not every 1 ps"),
         (nothing, {"topology": "system.pdb", "molecule": "COC"}, "not 'COC'"),
         (nothing, {"topology": "system.pdb", "molecule": "C(C"}, "not a valid SMILES"),
         (nothing, {"topology": "system.pdb", "residue": "XYZ"}, r"no residue 'XYZ' \(residues LIG\)"),

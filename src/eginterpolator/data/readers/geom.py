@@ -61,7 +61,7 @@ class Geom:
             names = ", ".join(file.stem.removeprefix("summary_") for file in found)
             raise InputError(f"'{path}' holds several summaries ({names}); choose one with --subset.")
         try:
-            entries = json.loads(found[0].read_text())
+            entries = json.loads(found[0].read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"'{found[0]}' is no valid JSON; get the file again.") from error
         if not isinstance(entries, dict) or not all(isinstance(value, dict) for value in entries.values()):

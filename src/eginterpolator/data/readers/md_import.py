@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.text import suffix_of
 from eginterpolator.data.filters import Dropped
 from eginterpolator.data.readers.base import Format, ImportOptions
 from eginterpolator.data.readers.topology import Solute, read_topology
 from eginterpolator.data.replicas import Replica, replicas_record
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
-from eginterpolator.files.frame_files import Frames, count_atoms, frame_spacing, read_frames
-from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.files.frame_files import count_atoms, frame_spacing, read_frames
+from eginterpolator.files.periodic import make_whole
+from eginterpolator.files.tables import table_rows
 
 COLUMNS = ("name", "trajectory", "topology", "molecule", "frame_ps", "residue", "charge")
 
@@ -77,13 +76,8 @@ class TrajectoryFiles:
             When columns are missing, a number is none, or the replicas of a molecule disagree.
         """
         path = Path(path)
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            table = csv.DictReader(stream)
-            rows, columns = list(table), table.fieldnames or []
-        if missing := [column for column in COLUMNS[:3] if column not in columns]:
-            raise InputError(f"'{path}' has no column '{missing[0]}'; a table of trajectories needs it.")
         simulations: dict[str, Simulation] = {}
-        for number, row in enumerate(rows, 2):
+        for number, row in table_rows(path, COLUMNS[:3]):
             simulation = _simulation_of(row, path, number)
             known = simulations.setdefault(simulation.name, simulation)
             if known is not simulation:
@@ -135,23 +129,6 @@ def read_replica(path: Path, solute: Solute, frame_ps: float | None) -> Replica:
     frames = read_frames(path, n_atoms=count, atoms=rows)
     spacing = frame_spacing(path, frames, frame_ps)
     return Replica(path.name, make_whole(solute.molecule, frames), spacing)
-
-
-def make_whole(molecule: Molecule, frames: Frames) -> np.ndarray:
-    """Positions float32 [T, n_atoms, 3] in Å with bonded atoms beside each other, across the periodic box."""
-    if frames.cell is None or molecule.n_atoms == 1:
-        return frames.positions
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import breadth_first_order
-
-    n = molecule.n_atoms
-    graph = coo_array((np.ones(len(molecule.bonds)), tuple(molecule.bonds.T)), shape=(n, n)).tocsr()
-    order, before = breadth_first_order(graph, 0, directed=False)
-    walk = np.stack([before[order[1:]], order[1:]], axis=1).astype(np.int32)  # each atom after one that it is bonded to
-    whole = Trajectory(molecule, frames.positions, 1.0).to_mdtraj()
-    whole.unitcell_vectors = frames.cell / np.float32(10.0)
-    whole.make_molecules_whole(inplace=True, sorted_bonds=walk)
-    return np.asarray(whole.xyz * np.float32(10.0))
 
 
 def _simulation_of(row: dict[str, str], path: Path, number: int) -> Simulation:
@@ -209,7 +186,7 @@ def _open(paths: Sequence[Path], options: ImportOptions) -> TrajectoryFiles:
 
 
 TABLE = Format(
-    lambda path: path.is_file() and path.suffix.lower() == ".csv",
+    lambda path: path.is_file() and suffix_of(path) in (".csv", ".tsv"),
     lambda paths, options: TrajectoryFiles.of_table(paths[0], options.stride),
 )
 TRAJECTORY = Format(Path.is_file, _open, several=True)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import numpy as np
 from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.text import read_text
 from eginterpolator.data.filters import Dropped, checked, graph_holds
 from eginterpolator.data.readers.base import Format
 from eginterpolator.data.readers.topology import solute_atoms
@@ -25,6 +27,7 @@ from eginterpolator.data.replicas import Replica, replicas_record
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
 from eginterpolator.files.frame_files import Frames, frame_spacing, read_frames
+from eginterpolator.files.pdb import load_pdb
 from eginterpolator.files.sdf import with_conformers
 
 SOURCE = "published simulations, OpenFF Sage 2.2.1, TIP3P, 300 K"
@@ -143,7 +146,7 @@ def read_replica(folder: Path, name: str, frame_ps: float | None) -> tuple[Molec
     mol = safe_load(folder / "mol.pkl")
     if not isinstance(mol, Chem.Mol):
         raise InputError(f"'{folder / 'mol.pkl'}' holds no RDKit molecule.")
-    if not (folder / "smiles.txt").is_file() or not (words := (folder / "smiles.txt").read_text().split()):
+    if not (folder / "smiles.txt").is_file() or not (words := read_text(folder / "smiles.txt").split()):
         raise InputError(f"'{folder}' has no smiles.txt with a SMILES, which the published layout has.")
     mol = Chem.AddHs(Chem.Mol(mol), addCoords=mol.GetNumConformers() > 0)
     frames = read_frames(folder / "traj.xtc", n_atoms=mol.GetNumAtoms())
@@ -164,14 +167,9 @@ def read_replica(folder: Path, name: str, frame_ps: float | None) -> tuple[Molec
 
 def _check_system(path: Path, mol: Chem.Mol) -> None:
     """The solute of the PDB has the atoms of the pickle, in the same order."""
-    import mdtraj
-
     if not path.is_file():
         raise InputError(f"'{path}' is missing, and the published layout has it.")
-    try:
-        topology = mdtraj.load_pdb(str(path), standard_names=False, frame=0).topology
-    except Exception as error:  # mdtraj's parser raises whatever the lines happen to hold
-        raise InputError(f"'{path}' cannot be read as a PDB file; check it.") from error
+    topology = load_pdb(path, 0)[0].topology
     found = [topology.atom(int(k)).element.atomic_number for k in solute_atoms(topology, path)]
     if found != [atom.GetAtomicNum() for atom in mol.GetAtoms()]:
         raise InputError(f"The solute of '{path}' has other atoms than mol.pkl, or another order of them.")
@@ -182,8 +180,7 @@ def _check_end(folder: Path, frames: Frames, spacing: float) -> None:
     path = folder / "scalars.csv"
     if not path.is_file() or frames.times_ps is None:
         return
-    with open(path, newline="") as stream:
-        rows = list(csv.reader(stream))
+    rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     column = next((k for k, title in enumerate(rows[0] if rows else []) if "time" in title.lower()), None)
     if column is None or len(rows) < 3:
         return

@@ -57,7 +57,7 @@ def qm9_rows() -> Iterator[dict[str, str]]:
     folder = Path(next(iter(spec.submodule_search_locations))) / "data"
     csv.field_size_limit(1 << 24)
     for part in (1, 2, 3):
-        with open(folder / f"qm9_part{part}.csv", newline="") as stream:
+        with open(folder / f"qm9_part{part}.csv", newline="", encoding="utf-8") as stream:
             yield from csv.DictReader(stream)
 
 

@@ -12,9 +12,12 @@ from rdkit import Chem
 from rdkit.Chem import AllChem, rdDetermineBonds, rdmolops
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.text import read_text, suffix_of
 from eginterpolator.data.filters import graph_holds, same_stereo
 from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import read_inputs
+from eginterpolator.files.matching import Atoms, match_atoms
+from eginterpolator.files.pdb import Elements, load_pdb
 from eginterpolator.files.sdf import sdf_molecule, with_conformers
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 CONNECTED = 1.15
 """Atoms nearer than this times the sum of their covalent radii are bonded, where a file names no bonds."""
+
+
+TOPOLOGIES = (".pdb", ".sdf", ".mol", ".mol2")
+"""Formats of `read_topology`."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def read_topology(
     if not path.is_file():
         raise InputError(f"There is no topology '{path}'.")
     wanted = None if molecule is None else _named(molecule)
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix in (".sdf", ".mol"):
         solute = _of_sdf(path)
     elif suffix == ".mol2":
@@ -113,20 +120,17 @@ def _of_sdf(path: Path) -> Solute:
 
 
 def _of_mol2(path: Path) -> Solute:
-    mol = Chem.MolFromMol2File(str(path), removeHs=False)
+    mol = Chem.MolFromMol2Block(read_text(path), removeHs=False)
     if mol is None:
         raise InputError(f"'{path}' cannot be read as MOL2 with bonds; write the topology as SDF.")
     return _ordered(mol, path, np.arange(mol.GetNumAtoms()), mol.GetNumAtoms())
 
 
 def _of_pdb(path: Path, wanted: Molecule | None, residue: str | None, charge: int) -> Solute:
-    import mdtraj
-
-    try:
-        frame = mdtraj.load_pdb(str(path), standard_names=False, frame=0)
-    except Exception as error:  # mdtraj's parser raises whatever the lines happen to hold
-        raise InputError(f"'{path}' cannot be read as a PDB file; check it.") from error
+    frame, elements = load_pdb(path, 0)
     atoms = solute_atoms(frame.topology, path, residue)
+    if wanted is not None and any(len(elements[k]) > 1 for k in atoms):
+        _settle_elements(frame, [elements[k] for k in atoms], atoms, wanted, path)
     mol = _connected(frame, atoms, path)
     hydrogens = sum(atom.GetAtomicNum() == 1 for atom in mol.GetAtoms())
     if hydrogens == 0 if wanted is None else hydrogens != wanted.n_atoms - wanted.n_heavy:
@@ -161,6 +165,21 @@ def solute_atoms(topology: mdtraj.Topology, path: Path, residue: str | None = No
             f"Atom {unknown.index + 1} ({unknown.name}) of '{path}' has no element; write columns 77 and 78."
         )
     return np.array([atom.index for atom in atoms], dtype=np.int64)
+
+
+def _settle_elements(
+    frame: mdtraj.Trajectory, elements: Elements, atoms: np.ndarray, wanted: Molecule, path: Path
+) -> None:
+    """Of the elements that a name allows take those of the molecule's graph, where it can be found in the frame."""
+    import mdtraj
+
+    try:
+        rows = match_atoms(Atoms(elements, frame.xyz[0, atoms] * 10.0, None, f"'{path}'"), wanted)
+    except InputError:  # what does not fit is said by the checks that follow
+        return
+    for row, number in zip(rows, wanted.atomic_numbers, strict=False):
+        element = mdtraj.element.Element.getByAtomicNumber(int(number))
+        frame.topology.atom(int(atoms[row])).element = element
 
 
 def _connected(frame: mdtraj.Trajectory, atoms: np.ndarray, path: Path) -> Chem.Mol:
