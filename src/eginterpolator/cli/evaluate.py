@@ -10,6 +10,7 @@ import typer
 
 from eginterpolator.cli import options as o
 from eginterpolator.cli.groups import grouped
+from eginterpolator.evaluation.basis import frames_text, oracle_label, published_like
 from eginterpolator.evaluation.published import published_beside
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def trajectories_command(
     if report is not None:
         from eginterpolator.report.evaluation_page import write_evaluation_report
 
-        rows = {f"Published: {label}": row for label, row in published_beside().items()}
+        rows = {f"Published: {label}": row for label, row in _published(result).items()}
         write_evaluation_report(report, result, rows, title=generated.resolve().name)
     if figures is not None:
         from eginterpolator.report.evaluation_figures import write_figures
@@ -158,6 +159,12 @@ def _check_outputs(report: Path | None, figures: Path | None) -> None:
             raise InputError(f"'{figures}' is no folder; give --figures another name.")
 
 
+def _published(result: Evaluation) -> dict[str, dict[str, Any]]:
+    """Published rows, where the molecules, windows and task are of their kind."""
+    dataset = published_like(result.basis.values(), result.config.frame_ps, result.config.n_frames)
+    return published_beside(dataset) if dataset else {}
+
+
 def _published_conformers(deltas: tuple[float, ...]) -> dict[float, dict[str, Any]]:
     """Published rows at each threshold that has some, labelled with their source and data set."""
     from eginterpolator.evaluation.published import SOURCE, published_conformers
@@ -185,8 +192,18 @@ def _print(result: Evaluation) -> None:
     if result.generated or not result.oracle:
         rows[f"generated, {len(result.generated)} molecules"] = values["generated"]
     if result.oracle:
-        rows[f"MD oracle, {len(result.oracle)} molecules"] = values["oracle"]
-    _table("Jensen-Shannon distance to the reference, mean / median", COLUMNS, {**rows, **published_beside()})
+        rows[f"{oracle_label(result.basis.values())}, {len(result.oracle)} molecules"] = values["oracle"]
+    _table("Jensen-Shannon distance to the reference, mean / median", COLUMNS, {**rows, **_published(result)})
+    used = {
+        "reference": [each.reference for each in result.basis.values()],
+        "held out": [each.oracle for each in result.basis.values()],
+        "generated": [each.generated for each in result.basis.values()],
+    }
+    print(
+        "frames of a molecule that were used: " + ", ".join(f"{k} {frames_text(v)}" for k, v in used.items() if any(v))
+    )
+    for note in sorted({note for each in result.basis.values() for note in each.shortness(result.config.n_frames)}):
+        print(f"note: {note}", file=sys.stderr)
     for label, row in rows.items():
         if row:
             print(f"{label}: stereo over the {row['molecules_with_stereo']} with stereo", end="")

@@ -60,7 +60,15 @@ class EvaluationConfig:
 def windows_of_folder(
     folder: str | os.PathLike[str] | Source, config: EvaluationConfig
 ) -> tuple[Molecule, list[np.ndarray], list[np.ndarray]]:
-    """Molecule, windows of the reference and of the MD oracle [T, N, 3] (Å) of a folder or other source.
+    """Molecule, windows of the reference and of the MD oracle [T, N, 3] (Å); see `windows_of_source`."""
+    source = Path(folder) if isinstance(folder, str | os.PathLike) else folder
+    return windows_of_source(source, config)[:3]
+
+
+def windows_of_source(
+    source: Source, config: EvaluationConfig
+) -> tuple[Molecule, list[np.ndarray], list[np.ndarray], dict[str, Any]]:
+    """Molecule, windows of the reference and of the held-out part [T, N, 3] (Å) of a source, and its meta data.
 
     The last `config.oracle_replicas` are the oracle; a molecule that has no more has an empty one.
 
@@ -69,13 +77,11 @@ def windows_of_folder(
     InputError
         When the folder cannot be read, or its frames do not fit the evaluation's spacing.
     """
-    molecule, replicas, stride, _ = load_trajectories(
-        Path(folder) if isinstance(folder, str | os.PathLike) else folder, config
-    )  # fmt: skip
+    molecule, replicas, stride, meta = load_trajectories(source, config)
     kept = len(replicas) - (config.oracle_replicas if len(replicas) > config.oracle_replicas else 0)
     random = np.random.default_rng([config.seed, len(replicas)])
     windows = draw_windows(replicas[:kept], stride, config.reference_windows, config, random)
-    return molecule, windows, draw_windows(replicas[kept:], stride, config.oracle_windows, config, random)
+    return molecule, windows, draw_windows(replicas[kept:], stride, config.oracle_windows, config, random), meta
 
 
 def molecule_folders(root: str | os.PathLike[str]) -> dict[str, Path]:

@@ -13,10 +13,11 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import EGIError, InputError
+from eginterpolator.evaluation.basis import Basis
 from eginterpolator.evaluation.comparison import Comparison, Reference, compare
 from eginterpolator.evaluation.curves import Curves, collect_curves
 from eginterpolator.evaluation.distributions import bootstrap
-from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_folder
+from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_source
 from eginterpolator.evaluation.sources import Source, paired, trajectory_sources
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Judgement:
     generated: Comparison | None = None
     oracle: Comparison | None = None
     curves: Curves | None = None
+    basis: Basis | None = None
     failure: str | None = None
 
 
@@ -61,6 +63,7 @@ class Evaluation:
     oracle: dict[str, Comparison] = field(default_factory=dict)
     smiles: dict[str, str] = field(default_factory=dict)
     curves: dict[str, Curves] = field(default_factory=dict)
+    basis: dict[str, Basis] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,6 +178,8 @@ def evaluate_folders(
             result.oracle[judged.name] = judged.oracle
         if judged.curves is not None:
             result.curves[judged.name] = judged.curves
+        if judged.basis is not None:
+            result.basis[judged.name] = judged.basis
         if judged.failure is not None:
             result.failures.append({"name": judged.name, "reason": judged.failure})
     return result
@@ -211,11 +216,13 @@ def judge_molecule(task: Task, config: EvaluationConfig) -> Judgement:
 
 
 def _judge(task: Task, config: EvaluationConfig, judged: Judgement) -> None:
-    molecule, windows, oracle = windows_of_folder(task.reference, config)
+    molecule, windows, oracle, reference_meta = windows_of_source(task.reference, config)
+    held_out = oracle if config.oracle else []
     reference = Reference.of(molecule, windows, config.frame_ps, config.seed)
     judged.smiles = molecule.smiles
     sources, examples = {}, {"reference": windows[0]}
     trajectories: list[np.ndarray] = []
+    meta: dict[str, Any] = {}
     failure: EGIError | None = None
     paths = bool(config.paths)
     if task.generated is not None:
@@ -227,11 +234,13 @@ def _judge(task: Task, config: EvaluationConfig, judged: Judgement) -> None:
             failure = error
     elif task.wanted:
         failure = InputError("nothing was generated for this molecule.")
-    groups = [("oracle", oracle)] * bool(oracle and config.oracle) + [("generated", trajectories)] * bool(trajectories)
+    judged.basis = Basis.of(molecule, reference_meta, windows, held_out, trajectories, meta)
+    groups = [("oracle", held_out)] * bool(held_out) + [("generated", trajectories)] * bool(trajectories)
     field_of = _EnergyField(molecule, config, windows) if config.energy_frames and groups else None
     for name, frames in groups:
         sources[name] = reference.observe(frames)
         comparison = reference.judge(sources[name], frames, paths)
+        comparison.notes += judged.basis.shortness(config.n_frames)
         if field_of is not None:
             comparison.energies = field_of.compare(frames, comparison.notes)
         setattr(judged, name, comparison)

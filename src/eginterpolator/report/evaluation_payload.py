@@ -11,6 +11,7 @@ import numpy as np
 from rdkit.Chem import rdMolDescriptors
 
 from eginterpolator.chemistry.features import FeatureSet
+from eginterpolator.evaluation.basis import frames_text, oracle_label
 from eginterpolator.evaluation.comparison import Comparison
 from eginterpolator.evaluation.conformers import ConformerEvaluation
 from eginterpolator.evaluation.curves import Curves
@@ -40,24 +41,35 @@ def trajectory_payload(evaluation: Evaluation, published: Rows) -> dict[str, Any
         Rows of figures of others, label -> metric -> {mean, median}; the label names the source.
     """
     summary = evaluation.to_dict()
+    bases = list(evaluation.basis.values())
+    held_out = oracle_label(bases)
     rows: dict[str, Mapping[str, Any]] = {}
     if evaluation.generated:
         rows[f"Generated, {len(evaluation.generated)} molecules"] = summary["generated"]
     if evaluation.oracle:
-        rows[f"MD oracle, {len(evaluation.oracle)} molecules"] = summary["oracle"]
+        rows[f"{held_out[:1].upper()}{held_out[1:]}, {len(evaluation.oracle)} molecules"] = summary["oracle"]
     config = evaluation.config
+    used = [
+        [f"Frames used, {name}", frames_text([getattr(each, name) for each in bases])]
+        for name in ("reference", "oracle", "generated")
+        if any(getattr(each, name) for each in bases)
+    ]
+    short = sorted({note for each in bases for note in each.shortness(config.n_frames)})
     return {
         "kind": "trajectories",
+        "oracle": held_out,
         "headline": _headline(TRAJECTORY_COLUMNS, rows, published),
         "caption": (
             "Jensen-Shannon distance to the reference simulation, mean / median over all molecules and features, below "
             "it the 95 % bootstrap interval of the mean over molecules; smaller is better. Stereo kept and valid "
-            "frames are shares. The MD oracle is a held-out replica of the same simulations."
+            f"frames are shares. The {held_out} is a replica that the reference goes without."
         ),
         "facts": [
             ["Frame spacing", f"{config.frame_ps:g} ps"],
             ["Reference", f"{config.reference_windows} windows of {config.n_frames} frames a replica"],
-            ["MD oracle", f"{config.oracle_windows} windows of each of {config.oracle_replicas} held-out replicas"],
+            [held_out, f"{config.oracle_windows} windows of each of {config.oracle_replicas} held-out replicas"],
+            *used,
+            *(["Note", note] for note in short),
             ["Seed", str(config.seed)],
         ],
         "failures": evaluation.failures,

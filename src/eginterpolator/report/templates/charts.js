@@ -110,7 +110,7 @@ function mapCanvas(energies) {
 }
 
 function mapCharts(maps, range) {
-  const names = { reference: "Reference MD", generated: "Generated", oracle: "MD oracle" };
+  const names = { reference: "Reference", generated: "Generated", oracle: "Held-out replica" };
   const energies = freeEnergies(maps);
   const charts = ["reference", "generated", "oracle"].filter((s) => energies[s]).map((s) => node("figure", { class: "chart", "data-source": s },
     node("figcaption", {}, names[s]), mapCanvas(energies[s]),

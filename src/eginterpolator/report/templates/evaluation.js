@@ -69,7 +69,7 @@ const app = {
     const beside = (m, column) => (trajectories && m.values.generated && m.values.oracle ? number(m.values.oracle[column]) : "");
     const row = (m, k) => node("tr", { "data-molecule": k, onclick: () => trajectories && this.setMolecule(k, true) },
       node("td", {}, node("b", {}, m.name)), node("td", { class: "mono" }, m.smiles),
-      ...columns.map((c) => node("td", { title: beside(m, c) && "generated, and the MD oracle's in grey" }, number(value(m, c)), node("small", {}, beside(m, c)))));
+      ...columns.map((c) => node("td", { title: beside(m, c) && "generated, and the held-out replica's in grey" }, number(value(m, c)), node("small", {}, beside(m, c)))));
     const body = node("tbody", {}, ...DATA.molecules.map(row));
     const sort = (column) => {
       this.descending = this.sorted === column ? !this.descending : true;
@@ -129,7 +129,7 @@ const app = {
     if (m.timescales.lags_ps) {
       const rows = m.timescales.lags_ps.map((lag, i) => [`${lag.toFixed(1)} ps`,
         ...["generated", "reference"].map((side) => m.timescales[side][i].map((v) => number(v, 0)).join(", "))]);
-      const side = m.values.generated ? "generated" : "MD oracle";
+      const side = m.values.generated ? "generated" : DATA.oracle;
       tables.push(dataTable(["MSM lag", `${side}, ps`, "reference, ps"], rows, "Implied timescales, the slowest three"));
     }
     for (const [source, energies] of Object.entries(m.energies)) {
