@@ -14,7 +14,6 @@ SHARED = {
     "chemistry/stereo_rows.py": "rows that a Molecule keeps: chemistry/test_molecule.py and test_hydrogens_stereo.py",
     "cli/dataset_tables.py": "the tables that `egi data info` and `egi data import` print: cli/test_data.py",
     "evaluation/metrics.py": "fields of a Comparison, judged through a Reference: evaluation/test_comparison.py",
-    "simulation/engines/lanes/exchange.py": "its rungs are run by simulation/exchange.py: simulation/test_exchange.py",
 }
 """Modules whose functions are tested through another module's file, and why."""
 OF_SEVERAL = {
