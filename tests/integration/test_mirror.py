@@ -11,7 +11,6 @@ from tests.builders import ROOT
 
 PACKAGE, TESTS = ROOT / "src" / "eginterpolator", ROOT / "tests"
 SHARED = {
-    "chemistry/stereo_rows.py": "rows that a Molecule keeps: chemistry/test_molecule.py and test_hydrogens_stereo.py",
     "cli/dataset_tables.py": "the tables that `egi data info` and `egi data import` print: cli/test_data.py",
     "evaluation/metrics.py": "fields of a Comparison, judged through a Reference: evaluation/test_comparison.py",
 }
