@@ -67,8 +67,9 @@ def test_training_goes_on_without_kernels_that_cannot_be_made(monkeypatch, tmp_p
     with pytest.warns(UserWarning, match="nothing works today"):
         run._accelerate(denoiser, config)
     assert not list((tmp_path / "eginterpolator").iterdir()), "half a library stays behind"
-    library.library_path().write_bytes(b"damaged")
-    with pytest.raises(InputError, match="delete it"):
+    (tmp_path / "kernels.so").write_bytes(b"damaged")
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="delete it"):
+        patch.setattr("eginterpolator.machine.compilation.library_file", lambda *given: tmp_path / "kernels.so")
         library.library()
     monkeypatch.setattr(compiled, "library", lambda: pytest.fail("kernels of fp32"))
     run._accelerate(denoiser, replace(config, precision="fp32"))
