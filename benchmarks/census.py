@@ -11,13 +11,15 @@ The census of `--start` is added. `docs/training.md` has the commands of the shi
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from rdkit import Chem, RDLogger
 
+import bench
 from eginterpolator.data.readers.qm9 import read_qm9
 from eginterpolator.data.splits import read_exclusions
 from eginterpolator.errors import InputError
@@ -49,7 +51,7 @@ def listed(sources: Iterable[str], excluded: set[str]) -> Iterator[Chem.Mol]:
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bench.plain_parser(__doc__)
     parser.add_argument("model", help="model folder, or the name of a shipped model")
     parser.add_argument("--thermal", nargs="+", default=[])
     parser.add_argument("--minimum", nargs="+", default=[])
@@ -59,8 +61,10 @@ def main() -> None:
     options = parser.parse_args()
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     excluded = read_exclusions(options.exclude)
-    mols = [(mol, "thermal") for mol in listed(options.thermal, set())]
-    mols += [(mol, "minimum") for mol in listed(options.minimum, excluded)]
+    mols = chain(
+        ((mol, "thermal") for mol in listed(options.thermal, set())),
+        ((mol, "minimum") for mol in listed(options.minimum, excluded)),
+    )
     census = census_of(mols, f"made from lists of molecules: {options.source}")
     if options.start:
         start = Census.load(model_folder(options.start))
@@ -74,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.ended(__file__, main))

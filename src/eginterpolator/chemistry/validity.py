@@ -183,7 +183,7 @@ def _clashes(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
 
 def failed_shares(checks: dict[str, np.ndarray]) -> dict[str, float]:
     """Share of the frames that fail each of `frame_checks`, of those that some fail."""
-    return {name: float(1.0 - passed.mean()) for name, passed in checks.items() if not passed.all()}
+    return {name: float((~passed).mean()) for name, passed in checks.items() if not passed.all()}
 
 
 def valid_share(molecule: Molecule, positions: np.ndarray, reference_lengths: np.ndarray | None = None) -> float:

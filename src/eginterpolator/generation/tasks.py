@@ -240,8 +240,7 @@ def _thermalised(
     seed = derive_seed(config.seed, molecule, 0, -2, 0)
     found = thermalise_trajectories(trajectories, settings, seed, given, torch.get_num_threads())
     for trajectory in found:
-        trajectory.meta["stereo_retention"] = stereo_retention(molecule, trajectory.positions)
-        trajectory.meta["valid"] = valid_share(molecule, trajectory.positions)
+        trajectory.meta |= judged(molecule, trajectory.positions)
     return found
 
 

@@ -174,8 +174,9 @@ class Census:
 
     def _far_sentence(self, found: Makeup, total: str) -> list[str]:
         """Said where too many atoms have surroundings that were never seen."""
-        new = sum(key not in self.tables["far"] for key in found.far)
-        if not self.tables["far"] or new < FAR_SHARE * found.n_heavy or new < 2:
+        base, far = self._base(), self.tables["far"]
+        new = sum(key not in far or not far[key][base] for key in found.far)
+        if not far or new < FAR_SHARE * found.n_heavy or new < 2:
             return []
         seen = "never seen" if self.far_from == 1 else f"seen in fewer than {self.far_from} molecules"
         return [f"surroundings to two bonds: {seen} for {new} {total}"]
@@ -188,7 +189,7 @@ class Census:
         if not counts[base]:
             return f"seen in minima only{f' ({max(counts):,})' if exact else ''}, never simulated"
         if counts[base] < RARE:
-            number = str(counts[base]) if exact else f"less than {RARE}"
+            number = str(counts[base]) if exact else f"fewer than {RARE}"
             return f"rare, {number} of {self.molecules[base]:,} {self._noun()}molecules"
         return ""
 
