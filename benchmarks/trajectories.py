@@ -128,8 +128,9 @@ def generate(
     reasons: dict[str, str] = {}
 
     def keep(result: RunResult) -> None:
-        made.extend([*result.done, *result.skipped])
-        reasons.update({failure.name: failure.reason for failure in result.failures})
+        bad = [failure.name for failure in result.failures if (out / failure.name / "meta.json").is_file()]
+        made.extend([*result.done, *result.skipped, *bad])  # what is bad counts as it is
+        reasons.update({failure.name: failure.reason for failure in result.failures if failure.name not in bad})
 
     if config.task == "unconditional":
         listing = out.parent / "molecules.smi"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -13,9 +14,12 @@ from eginterpolator.errors import InputError, shortened
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.matching import misfit
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.generation.quality import quality_warnings
 from eginterpolator.generation.tasks import GenerationConfig, generate_conformers, generate_trajectories, resolve_device
-from eginterpolator.models.choice import AUTO, Models
+from eginterpolator.models.choice import AUTO, Choice, Models
 from eginterpolator.models.registry import Model
+
+log = logging.getLogger(__name__)
 
 AnyMolecule = str | Molecule | Chem.Mol
 
@@ -45,7 +49,8 @@ def generate(
     Returns
     -------
     Trajectory
-        All atoms, float32 [n_frames, n_atoms, 3] Å.
+        All atoms, float32 [n_frames, n_atoms, 3] Å. Its `meta` says under `warnings` what of the molecule is new to the
+        model, and what is wrong with the frames; the log has it as well.
 
     Raises
     ------
@@ -94,8 +99,11 @@ def generate_samples(
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
     config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, **settings)
-    loaded = _model(model, config.device, chosen, force)
-    return generate_trajectories(loaded, chosen, config, first, last)
+    choice = _choice(model, config.device, chosen, force)
+    trajectories = generate_trajectories(choice.model, chosen, config, first, last)
+    for trajectory in trajectories:
+        _warn(chosen, choice, trajectory.meta)
+    return trajectories
 
 
 def conformers(
@@ -110,8 +118,10 @@ def conformers(
     """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0)."""
     chosen = _molecule(molecule)
     config = GenerationConfig(seed=seed, n_frames=1, strength=0.0, **settings)
-    loaded = _model(model, config.device, chosen, force)
-    return generate_conformers(loaded, chosen, n_conformers, config)
+    choice = _choice(model, config.device, chosen, force)
+    ensemble = generate_conformers(choice.model, chosen, n_conformers, config)
+    _warn(chosen, choice, ensemble.meta)
+    return ensemble
 
 
 def _molecule(molecule: AnyMolecule) -> Molecule:
@@ -131,6 +141,17 @@ def _given(source: Any, molecule: Molecule) -> Endpoint:
     return endpoint
 
 
-def _model(model: str | os.PathLike[str] | Model, device: str, molecule: Molecule, force: bool) -> Model:
+def _choice(model: str | os.PathLike[str] | Model, device: str, molecule: Molecule, force: bool) -> Choice:
     models = Models.of(model) if isinstance(model, Model) else Models.load(model, resolve_device(device))
-    return models.choose(molecule, force).model
+    choice = models.choose(molecule, force)
+    for sentence in choice.warnings:
+        log.warning("%s: %s", molecule.name, sentence)
+    return choice
+
+
+def _warn(molecule: Molecule, choice: Choice, meta: dict[str, Any]) -> None:
+    """Put what is to be said of a result into its meta data, and what is wrong with it into the log as well."""
+    bad = quality_warnings(meta)
+    meta["warnings"] = [*choice.warnings, *bad]
+    for sentence in bad:
+        log.warning("%s: %s", molecule.name, sentence)

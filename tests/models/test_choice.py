@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
+from eginterpolator.models.census import census_of
 from eginterpolator.models.choice import AUTO, Models
-from eginterpolator.models.registry import list_models
+from eginterpolator.models.registry import list_models, model_folder
+from tests.builders import ROOT
 from tests.builders.generation import LARGE
 from tests.builders.networks import CHIRAL, molecule
 
@@ -47,3 +51,63 @@ def test_auto_loads_every_shipped_model():
     models = Models.load(AUTO)
     assert sorted(model.name for model in models.models) == list_models()
     assert models.choose(Molecule.from_smiles("CCO")).model.name == "qm9-obc2"
+
+
+def test_the_model_that_has_seen_more_of_the_molecule(two_models):
+    small, large = two_models.models
+    alcohols = [(Chem.MolFromSmiles(s), "thermal") for s in ("CCO", "CCCO", "CC(C)O") * 3]
+    amines = [(Chem.MolFromSmiles(s), "thermal") for s in ("CCN", "CCCN", "CC(C)N") * 3]
+    small.census, large.census = census_of(alcohols, "small"), census_of([*alcohols, *amines], "large")
+    known, new, odd = (two_models.choose(Molecule.from_smiles(s)) for s in ("CCO", "CCN", "CCN=[N+]=[N-]"))
+    assert known.model is small and "smallest" in known.reason and not known.warnings
+    assert new.model is large and f"'{small.name}'" in new.reason and "has seen less" in new.reason and not new.warnings
+    assert odd.model is large and "environment of azide [N-]=[N+]=N" in odd.warnings[0]
+    assert odd.warnings[0].startswith("Outside of the training data of 'large', or rare in it: ")
+    large.census = None  # of which nothing is known: it has no more new to it
+    assert two_models.choose(Molecule.from_smiles("CCO")).model is small
+
+
+def test_charges_and_rings_are_warned_of_and_not_refused():
+    models = Models.load(AUTO)
+    for smiles, words in (
+        ("CCN=[N+]=[N-]", "azide [N-]=[N+]=N: never seen (3 of 5 heavy atoms)"),
+        ("CCN=C=O", "isocyanate N=C=O: never seen (1 of 5 heavy atoms)"),
+        ("CCC=C=C", "allene C=C=C: never seen"),
+        ("CCC=C=O", "ketene C=C=O: never seen"),
+        ("CCN=C=NC", "carbodiimide N=C=N: never seen"),
+        ("C[N+](C)(C)CCO", "net charge +1: never seen; charge +1 on N: rare, 1 of 3,948 simulated molecules"),
+        ("CC(=O)[O-]", "net charge -1: never seen; charge -1 on O: rare"),
+        ("[NH3+]CC(=O)[O-]", "charge +1 on N: rare, 1 of 3,948 simulated molecules; charge -1 on O: rare"),
+        ("CN(C)C(=N)NC(N)=[NH2+]", "net charge +1: never seen"),
+        ("C1CCCCCCCCCCC1", "ring of 12: never seen"),
+        ("C1CCCCCCCCCCCCCC1", "ring of 15: never seen"),
+        ("C1CCC/C=C/CC1", "trans double bond in a ring of 8: seen in minima only (7), never simulated"),
+        (
+            "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1",
+            "37 heavy atoms: the largest simulated molecule had 36",
+        ),
+    ):
+        (warning,) = models.choose(Molecule.from_smiles(smiles)).warnings
+        assert words in warning, smiles
+    forced = models.choose(Molecule.from_smiles("Ic1ccccc1"), force=True)
+    assert "contains I" in forced.warnings[0] and "element I: never seen" in forced.warnings[1]
+
+
+def test_what_the_shipped_models_were_trained_on_is_not_warned_of():
+    """Held-out molecules of QM9, and uncharged drug-like ones, of which few have an environment that is new."""
+    models = Models.load(AUTO)
+    warned = {}
+    for name in ("held_out_qm9", "held_out_drugs"):
+        molecules = [line.split()[0] for line in (ROOT / "datasets" / "lists" / f"{name}.smi").read_text().splitlines()]
+        choices = [models.choose(Molecule.from_smiles(s)) for s in molecules if "+]" not in s and "-]" not in s]
+        warned[name] = sum(bool(choice.warnings) for choice in choices) / len(choices)
+        wanted = {"held_out_qm9": "qm9-obc2", "held_out_drugs": "drugs-obc2"}[name]
+        assert {choice.model.name for choice in choices} == {wanted}
+    assert warned["held_out_qm9"] == 0 and warned["held_out_drugs"] < 0.3
+
+
+def test_the_censuses_that_ship_are_small_and_say_where_they_come_from():
+    for name in list_models():
+        path = model_folder(name) / "census.json"
+        assert path.stat().st_size < 300_000
+        assert all(text.startswith("made from lists of molecules") for text in json.loads(path.read_text())["source"])

@@ -129,7 +129,7 @@ def _each(targets: Sequence[Target], out: Path, make: Callable[[Target], RunResu
         try:
             if not path.is_file():
                 result = make(target)
-                if result is not None and result.failures:
+                if result is not None and result.failures and not path.is_file():  # of a bad result the files stay
                     made.failures[name] = result.failures[0].reason
                     continue
             made.metas[name] = json.loads(path.read_text(encoding="utf-8"))

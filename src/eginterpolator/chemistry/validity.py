@@ -1,4 +1,4 @@
-"""Validity of frames: bonds, clashes (SPEC section 5), and beside them bond angles and flat aromatic rings."""
+"""Validity of frames: bonds, clashes (SPEC section 5), and the shape of what bonds join (`ideal`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from rdkit import Chem
 from rdkit.Chem import rdmolops
 
 from eginterpolator.chemistry.features import angle_triples, angles, lengths
+from eginterpolator.chemistry.ideal import ideal_geometry
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.shape import Shape, from_plane
 from eginterpolator.errors import InputError
 
 SHORTEST, LONGEST = 0.75, 1.3
@@ -52,11 +54,14 @@ def out_of_plane(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
     rings = [r for r in mol.GetRingInfo().AtomRings() if all(mol.GetAtomWithIdx(i).GetIsAromatic() for i in r)]
     result = np.zeros((len(positions), len(rings)))
     for k, ring in enumerate(rings):
-        atoms = positions[:, list(ring)].astype(np.float64)
-        atoms = atoms - atoms.mean(axis=1, keepdims=True)
-        _, axes = np.linalg.eigh(np.einsum("tni,tnj->tij", atoms, atoms))
-        result[:, k] = np.abs(np.einsum("tni,ti->tn", atoms, axes[..., 0])).max(axis=1)
+        result[:, k] = from_plane(positions, np.array([ring]))[:, 0]
     return result
+
+
+CHECKS = (
+    "bonds", "clashes", "angles", "planarity", "centres", "double_bonds", "conjugated", "axes", "rings",
+)  # fmt: skip
+"""Names of the checks of `frame_checks`."""
 
 
 def frame_checks(
@@ -65,35 +70,24 @@ def frame_checks(
     reference_lengths: np.ndarray | None = None,
     reference_angles: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Whether each frame passes each check: name -> bool [T].
+    """Whether each frame passes each check: name -> bool [T], the names being those of `CHECKS`.
 
-    `bonds` and `clashes` are those of `frame_valid`. `angles`: every heavy bond angle within 30 degrees of its mean
-    over the reference, where `reference_angles` [angles] (radians, as `features.angle_triples` orders them) are given.
-    `planarity`: every atom of an aromatic ring within 0.25 Å of the ring's plane. In 192,000 frames of MD at 300 K (48
-    QM9 molecules that are in no test set, OBC2) angles stayed within 20.3 degrees of their means, but for a strained
-    cage that MD itself had broken, and ring atoms within 0.16 Å of their planes. Frames that are not finite pass none.
-    """
-    finite = np.isfinite(positions).all(axis=(1, 2))
-    positions = np.where(finite[:, None, None], positions, 0.0)
-    heavy = positions[:, : molecule.n_heavy]
-    checks = {
-        "bonds": finite & _bonds(molecule, positions, reference_lengths),
-        "clashes": finite & _clashes(molecule, positions),
-        "planarity": finite & (out_of_plane(molecule, heavy) <= PLANE_ANGSTROM).all(axis=1),
-    }
-    if reference_angles is not None:
-        off = np.abs(angles(heavy, angle_triples(molecule)) - reference_angles)
-        checks["angles"] = finite & (off <= np.radians(ANGLE_DEGREES)).all(axis=1)
-    return checks
+    Frames of heavy atoms alone are held against what concerns those. Frames that are not finite pass none. The limits
+    are those of `chemistry.ideal`, which says on what they were set.
 
-
-def frame_valid(molecule: Molecule, positions: np.ndarray, reference_lengths: np.ndarray | None = None) -> np.ndarray:
-    """Whether each frame is valid; bool [T].
-
-    A frame is valid when it is finite, every bond has 0.75 to 1.3 times its reference mean, and no two atoms more
-    than three bonds apart are nearer than 2.1 Å (heavy atoms), 1.4 Å (one hydrogen) or 1.2 Å (two hydrogens). The
-    limits leave all of 188,000 frames of MD at 300 K valid (47 QM9 molecules, OBC2, all atoms): there such pairs came
-    as near as 2.46, 1.51 (a hydrogen bond) and 1.43 Å, and bonds had 0.84 to 1.22 times `usual_lengths`.
+    - `bonds`: 0.75 to 1.3 times the mean of the reference, else the usual length; heavy ones within a quarter of
+      RDKit's bounds.
+    - `clashes`: atoms more than three bonds apart not nearer than 2.1 Å (heavy atoms), 1.4 Å (one hydrogen) or 1.2 Å
+      (two hydrogens); heavy atoms three bonds or more apart not nearer than 0.7 times RDKit's lower bound.
+    - `angles`: every bond angle where its centre's hybridisation and its ring put it, sp centres straight. Where
+      `reference_angles` [angles] (radians, as `features.angle_triples` orders them) are given, heavy ones also within
+      30 degrees of them.
+    - `planarity`: every atom of an aromatic ring within 0.25 Å of the ring's plane.
+    - `centres`: trigonal carbons in the plane of their neighbours.
+    - `double_bonds`: not twisted; both ends of a C=C and their substituents within 0.25 Å of a plane.
+    - `conjugated`: amides, esters and their like not twisted.
+    - `axes`: the ends of allenes at right angles.
+    - `rings`: six-membered rings that are not conjugated not flat: an atom 0.05 Å out of plane.
 
     Parameters
     ----------
@@ -101,6 +95,7 @@ def frame_valid(molecule: Molecule, positions: np.ndarray, reference_lengths: np
     positions : [T, n_atoms, 3] or [T, n_heavy, 3], Å
     reference_lengths : [heavy bonds] or [bonds], optional
         Mean length of each of `molecule.heavy_bonds` or `molecule.bonds`, Å. Bonds without one have `usual_lengths`.
+    reference_angles : [angles], optional
 
     Raises
     ------
@@ -109,7 +104,46 @@ def frame_valid(molecule: Molecule, positions: np.ndarray, reference_lengths: np
     """
     finite = np.isfinite(positions).all(axis=(1, 2))
     positions = np.where(finite[:, None, None], positions, 0.0)
-    return finite & _bonds(molecule, positions, reference_lengths) & _clashes(molecule, positions)
+    heavy = positions[:, : molecule.n_heavy]
+    ideal = ideal_geometry(molecule)
+    shape = Shape(ideal, positions)
+    with np.errstate(over="ignore"):
+        checks = {
+            "bonds": _bonds(molecule, positions, reference_lengths) & shape.distances(0),
+            "clashes": _clashes(molecule, positions) & shape.distances(2),
+            "angles": shape.angles() & shape.distances(1),
+            "planarity": (out_of_plane(molecule, heavy) <= PLANE_ANGSTROM).all(axis=1),
+            "centres": shape.centres(),
+            "double_bonds": shape.untwisted("double", "double_in_large_ring") & shape.flat_alkenes(PLANE_ANGSTROM),
+            "conjugated": shape.untwisted("amide", "ester"),
+            "axes": shape.untwisted("axis"),
+            "rings": shape.puckered(),
+        }
+        if reference_angles is not None:
+            off = np.abs(angles(heavy, angle_triples(molecule)) - reference_angles)
+            checks["angles"] &= (off <= np.radians(ANGLE_DEGREES)).all(axis=1)
+    return {name: finite & passed for name, passed in checks.items()}
+
+
+def frame_valid(
+    molecule: Molecule,
+    positions: np.ndarray,
+    reference_lengths: np.ndarray | None = None,
+    reference_angles: np.ndarray | None = None,
+) -> np.ndarray:
+    """Whether each frame passes every one of `frame_checks`, whose parameters these are; bool [T].
+
+    Raises
+    ------
+    InputError
+        When there is another number of reference lengths.
+    """
+    return every_check(frame_checks(molecule, positions, reference_lengths, reference_angles))
+
+
+def every_check(checks: dict[str, np.ndarray]) -> np.ndarray:
+    """Frames that pass all of `frame_checks`: bool [T]."""
+    return np.asarray(np.logical_and.reduce(list(checks.values())))
 
 
 def _bonds(molecule: Molecule, positions: np.ndarray, reference_lengths: np.ndarray | None) -> np.ndarray:
@@ -145,6 +179,11 @@ def _clashes(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
     limits = np.array([CLASH_ANGSTROM[bool(min(p)), bool(max(p))] for p in pairs])
     with np.errstate(over="ignore"):
         return np.asarray((lengths(positions, np.stack([first, second], axis=1)) >= limits).all(axis=1))
+
+
+def failed_shares(checks: dict[str, np.ndarray]) -> dict[str, float]:
+    """Share of the frames that fail each of `frame_checks`, of those that some fail."""
+    return {name: float((~passed).mean()) for name, passed in checks.items() if not passed.all()}
 
 
 def valid_share(molecule: Molecule, positions: np.ndarray, reference_lengths: np.ndarray | None = None) -> float:

@@ -79,7 +79,7 @@ def generate_command(
             which = slow[0] if model == "auto" else model
             which += "" if config.precision == "auto" else f" --precision {config.precision}"
             typer.echo(f"Twice as fast next time: egi models compile {which}, once for this machine.", err=True)
-    if report and (result.done or result.skipped):
+    if report and result.rows:
         from eginterpolator.report import write_folder_report
 
         write_folder_report(out)

@@ -200,19 +200,29 @@ def set_logging(verbose: bool, quiet: bool) -> None:
 
 
 def finish(result: RunResult, as_json: bool) -> None:
-    """Print what a run did; exit 1 when a molecule failed."""
+    """Print what a run did, and what is to be said of it; exit 1 when a molecule failed."""
+    from eginterpolator.generation.quality import quality_warnings
+
+    warned = {str(row["name"]): row["warnings"] for row in result.rows if row.get("warnings")}
     if as_json:
         summary = {
             "out": str(result.out),
             "done": result.done,
             "skipped": result.skipped,
             "failures": [vars(failure) for failure in result.failures],
+            "warnings": warned,
         }
         typer.echo(json.dumps(summary, indent=2))
     else:
         before = f", {len(result.skipped)} finished before" if result.skipped else ""
         failed = f", {len(result.failures)} failed (see {result.out / 'failures.csv'})" if result.failures else ""
-        typer.echo(f"{len(result.done)} done{before}{failed}; results in {result.out}")
+        with_warnings = f", {len(warned)} with warnings (see {result.out / 'summary.csv'})" if warned else ""
+        typer.echo(f"{len(result.done)} done{before}{failed}{with_warnings}; results in {result.out}")
+    bad = {failure.name for failure in result.failures}
+    for row in result.rows:
+        if row["name"] not in bad and {"valid", "stereo_retention"} <= row.keys():
+            for sentence in quality_warnings(row):
+                print(f"warning: {row['name']}: {sentence}", file=sys.stderr)
     for failure in result.failures:
         print(f"failed: {failure.name}: {failure.reason}", file=sys.stderr)
     if result.exit_code:

@@ -24,7 +24,7 @@ from rdkit.Chem import rdMolAlign
 from eginterpolator.chemistry.etkdg import embed
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
-from eginterpolator.chemistry.validity import frame_valid
+from eginterpolator.chemistry.validity import frame_checks
 from eginterpolator.data.splits import read_exclusions
 from eginterpolator.data.store import Record, Store, write_store
 from eginterpolator.errors import GenerationError, InputError
@@ -147,7 +147,7 @@ def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[R
             continue
         if not np.isfinite(positions).all() or not np.isfinite(energy):
             reasons["a minimum is not finite"] += 1
-        elif not frame_valid(molecule, positions[None])[0]:
+        elif not all(frame_checks(molecule, positions[None])[name][0] for name in ("bonds", "clashes")):
             reasons["a minimum has other bonds than the molecule"] += 1
         elif not frame_stereo(molecule, positions[None])[0]:
             reasons["a minimum has another stereo than the molecule"] += 1

@@ -42,7 +42,7 @@ class Comparison:
     has_stereo : bool
         Whether there is stereo to retain.
     stereo_retention, valid : float
-        Shares of all frames.
+        Shares of all frames; `valid` are those that pass all of `checks`.
     checks : dict
         Share of all frames that pass each of `validity.frame_checks`.
     out_of_plane : dict

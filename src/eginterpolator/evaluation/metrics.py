@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.chemistry.stereo import frame_stereo
-from eginterpolator.chemistry.validity import frame_checks, out_of_plane
+from eginterpolator.chemistry.validity import every_check, frame_checks, out_of_plane
 from eginterpolator.evaluation.comparison import Judged, Reference
 from eginterpolator.evaluation.distributions import RANGES, feature_wasserstein, jensen_shannon, outside_range
 from eginterpolator.evaluation.kinetics import decorrelation_histograms, decorrelation_times, projection_jsd
@@ -86,7 +86,7 @@ def validity(reference: Reference, judged: Judged) -> dict[str, Any]:
     planes = np.concatenate([out_of_plane(molecule, x) for x in judged.observed.heavy])
     both = {"generated": planes, "reference": reference.out_of_plane}
     return {
-        "valid": float((checks["bonds"] & checks["clashes"]).mean()),
+        "valid": float(every_check(checks).mean()),
         "checks": {name: float(passed.mean()) for name, passed in checks.items()},
         "out_of_plane": {name: float(x.mean()) for name, x in both.items() if x.size},
     }

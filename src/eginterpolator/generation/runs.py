@@ -16,19 +16,19 @@ from typing import Any
 from safetensors.torch import save
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.stereo import stereo_retention
-from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.files.inputs import Failure
 from eginterpolator.files.trajectory import ConformerEnsemble
 from eginterpolator.generation.etkdg import etkdg_conformers
+from eginterpolator.generation.quality import nothing_usable, quality_warnings
 from eginterpolator.generation.tasks import (
     GenerationConfig,
     check_task,
     generate_conformers,
     generate_trajectories,
+    judged,
     resolve_device,
 )
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
@@ -41,6 +41,9 @@ __all__ = ["Hooks", "RunResult", "run_conformers", "run_etkdg", "run_generation"
 
 log = logging.getLogger(__name__)
 
+SHOWN = 20
+"""Molecules whose warnings are shown before a run begins; all of them are in the tables."""
+
 SUMMARY = (
     "name",
     "smiles",
@@ -52,6 +55,7 @@ SUMMARY = (
     "seconds",
     "stereo_retention",
     "valid",
+    "warnings",
 )
 
 
@@ -82,7 +86,7 @@ def run_generation(
     models = Models.of(model)
     for each in models.used(molecules, force):
         check_task(each, config, start, end)
-    _check_single(models, molecules, failures, force)
+    _check_ahead(models, molecules, failures, force)
     settings = {**asdict(config), "start": _endpoint_hash(start), "end": _endpoint_hash(end)}
     task = _Generation(Path(out).resolve(), settings, overwrite, models, config, force, start, end)
     return _run(molecules, out, task, failures, hooks, workers)
@@ -108,7 +112,7 @@ def run_conformers(
         When the output folder cannot be used, or the only molecule does not fit.
     """
     models = Models.of(model)
-    _check_single(models, molecules, failures, force)
+    _check_ahead(models, molecules, failures, force)
     settings = {**asdict(config), "n_conformers": n_conformers}
     task = _Conformers(Path(out).resolve(), settings, overwrite, models, config, force, n_conformers)
     return _run(molecules, out, task, failures, hooks, workers)
@@ -179,8 +183,6 @@ class _ModelTask(_FolderTask):
     def choice(self, molecule: Molecule) -> tuple[Choice, dict[str, Any]]:
         """The molecule's model, on the kind of device that `config` asks for in this process, and the settings."""
         choice = self.models.choose(molecule, self.force)
-        for warning in choice.warnings:
-            log.warning(warning)
         log.info("%s: %s (%s)", molecule.name, choice.model.name, choice.reason)
         settings, device = self._with_source(choice), resolve_device(self.config.device)
         if next(choice.model.denoiser.parameters()).device.type != device:
@@ -234,8 +236,7 @@ class _Etkdg(_FolderTask):
             "seed": self.seed,
             "n_frames": self.n_conformers,
             "seconds": time.perf_counter() - began,
-            "stereo_retention": stereo_retention(molecule, ensemble.positions),
-            "valid": valid_share(molecule, ensemble.positions),
+            **judged(molecule, ensemble.positions),
         }
         meta = _molecule_meta(molecule, [facts], self.settings)
         write_conformer_folder(folder, ensemble, meta)
@@ -251,14 +252,28 @@ def _run(
     workers: Workers | None,
 ) -> RunResult:
     return run_molecules(
-        molecules, out, task, task.finished, SUMMARY, failures=failures, hooks=hooks, workers=workers
+        molecules, out, task, task.finished, SUMMARY, failures=failures, verdict=nothing_usable, hooks=hooks,
+        workers=workers,
     )  # fmt: skip
 
 
-def _check_single(models: Models, molecules: Sequence[Molecule], failures: Sequence[Failure], force: bool) -> None:
-    """With nothing else to go on with, a molecule that does not fit is an error of the input."""
+def _check_ahead(models: Models, molecules: Sequence[Molecule], failures: Sequence[Failure], force: bool) -> None:
+    """Say what of the molecules is outside of the training data, before any of them is made.
+
+    With nothing else to go on with, a molecule that does not fit is an error of the input.
+    """
     if len(molecules) == 1 and not failures:
         models.choose(molecules[0], force)
+    unlike = 0
+    for molecule in molecules:
+        choice = models.choose_or_none(molecule, force)
+        if choice is None or not choice.warnings:
+            continue
+        unlike += 1
+        if unlike <= SHOWN:
+            log.warning("%s: %s", molecule.name, " ".join(choice.warnings))
+    if unlike > SHOWN:
+        log.warning("%d more molecules have warnings: see summary.csv.", unlike - SHOWN)
 
 
 def _source(model: Model) -> dict[str, str]:
@@ -306,15 +321,20 @@ def _molecule_meta(
     first = samples[0]
     run = ("frame_ps", "n_frames", "seed", "model", "task", "strength")
     shared = (*run, "sampler", "steps", "precision", "device", "compiled", "kernels")
+    failed: dict[str, float] = {}
+    for sample in samples:
+        for name, share in sample.get("failed_checks", {}).items():
+            failed[name] = failed.get(name, 0.0) + share / len(samples)
+    shares = {key: sum(s[key] for s in samples) / len(samples) for key in ("stereo_retention", "valid")}
+    quality = {**shares, "failed_checks": failed}
     return {
         **molecule.named,
         **{key: first[key] for key in shared if key in first},
         "samples": len(samples),
         "seconds": round(sum(s["seconds"] for s in samples), 3),
-        "stereo_retention": sum(s["stereo_retention"] for s in samples) / len(samples),
-        "valid": sum(s["valid"] for s in samples) / len(samples),
+        **quality,
         **({"model_choice": choice.reason} if choice else {}),
-        "warnings": choice.warnings if choice else [],
+        "warnings": [*(choice.warnings if choice else []), *quality_warnings(quality)],
         "versions": versions(),
         "settings": settings,
     }

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from eginterpolator.chemistry.hydrogens import add_hydrogens
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import stereo_retention
-from eginterpolator.chemistry.validity import valid_share
+from eginterpolator.chemistry.validity import every_check, failed_shares, frame_checks
 from eginterpolator.data.frames import superpose
 from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
 from eginterpolator.errors import InputError
@@ -239,8 +240,7 @@ def _thermalised(
     seed = derive_seed(config.seed, molecule, 0, -2, 0)
     found = thermalise_trajectories(trajectories, settings, seed, given, torch.get_num_threads())
     for trajectory in found:
-        trajectory.meta["stereo_retention"] = stereo_retention(molecule, trajectory.positions)
-        trajectory.meta["valid"] = valid_share(molecule, trajectory.positions)
+        trajectory.meta |= judged(molecule, trajectory.positions)
     return found
 
 
@@ -279,10 +279,19 @@ def generate_conformers(
         "task": "conformers",
         "n_frames": n_conformers,
         "seconds": round(sum(t.meta["seconds"] for t in trajectories), 3),
-        "stereo_retention": stereo_retention(molecule, positions),
-        "valid": valid_share(molecule, positions),
+        **judged(molecule, positions),
     }
     return ConformerEnsemble(molecule, positions, None, meta)
+
+
+def judged(molecule: Molecule, positions: np.ndarray) -> dict[str, Any]:
+    """Meta data that say how good frames [T, N, 3] are: `stereo_retention`, `valid`, and `failed_checks`."""
+    checks = frame_checks(molecule, positions)
+    return {
+        "stereo_retention": stereo_retention(molecule, positions),
+        "valid": float(every_check(checks).mean()),
+        "failed_checks": failed_shares(checks),
+    }
 
 
 def _given(molecule: Molecule, start: Endpoint | None, end: Endpoint | None) -> Given:
@@ -344,8 +353,7 @@ def _finish(
         "device": str(sampler.device),
         "compiled": sampler.compiled,
         "kernels": sampler.kernels,
-        "stereo_retention": stereo_retention(molecule, positions),
-        "valid": valid_share(molecule, positions),
+        **judged(molecule, positions),
     }
     return Trajectory(molecule, positions.astype(np.float32), sampler.frame_ps, meta)
 

@@ -95,6 +95,7 @@ def run_molecules(
     columns: Sequence[str],
     *,
     failures: Sequence[Failure] = (),
+    verdict: Callable[[dict[str, Any]], str | None] = lambda meta: None,
     hooks: Hooks | None = None,
     workers: Workers | None = None,
 ) -> RunResult:
@@ -115,6 +116,9 @@ def run_molecules(
         Of summary.csv.
     failures : sequence of Failure
         Inputs that could not be read, listed with the others.
+    verdict : callable
+        Why the result that some meta data tell of is of no use, else None: its molecule is then listed among the
+        failures, and what was made of it stays.
 
     Raises
     ------
@@ -131,15 +135,24 @@ def run_molecules(
     open_molecules: list[tuple[int, Molecule]] = []  # number in the input; index here is that of the outcome
     ahead = _finished_first(molecules, finished)
 
+    def conclude(number: int, molecule: Molecule, meta: dict[str, Any], outcome: str) -> None:
+        rows[number] = _row(molecule, meta)
+        reason = verdict(meta)
+        if reason is not None:
+            failed[number] = Failure(molecule.name, molecule.smiles, reason)
+        elif outcome == "done":
+            done[number] = molecule.name
+        else:
+            result.skipped.append(molecule.name)
+        hooks.finish(molecule, outcome if reason is None else f"failed: {reason}")
+
     def unfinished() -> Iterator[Molecule]:
         for number, (molecule, meta) in enumerate(ahead):
             if meta is None:
                 open_molecules.append((number, molecule))
                 yield molecule
             else:
-                result.skipped.append(molecule.name)
-                rows[number] = _row(molecule, meta)
-                hooks.finish(molecule, "finished before")
+                conclude(number, molecule, meta, "finished before")
 
     def write_tables() -> None:
         result.done = [done[number] for number in sorted(done)]
@@ -157,9 +170,7 @@ def run_molecules(
             failed[number] = Failure(molecule.name, molecule.smiles, outcome.reason)
             hooks.finish(molecule, f"failed: {outcome.reason}")
         else:
-            done[number] = molecule.name
-            rows[number] = _row(molecule, outcome.value)
-            hooks.finish(molecule, "done")
+            conclude(number, molecule, outcome.value, "done")
         if time.monotonic() - written > SECONDS_BETWEEN_TABLES:
             write_tables()
             written = time.monotonic()
@@ -183,7 +194,8 @@ def _finished_first(
 
 
 def _row(molecule: Molecule, meta: dict[str, Any]) -> dict[str, Any]:
-    return {"name": molecule.name, "smiles": molecule.smiles, "n_heavy": molecule.n_heavy, **meta}
+    row = {"name": molecule.name, "smiles": molecule.smiles, "n_heavy": molecule.n_heavy, **meta}
+    return {**row, "warnings": " ".join(meta.get("warnings", ()))}
 
 
 def _write_tables(result: RunResult, rows: dict[int, dict[str, Any]], columns: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Which model makes a molecule: the one that was asked for, or the smallest shipped one that it fits."""
+"""Which model makes a molecule: the one that was asked for, or the shipped one that has seen most of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError, shortened
+from eginterpolator.models.census import Coverage
 from eginterpolator.models.registry import Model, list_models, load_model
 
 AUTO = "auto"
@@ -24,7 +25,8 @@ class Choice:
     reason : str
         Why this one, in words.
     warnings : list of str
-        What is outside of the model's training data, where that was allowed, and what of the stereo it does not hold.
+        What of the molecule is outside of the model's training data or rare in it, and what of its stereo the model
+        does not hold.
     """
 
     model: Model
@@ -55,7 +57,10 @@ class Models:
         return models if isinstance(models, Models) else cls([models])
 
     def choose(self, molecule: Molecule, force: bool = False) -> Choice:
-        """The smallest model that the molecule fits; with `force` the largest one where it fits none.
+        """The model that the molecule fits and that has seen most of it, the smallest of equals.
+
+        A model has seen more where fewer traits and atom environments of the molecule are new to it (`Census`). With
+        `force` it is the largest model where the molecule fits none.
 
         Raises
         ------
@@ -64,10 +69,13 @@ class Models:
         """
         featurize(molecule)
         outside = [(model, problems_of(model, molecule)) for model in self.models]
-        for model, problems in outside:
-            if not problems:
-                return Choice(model, self._reason(model, molecule), unheld_axes(model, molecule))
+        fitting = [(model, coverage_of(model, molecule)) for model, problems in outside if not problems]
         called = f"'{shortened(molecule.smiles)}'"
+        if fitting:
+            model, coverage = min(fitting, key=lambda each: each[1].unseen)  # the first, which is the smallest
+            smaller = fitting[0][0] if model is not fitting[0][0] else None
+            warnings = _unlike(model, coverage) + unheld_axes(model, molecule)
+            return Choice(model, self._reason(model, molecule, smaller), warnings)
         if not force:
             which = "; ".join(f"not '{model.name}': {', and '.join(problems)}" for model, problems in outside)
             raise InputError(
@@ -76,7 +84,8 @@ class Models:
             )
         model, problems = outside[-1]
         warnings = [f"{called} is outside of the training data of '{model.name}': {problem}." for problem in problems]
-        return Choice(model, "forced: it fits no model better", warnings + unheld_axes(model, molecule))
+        warnings += _unlike(model, coverage_of(model, molecule)) + unheld_axes(model, molecule)
+        return Choice(model, "forced: it fits no model better", warnings)
 
     def used(self, molecules: Sequence[Molecule], force: bool = False) -> list[Model]:
         """Those that the molecules choose, leaving out molecules that fit none; all where there is no such molecule."""
@@ -90,9 +99,11 @@ class Models:
         except InputError:
             return None
 
-    def _reason(self, model: Model, molecule: Molecule) -> str:
+    def _reason(self, model: Model, molecule: Molecule, smaller: Model | None) -> str:
         if len(self.models) == 1:
             return "the only one, or asked for"
+        if smaller is not None:
+            return f"'{smaller.name}', the smallest shipped model that it fits, has seen less of the molecule"
         largest = model.config.get("limits", {}).get("max_heavy_atoms")
         size = f"{molecule.n_heavy} heavy atoms of at most {largest}" if largest else "no limit of size"
         return f"the smallest shipped model that was trained on such molecules: {size}"
@@ -121,6 +132,16 @@ def unheld_axes(model: Model, molecule: Molecule) -> list[str]:
         f"'{shortened(molecule.smiles)}' has an axis of chirality (atoms {names}) that '{model.name}' does not hold: "
         "frames may be of its mirror image; see stereo_retention."
     ]
+
+
+def coverage_of(model: Model, molecule: Molecule) -> Coverage:
+    """What of the molecule the model has seen; nothing is said by a model that carries no census."""
+    return model.census.coverage(molecule.heavy_mol) if model.census is not None else Coverage(0, [])
+
+
+def _unlike(model: Model, coverage: Coverage) -> list[str]:
+    said = "; ".join(coverage.sentences)
+    return [f"Outside of the training data of '{model.name}', or rare in it: {said}."] if said else []
 
 
 def _size(model: Model) -> float:

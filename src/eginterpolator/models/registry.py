@@ -1,4 +1,4 @@
-"""Checkpoint folders: `model.safetensors`, `config.json`, `card.md`; a model rebuilds itself from its config."""
+"""Checkpoint folders: `model.safetensors`, `config.json`, `census.json`, `card.md`; a model rebuilds itself."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.io import atomic_path, write_json
 from eginterpolator.machine.registry import Registry
 from eginterpolator.models.architectures import Architecture
+from eginterpolator.models.census import Census
 from eginterpolator.models.denoiser import Denoiser
 
 NETWORKS: Registry[Architecture] = Registry(
@@ -38,11 +39,15 @@ NETWORKS: Registry[Architecture] = Registry(
 
 @dataclass
 class Model:
-    """A denoiser with what is needed to use it: `config` holds class, hyperparameters, limits and provenance."""
+    """A denoiser with what is needed to use it.
+
+    `config` holds class, hyperparameters, limits and provenance, `census` what it was trained on, where that is known.
+    """
 
     name: str
     denoiser: Denoiser
     config: dict[str, Any]
+    census: Census | None = None
 
     @property
     def process(self) -> NoiseProcess:
@@ -68,12 +73,16 @@ def build_denoiser(model: dict[str, Any], process: dict[str, Any]) -> Denoiser:
     return built
 
 
-def save_model(folder: str | os.PathLike[str], denoiser: Denoiser, config: dict[str, Any]) -> None:
-    """Write weights and config; `config` needs the sections `model` and `process`."""
+def save_model(
+    folder: str | os.PathLike[str], denoiser: Denoiser, config: dict[str, Any], census: Census | None = None
+) -> None:
+    """Write weights, config and what the model was trained on; `config` needs the sections `model` and `process`."""
     folder = Path(folder)
     tensors = {key: value.contiguous() for key, value in denoiser.network.state_dict().items()}
     with atomic_path(folder / "model.safetensors") as temporary:
         save_file(tensors, temporary)
+    if census is not None:
+        census.save(folder)
     write_json(folder / "config.json", {**config, "featurizer_version": FEATURIZER_VERSION})
 
 
@@ -147,4 +156,5 @@ def load_model(name: str | os.PathLike[str], device: str = "cpu") -> Model:
             f"'{folder}' was trained with featuriser {config.get('featurizer_version')}, this version has "
             f"{FEATURIZER_VERSION}; use the release that made it or train it again."
         )
-    return Model(config.get("name", folder.name), denoiser.eval().to(torch.device(device)), config)
+    called = str(config.get("name", folder.name))
+    return Model(called, denoiser.eval().to(torch.device(device)), config, Census.load(folder))

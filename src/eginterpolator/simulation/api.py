@@ -19,6 +19,7 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
+from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import write_molecule_folder
 from eginterpolator.files.io import atomic_path
@@ -293,7 +294,7 @@ def _summary(molecule: Molecule, results: list[Replica], timestep_fs: float) -> 
         "mean_density_g_ml": round(float(np.mean(density)), 4) if density else None,
         "seconds": round(sum(result.seconds for result in results), 2),
         "stereo_retention": float(kept.mean()),
-        "valid": 1.0,  # run_replica refuses a replica with a frame that is not
+        "valid": float(np.mean([valid_share(molecule, result.positions) for result in results])),
         "versions": package_versions(),
     }
 

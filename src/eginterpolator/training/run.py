@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,11 +26,13 @@ from eginterpolator.data.frames import load_frames
 from eginterpolator.data.splits import validation_mask
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import sha256
+from eginterpolator.models.census import Census
 from eginterpolator.models.compiled import compile_parts, use_kernels
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.nn.batch import Batch
 from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
+from eginterpolator.training.counting import training_census
 from eginterpolator.training.module import DenoiserModule
 from eginterpolator.training.resume import (
     AtomicCheckpoints,
@@ -80,6 +84,10 @@ class TrainingData(L.LightningDataModule):
         c = self.config
         return FrameBatches(sources, c.batch_size, c.n_frames, c.strides, c.conditioning, seed, c.mirror, c.buckets)
 
+    def molecules(self) -> set[str]:
+        """Keys (SMILES without stereo) of the molecules that are trained on."""
+        return {str(key) for source in self.training.sources for key in source.frames.keys}
+
     def elements(self) -> set[str]:
         """Symbols of the heavy elements in the training molecules."""
         column = list(COLUMNS).index("element")
@@ -108,11 +116,11 @@ class ExportWeights(Callback):
     """With every checkpoint, the EMA weights as a model folder that `egi generate --model` takes.
 
     Its config says what they cost: steps, samples, and the seconds of training, wall-clock and of this process's
-    threads, over all the runs that led to the checkpoint.
+    threads, over all the runs that led to the checkpoint. `census` counts what they were trained on, once.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
-        self.folder, self.config = folder, config
+    def __init__(self, folder: Path, config: dict[str, Any], census: Callable[[], Census]) -> None:
+        self.folder, self.config, self.census = folder, config, functools.cache(census)
         self.before = {"seconds": 0.0, "cpu_seconds": 0.0}
         self.began = (time.perf_counter(), time.process_time())
 
@@ -129,7 +137,8 @@ class ExportWeights(Callback):
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.is_global_zero and isinstance(pl_module, DenoiserModule):
             progress = {"steps": trainer.global_step, "samples": trainer.global_step * self.config["batch"]}
-            save_model(self.folder, pl_module.averaged, {**self.config, "trained": {**progress, **self.state_dict()}})
+            spent = {"trained": {**progress, **self.state_dict()}}
+            save_model(self.folder, pl_module.averaged, {**self.config, **spent}, self.census())
 
 
 def make_denoiser(config: TrainConfig) -> Denoiser:
@@ -239,7 +248,11 @@ def _train(config: TrainConfig) -> Path:
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         logger=[csv_logger(out, step), TensorBoardLogger(out, name="tensorboard", version="")],
-        callbacks=[checkpoint, ExportWeights(out / "model", export), StopTogether(last)],
+        callbacks=[
+            checkpoint,
+            ExportWeights(out / "model", export, functools.partial(training_census, config, data.molecules())),
+            StopTogether(last),
+        ],
         plugins=[AtomicCheckpoints()],
         log_every_n_steps=50,
         enable_progress_bar=False,
