@@ -125,3 +125,30 @@ def test_the_task_thermalises_and_judges_again(tiny):
     assert np.abs(plain[0].positions - warm[0].positions).max() > 0.01
     with pytest.raises(InputError, match="leave --no-hydrogens away"):
         replace(config, thermalise_ps=0.5, hydrogens=False)
+
+
+def test_a_folder_has_the_energies_of_its_frames(tiny, tmp_path):
+    import json
+
+    from eginterpolator.generation.runs import run_generation
+    from eginterpolator.generation.tasks import GenerationConfig
+
+    config = GenerationConfig(n_frames=3, n_samples=2, seed=1, strength=0.0, thermalise_ps=0.1)
+    run_generation(tiny, [Molecule.from_smiles("CCO", "ethanol")], tmp_path, config)
+    lines = (tmp_path / "ethanol" / "energies_001.csv").read_text().splitlines()
+    assert lines[0] == "time_ps,potential_kcal" and len(lines) == 4 and lines[2].startswith("5.2000,")
+    meta = json.loads((tmp_path / "ethanol" / "meta.json").read_text())
+    assert meta["thermalised"]["frames"] == 6 and meta["settings"]["thermalise_ps"] == 0.1
+    plain = replace(config, thermalise_ps=0.0)
+    run_generation(tiny, [Molecule.from_smiles("CCO", "other")], tmp_path, plain)
+    settings = json.loads((tmp_path / "other" / "meta.json").read_text())
+    del settings["settings"]["thermalise_ps"]  # a folder of before: it counts as finished all the same
+    (tmp_path / "other" / "meta.json").write_text(json.dumps(settings))
+    assert run_generation(tiny, [Molecule.from_smiles("CCO", "other")], tmp_path, plain).skipped == ["other"]
+
+
+def test_energies_that_are_missing_are_empty_cells():
+    from eginterpolator.generation.thermalise import energy_table
+
+    trajectory = Trajectory(molecule(SMILES), frames(2), 5.2, {"potential_kcal": np.array([1.5, np.nan])})
+    assert energy_table(trajectory) == "time_ps,potential_kcal\n0.0000,1.5000\n5.2000,\n"

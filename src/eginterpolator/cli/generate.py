@@ -42,6 +42,10 @@ def generate_command(
     strength: Annotated[
         float, typer.Option(help="lambda: 0 the structure model alone, 1 the trained interpolator.")
     ] = 1.0,
+    thermalise: Annotated[
+        float,
+        typer.Option(metavar="PS", help="Picoseconds of MD from each frame, .5 for example, at most 1; extra \\[md]."),
+    ] = 0.0,
     sampling: o.SamplingOptions,
     name: o.Name = None,
     out: o.Out = Path("trajectories"),
@@ -60,7 +64,14 @@ def generate_command(
     from eginterpolator.generation.tasks import could_be_compiled, network_calls, resolve_device
     from eginterpolator.models.choice import Models
 
-    config = sampling.config(task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength)
+    config = sampling.config(
+        task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength,
+        thermalise_ps=thermalise,
+    )  # fmt: skip
+    if thermalise:
+        from eginterpolator.generation.thermalise import require_lanes
+
+        require_lanes()
     if (start or end) and len(molecules) != 1:
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))

@@ -20,6 +20,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.files.inputs import Failure
+from eginterpolator.files.io import write_text
 from eginterpolator.files.trajectory import ConformerEnsemble
 from eginterpolator.generation.etkdg import etkdg_conformers
 from eginterpolator.generation.quality import nothing_usable, quality_warnings
@@ -31,6 +32,7 @@ from eginterpolator.generation.tasks import (
     judged,
     resolve_device,
 )
+from eginterpolator.generation.thermalise import energy_table, thermalised_facts
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.machine.provenance import versions
@@ -203,7 +205,15 @@ class _Generation(_ModelTask):
         choice, settings = self.choice(molecule)
         trajectories = generate_trajectories(choice.model, molecule, self.config, self.start, self.end, step)
         meta = _molecule_meta(molecule, [t.meta for t in trajectories], settings, choice)
-        write_molecule_folder(folder, molecule, trajectories, meta)
+        warm = [t for t in trajectories if "potential_kcal" in t.meta]
+        if warm:
+            meta["thermalised"] = thermalised_facts([t.meta["thermalised"] for t in warm])
+
+        def write_energies(building: Path) -> None:
+            for k, trajectory in enumerate(warm):
+                write_text(building / f"energies_{k:03d}.csv", energy_table(trajectory))
+
+        write_molecule_folder(folder, molecule, trajectories, meta, write_energies)
         return meta
 
 
@@ -311,8 +321,8 @@ def _finished(folder: Path, molecule: Molecule, settings: dict[str, Any]) -> dic
 
 
 def _identity(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that decide what comes out: the batch size does not."""
-    return {key: value for key, value in settings.items() if key != "batch"}
+    """The settings that decide what comes out: the batch size does not, nor does what is switched off."""
+    return {key: value for key, value in settings.items() if key != "batch" and (key, value) != ("thermalise_ps", 0.0)}
 
 
 def _molecule_meta(

@@ -177,6 +177,19 @@ def thermalise_trajectories(
     return found
 
 
+def energy_table(trajectory: Trajectory) -> str:
+    """CSV of the time and the potential energy of each thermalised frame; empty where a frame has none."""
+    rows = zip(trajectory.times_ps, trajectory.meta["potential_kcal"], strict=True)
+    cells = [f"{time:.4f},{f'{energy:.4f}' if np.isfinite(energy) else ''}" for time, energy in rows]
+    return "\n".join(["time_ps,potential_kcal", *cells, ""])
+
+
+def thermalised_facts(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What meta.json says of all samples: settings as they are, frames and seconds summed."""
+    summed = ("frames", "failed", "basin_changed", "stereo_changed", "seconds")
+    return {**samples[0], **{key: round(sum(sample[key] for sample in samples), 3) for key in summed}}
+
+
 def _mass_centres(molecule: Molecule, frames: np.ndarray) -> np.ndarray:
     """Centre of mass of each frame, [T, 3] Å; the lanes' masses of hydrogens are heavier, which moves it by little."""
     masses = np.array([atom.GetMass() for atom in molecule.rdmol.GetAtoms()])
