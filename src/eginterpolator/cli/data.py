@@ -101,7 +101,7 @@ def import_command(
     charge: Annotated[int, typer.Option(help="Total charge of the solute, where no --molecule is given.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the molecule; that of the topology file by default.")] = "",
     frame_ps: Annotated[
-        float | None, typer.Option(help="Time between the frames of the files, ps, where they do not tell.")
+        float | None, typer.Option(help="Time between the frames of the files, ps; goes before what they tell.")
     ] = None,
     stride: Stride = 1,
     split: Annotated[str | None, typer.Option(help="Of published simulations: train, val or test.")] = None,

@@ -146,7 +146,8 @@ class Trajectory(_Structures):
         molecule : Molecule or path of an SDF
             With a Molecule the file's atoms are in its order, with an SDF in the order of that file.
         frame_ps : float, optional
-            Time between frames; only needed where the file does not tell (.dcd, .pdb, a single frame).
+            Time between frames: needed where the file does not tell (.dcd, .pdb, a single frame), else taken instead of
+            what it tells, with a warning.
 
         Raises
         ------

@@ -39,7 +39,7 @@ class ImportOptions:
     topology, molecule, residue, charge, name
         Of one trajectory or its replicas: see `read_topology`.
     frame_ps : float, optional
-        Time between frames, where the files do not tell.
+        Time between frames; goes before what the files tell, with a warning.
     stride : int
         Keep every `stride`-th frame.
     subset : str, optional

@@ -37,7 +37,7 @@ class Simulation:
     molecule, residue, charge
         As in `read_topology`.
     frame_ps : float, optional
-        Time between the frames of the files, where they do not tell.
+        Time between the frames of the files; goes before what they tell, with a warning.
     """
 
     name: str
