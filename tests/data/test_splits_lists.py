@@ -15,7 +15,7 @@ APART = ("held_out_qm9", "held_out_drugs", "water_qm9", "water_drugs")
 SIZES = {"held_out_qm9": 72, "held_out_drugs": 36, "water_qm9": 60, "water_drugs": 30}
 
 
-@pytest.mark.parametrize(("one", "other"), combinations(APART, 2))
+@pytest.mark.parametrize(("one", "other"), list(combinations(APART, 2)))
 def test_no_molecule_is_in_two_lists(one, other):
     first, second = (read_exclusions([LISTS / f"{name}.smi"]) for name in (one, other))
     assert len(first) == SIZES[one] and len(second) == SIZES[other]  # and none is twice in its own
