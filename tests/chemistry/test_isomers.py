@@ -56,3 +56,9 @@ def test_enumeration_passes_on_what_is_wrong():
     for smiles, message in (("C(", "not a valid SMILES"), ("C.C", "fragments"), ("CC(F)" * 7 + "C", "more than 32")):
         with pytest.raises(InputError, match=message):
             enumerate_stereo(smiles)
+
+
+def test_map_numbers_make_no_isomers():
+    """Both hands of mapped norbornane are one molecule, so nothing is asked for."""
+    plain, mapped = (Molecule.from_smiles(s) for s in ("C1CC2CC1CC2", "C1CC2CC1[CH2:39][CH2:80]2"))
+    assert plain.key == mapped.key

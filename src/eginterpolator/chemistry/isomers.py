@@ -73,7 +73,7 @@ def open_isomers(mol: Chem.Mol) -> list[Chem.Mol]:
             if not all(_has_sides(atom) for atom in (bond.GetBeginAtom(), bond.GetEndAtom())) and _inside(bond):
                 bond.SetStereo(Chem.BondStereo.STEREONONE)
         Chem.AssignStereochemistry(isomer, cleanIt=True, force=True)
-        isomers[Chem.MolToSmiles(isomer)] = isomer
+        isomers.setdefault(_without_maps(isomer), isomer)
     found = [isomers[smiles] for smiles in sorted(isomers)]
     if len(found) > 1 and _has_shared_ring_atoms(mol):
         found = [isomer for isomer in found if _embeds(isomer)] or found
@@ -105,6 +105,14 @@ def _too_many(mol: Chem.Mol) -> InputError:
         f"'{Chem.MolToSmiles(Chem.RemoveHs(mol))}' has more than {MAX_ISOMERS} isomers; "
         "define some of its stereocentres."
     )
+
+
+def _without_maps(mol: Chem.Mol) -> str:
+    """Canonical SMILES as if the atoms had no map numbers, which would tell equal atoms apart."""
+    mol = Chem.Mol(mol)
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(0)
+    return str(Chem.MolToSmiles(mol))
 
 
 def _with_adopted_axes(mol: Chem.Mol) -> Chem.Mol:
