@@ -38,9 +38,9 @@ def test_bonds_that_do_not_turn(smiles, wanted):
 
 
 def test_axes_are_those_of_cumulated_carbons():
-    (axis,) = cumulated_axes(Molecule.from_smiles("CC=C=CC"))
+    (axis,) = cumulated_axes(Molecule.from_smiles("CC=C=C"))
     assert axis.right_angle and len(axis.substituents[0]) == 2
-    (axis,) = cumulated_axes(Molecule.from_smiles("C/C=C=C=C/C"))
+    (axis,) = cumulated_axes(Molecule.from_smiles("CC(C)=C=C=C"))
     assert not axis.right_angle
     assert all(not cumulated_axes(Molecule.from_smiles(s)) for s in ("CN=C=NC", "CC=C=O", "C/C=C/C", "O=C=O", "C"))
 

@@ -96,14 +96,14 @@ def test_the_command_says_so(egi, shares):
     shares |= {"valid": 0.5, "failed_checks": {"angles": 0.5}}
     result = egi("generate", "CCO", "--out", "out")
     assert result.code == 0 and "1 done, 1 with warnings (see out/summary.csv)" in result.out
-    assert "warning: molecule: Only 50 % of the frames are valid (wrong: angles in 50 %)." in result.err
+    assert "warning: CCO: Only 50 % of the frames are valid (wrong: angles in 50 %)." in result.err
     told = json.loads(egi("generate", "CCO", "--out", "out", "--json").out)["warnings"]
-    assert told["molecule"].startswith("Only 50 %")
+    assert told["CCO"].startswith("Only 50 %")
     shares |= {"valid": 0.0}
     for command, option in (("generate", "--samples"), ("conformers", "--num")):
         result = egi(command, "CCO", "--out", command, option, "1")
         assert result.code == 1 and "0 done, 1 failed (see" in result.out
-        assert "failed: molecule: nothing usable came out: Only 0 % of the frames are valid" in result.err
+        assert "failed: CCO: nothing usable came out: Only 0 % of the frames are valid" in result.err
 
 
 def test_the_page_shows_warnings_and_failures(egi, shares, tmp_path):

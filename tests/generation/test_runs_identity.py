@@ -58,7 +58,8 @@ def test_an_axis_that_the_model_does_not_hold_is_a_warning_on_screen_and_in_meta
     (said,) = [record.message for record in caplog.records if "axis of chirality" in record.message]
     assert "atoms 1-3" in said and f"'{tiny.name}' does not hold" in said
     meta = {name: json.loads((tmp_path / name / "meta.json").read_text()) for name in (left.name, "plain")}
-    assert meta[left.name]["warnings"] == [said] and meta["plain"]["warnings"] == []
+    (warning,) = meta[left.name]["warnings"]
+    assert said == f"{left.name}: {warning}" and meta["plain"]["warnings"] == []
     assert meta[left.name]["key"] == left.key and "key" not in meta["plain"]
 
 

@@ -210,7 +210,7 @@ def finish(result: RunResult, as_json: bool) -> None:
             "done": result.done,
             "skipped": result.skipped,
             "failures": [vars(failure) for failure in result.failures],
-            "warnings": warned,
+            **({"warnings": warned} if warned else {}),
         }
         typer.echo(json.dumps(summary, indent=2))
     else:
