@@ -3,9 +3,9 @@
     python benchmarks/robustness.py [--list datasets/lists/robustness_drugs.smi] [--frames 4] --out OUT
 
 The list is ChEMBL's drugs as they are written there (1,000 of them, seed 20261130; `frozen_lists.py`); no model may be
-trained on them. `egi generate LIST --largest-fragment --frames 4 --samples 1` runs as a user runs it, in a process of its
-own. Then every frame of every molecule is read back and judged by RDKit alone: elements, bonds (`DetermineConnectivity`),
-R/S and E/Z from the coordinates. A molecule with a frame that fails is *silent* when neither a warning nor
+trained on them. `egi generate LIST --largest-fragment --frames 4 --samples 1` runs as a user runs it, in a process of
+its own. Then every frame of every molecule is read back and judged by RDKit alone: elements, bonds
+(`DetermineConnectivity`), R/S and E/Z from the coordinates. A molecule with a frame that fails is *silent* when neither a warning nor
 `failures.csv` says so.
 """
 
@@ -118,19 +118,28 @@ def measure(listed: Path, out: Path, frames: int) -> dict[str, Any]:
 def page(result: dict[str, Any]) -> str:
     """The Markdown page."""
     rows = [[reason, str(count)] for reason, count in sorted(result["reasons"].items(), key=lambda each: -each[1])]
-    wrong = [
-        [name, f"`{each['smiles'][:60]}`", ", ".join(f"{k} in {each[k]}" for k in ("elements", "bonds", "stereo") if k in each),
-         "; ".join(each["warnings"])[:160] or "none"]
-        for name, each in result["wrong"].items()
-    ]  # fmt: skip
+    wrong = []
+    for name, each in result["wrong"].items():
+        kinds = ", ".join(f"{kind} in {each[kind]}" for kind in ("elements", "bonds", "stereo") if kind in each)
+        said = "; ".join(each["warnings"])[:160] or "none"
+        wrong.append([name, f"`{each['smiles'][:60]}`", f"{kinds} of {each['frames']}", said])
     lines = [
-        "# A thousand drug molecules", "", f"`{result['command']}`", "",
-        f"{result['ran']} of {result['molecules']} molecules ran, {result['with_a_warning']} of them with a warning; exit "
-        f"code {result['exit_code']}, {result['tracebacks']} tracebacks, {result['unaccounted']} molecules without a word.",
-        "", "Why the others did not run:", "", bench.table(["reason", "molecules"], rows), "",
-        f"Molecules with a frame whose elements, bonds or stereo RDKit finds wrong: {len(result['wrong'])}; without a word "
-        f"about it: {len(result['silent'])}.", "",
-    ]  # fmt: skip
+        "# A thousand drug molecules",
+        "",
+        f"`{result['command']}`",
+        "",
+        f"{result['ran']} of {result['molecules']} molecules ran, {result['with_a_warning']} of them with a warning; "
+        f"exit code {result['exit_code']}, {result['tracebacks']} tracebacks, {result['unaccounted']} molecules "
+        "without a word.",
+        "",
+        "Why the others did not run:",
+        "",
+        bench.table(["reason", "molecules"], rows),
+        "",
+        f"Molecules with a frame whose elements, bonds or stereo RDKit finds wrong: {len(result['wrong'])}; without a "
+        f"word about it: {len(result['silent'])}.",
+        "",
+    ]
     if wrong:
         lines += [bench.table(["name", "molecule", "frames that are wrong", "what was said"], wrong), ""]
     return "\n".join(lines)
