@@ -5,8 +5,8 @@
 The list is ChEMBL's drugs as they are written there (1,000 of them, seed 20261130; `frozen_lists.py`); no model may be
 trained on them. `egi generate LIST --largest-fragment --frames 4 --samples 1` runs as a user runs it, in a process of
 its own. Then every frame of every molecule is read back and judged by RDKit alone: elements, bonds
-(`DetermineConnectivity`), R/S and E/Z from the coordinates. A molecule with a frame that fails is *silent* when neither a warning nor
-`failures.csv` says so.
+(`DetermineConnectivity`), R/S and E/Z from the coordinates. A molecule with a frame that fails is *silent* when neither
+a warning nor `failures.csv` says so.
 """
 
 from __future__ import annotations
