@@ -29,7 +29,7 @@ def test_thermal_structures_of_a_file_become_a_dataset(egi, tmp_path) -> None:
     result = egi(*run, "--exclude", "test.smi")
     assert result.code == 0 and "2 done" in result.out
     assert "0 done, 2 finished before" in egi(*run, "--exclude", "test.smi").out
-    sentence(egi(*run[:4], "0.8", *run[5:]), "runs of another length")
+    sentence(egi(*run[:4], "0.8", *run[5:]), "runs of other settings")
     assert {path.name for path in (tmp_path / "md").iterdir()} == {"ethanol", "methanol", "summary.csv", "failures.csv"}
     assert egi("data", "thermal", "md", "--out", "thermal.h5").code == 0
     with Store(tmp_path / "thermal.h5") as store:

@@ -10,7 +10,6 @@ import typer
 
 from eginterpolator.cli import options as o
 from eginterpolator.cli.groups import grouped
-from eginterpolator.evaluation.basis import frames_text, oracle_label, published_like
 from eginterpolator.evaluation.published import published_beside
 
 if TYPE_CHECKING:
@@ -161,6 +160,8 @@ def _check_outputs(report: Path | None, figures: Path | None) -> None:
 
 def _published(result: Evaluation) -> dict[str, dict[str, Any]]:
     """Published rows, where the molecules, windows and task are of their kind."""
+    from eginterpolator.evaluation.basis import published_like
+
     dataset = published_like(result.basis.values(), result.config.frame_ps, result.config.n_frames)
     return published_beside(dataset) if dataset else {}
 
@@ -187,6 +188,8 @@ def _report(failures: list[dict[str, str]]) -> None:
 
 
 def _print(result: Evaluation) -> None:
+    from eginterpolator.evaluation.basis import frames_text, oracle_label
+
     values = result.to_dict()
     rows: dict[str, dict[str, Any]] = {}
     if result.generated or not result.oracle:

@@ -108,7 +108,10 @@ def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            result = OFFMolecule.from_rdkit(molecule.rdmol, allow_undefined_stereo=True, hydrogens_are_explicit=True)
+            plain = Chem.Mol(molecule.rdmol)
+            for name in plain.GetPropNames():  # OpenFF takes an `atom_map` of ours for one of its own
+                plain.ClearProp(name)
+            result = OFFMolecule.from_rdkit(plain, allow_undefined_stereo=True, hydrogens_are_explicit=True)
             model = _charge_model(protocol.charge_model)
             with _one_thread():  # graphs are so small that threads cost five times what they gain
                 charges = model.compute_property(result, as_numpy=True)
