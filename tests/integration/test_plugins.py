@@ -55,7 +55,8 @@ def test_a_package_adds_a_reader_a_network_a_sampler_and_a_metric(work):
     egi(work, "train", EXAMPLE / "train.yaml")
     trained = json.loads((work / "my-run" / "model" / "config.json").read_text())
     assert trained["model"]["class"] == "DistanceNet" and trained["trained"]["steps"] == 2
-    words = ("--strength", 0, "--samples", 2, "--model", "my-run/model", "--sampler", "damped", "--steps", 3, "--frames", 6, "--no-report", "--force")
+    sampling = ("--sampler", "damped", "--steps", 3, "--strength", 0)
+    words = (*sampling, "--model", "my-run/model", "--samples", 2, "--frames", 6, "--no-report", "--force")
     for name, seed in (("reference", 1), ("generated", 2)):
         # after two steps of training nothing usable comes out, and that is said with exit code 1
         egi(
