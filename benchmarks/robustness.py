@@ -29,6 +29,9 @@ from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.io import sha256
 
 LIST = Path(__file__).resolve().parents[1] / "datasets" / "lists" / "robustness_drugs.smi"
+NEAR_ACROSS = 1.8
+"""Å. RDKit joins carbons nearer than 1.98 Å. Across a four-membered ring MD has them there as well: 44 % of the frames of
+penicillin G in lanes, 1.87 to 2.1 Å. Such a pair counts as a wrong bond only when it is nearer than this."""
 REASONS = {
     "stereo is open": "leaves the stereo",
     "too large for any model": "heavy atoms, more than",
@@ -52,6 +55,8 @@ def wrong_frames(folder: Path) -> Counter[str]:
     """What RDKit finds wrong, by kind: numbers of frames; `frames` is how many there are."""
     molecule, trajectories, _ = read_molecule_folder(folder)
     wanted = {tuple(sorted(map(int, bond))) for bond in molecule.bonds}
+    rings = [ring for ring in molecule.rdmol.GetRingInfo().AtomRings() if len(ring) == 4]
+    across = {tuple(sorted(pair)) for ring in rings for pair in (ring[::2], ring[1::2])}
     found: Counter[str] = Counter()
     for frame in np.concatenate([trajectory.positions for trajectory in trajectories]):
         found["frames"] += 1
@@ -62,7 +67,8 @@ def wrong_frames(folder: Path) -> Counter[str]:
             found["elements"] += 1
         rdDetermineBonds.DetermineConnectivity(mol)
         bonds = {tuple(sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx()))) for b in mol.GetBonds()}
-        found["bonds"] += bonds != wanted
+        far = {pair for pair in across if np.linalg.norm(frame[pair[0]] - frame[pair[1]]) > NEAR_ACROSS}
+        found["bonds"] += bool((bonds ^ wanted) - far)
         found["stereo"] += _stereo(molecule.rdmol, frame) != _stereo(molecule.rdmol, None)
     return found
 
