@@ -30,7 +30,7 @@ from eginterpolator.files.io import sha256
 
 LIST = Path(__file__).resolve().parents[1] / "datasets" / "lists" / "robustness_drugs.smi"
 NEAR_ACROSS = 1.8
-"""Å. RDKit joins carbons nearer than 1.98 Å. Across a four-membered ring MD has them there as well: 44 % of the frames of
+"""Å. RDKit joins carbons nearer than 1.98 Å. Across a four-membered ring MD has them there too: 44 % of the frames of
 penicillin G in lanes, 1.87 to 2.1 Å. Such a pair counts as a wrong bond only when it is nearer than this."""
 REASONS = {
     "stereo is open": "leaves the stereo",
