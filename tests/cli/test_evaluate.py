@@ -25,8 +25,11 @@ def test_commands(folders, few_states, tmp_path):
     arguments = ["trajectories", generated, reference, "--frames", "40", "--json", str(tmp_path / "out.json")]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    assert "held-out part of the reference" in done.output and "2604.03911" not in done.output  # 40 frames, no MD
-    assert json.loads((tmp_path / "out.json").read_text())["schema_version"] == 2
+    assert "held-out part of the reference" in done.output and "2604.03911" not in done.output  # no MD
+    assert json.loads((tmp_path / "out.json").read_text())["schema_version"] == 3
+    assert "Our protocol" in done.output and "lag of 10.4 ps, density in 50 x 50" in " ".join(done.output.split())
+    assert "generated minus it" in done.output and "at the oracle" in done.output
+    assert "not told of so few molecules" in done.output
     molecule, frames = embedded(FLEXIBLE)
     for name in ("a", "b"):
         write_conformer_folder(tmp_path / "r" / name, ConformerEnsemble(molecule, frames[:2]), {})

@@ -55,7 +55,7 @@ def test_published_rows_stand_beside_what_is_like_them(bases, frame_ps, n_frames
 def test_windows_that_are_short_are_said_to_be():
     assert QM9.shortness(500) == []
     said = replace(QM9, oracle=(77,)).shortness(500)
-    assert said == ["Short: the held-out part has windows of 77 frames, not of 500."]
+    assert said == ["Short: the held-out part has trajectories of 77 frames, not of 500."]
     assert len(QM9.shortness(501)) == 2
 
 

@@ -47,3 +47,13 @@ def test_torsions_that_never_decorrelate_count_in_the_last_bin():
 
 def test_frozen_torsions_are_too_rigid():
     assert fit_tica([np.ones((50, 4))]) is None and fit_tica([np.zeros((2, 4))]) is None and fit_tica([]) is None
+
+
+def test_a_fixed_number_of_components_is_kept():
+    data = [two_wells(400, k) for k in range(3)]
+    whole, two = fit_tica(data), fit_tica(data, components=2)
+    assert whole.components.shape == (4, 4) and two.components.shape == (4, 2)
+    assert np.allclose(two.kinetic_map(data[0]), whole.project(data[0])[:, :2] * whole.autocorrelations[:2])
+    assert whole.kinetic_map(data[0]).shape[1] == int(
+        np.searchsorted(np.cumsum(whole.autocorrelations**2) / (whole.autocorrelations**2).sum(), 0.95) + 1
+    )

@@ -22,7 +22,7 @@ from eginterpolator.files.folder import read_molecule_folder, write_conformer_fo
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 from tests.builders.conformers import FLEXIBLE, embedded, write_folders, write_walks
 
-CONFIG = EvaluationConfig(frame_ps=5.2, n_frames=40, reference_windows=2, oracle_windows=2)
+CONFIG = EvaluationConfig(frame_ps=5.2, n_frames=40)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_trajectory_file_with_a_topology(folders, few_states, suffix, topology
 
 def test_a_file_as_reference(folders, few_states):
     options = ImportOptions(topology=folders / "reference.sdf", frame_ps=1.3)
-    config = EvaluationConfig(frame_ps=5.2, n_frames=40, reference_windows=2, oracle=False)
+    config = EvaluationConfig(frame_ps=5.2, n_frames=40, oracle=False)
     result = evaluate_folders(folders / "generated", folders / "reference0.dcd", config, files=options)
     assert figures(result)["frames"] == 100
 

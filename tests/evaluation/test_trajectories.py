@@ -19,7 +19,7 @@ from eginterpolator.files.trajectory import Trajectory
 from tests.builders import ROOT
 from tests.builders.conformers import FLEXIBLE, embedded, walk, write_folders, write_walks
 
-CONFIG = EvaluationConfig(frame_ps=5.2, n_frames=40, reference_windows=2, oracle_windows=2)
+CONFIG = EvaluationConfig(frame_ps=5.2, n_frames=40)
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +31,20 @@ def test_folders_are_compared_with_the_oracle_beside(folders, few_states):
     result = evaluate_folders(*folders, CONFIG)
     assert not result.failures and list(result.generated) == list(result.oracle) == ["good"]
     values = json.loads(json.dumps(result.to_dict()))
-    assert values["schema_version"] == 2 and values["molecules"]["good"]["generated"]["n_frames"] == 100
+    assert (values["schema_version"], values["protocol"]) == (3, "ours")
+    assert values["molecules"]["good"]["generated"]["n_frames"] == 100
     assert values["generated"]["length"]["count"] == 6 and values["generated"]["molecules_with_stereo"] == 1
-    assert result.oracle["good"].n_trajectories == 2 and result.oracle["good"].n_frames == 80
+    oracle = result.oracle["good"]  # every frame of three replicas, each against the two others
+    assert (oracle.n_trajectories, oracle.n_frames, len(oracle.folds["torsion"])) == (3, 600, 3)
+    assert values["differences"]["length"]["at_oracle"] is None, "one molecule tells nothing"
+    assert "reference_windows" not in values["config"]
     again = evaluate_folders(*folders, CONFIG).to_dict()
     assert json.dumps(again) == json.dumps(result.to_dict())
     quiet = evaluate_folders(*folders, EvaluationConfig(**{**vars(CONFIG), "oracle": False}))
     assert not quiet.oracle and quiet.to_dict()["generated"] == result.to_dict()["generated"]
+    assert quiet.to_dict()["differences"] == {}
+    pairs = evaluate_folders(*folders, EvaluationConfig(**{**vars(CONFIG), "oracle_replicas": 2}))
+    assert not pairs.oracle, "three replicas do not make two blocks of two"
 
 
 def test_what_cannot_be_compared_is_listed_and_the_rest_judged(folders, few_states, tmp_path, monkeypatch):

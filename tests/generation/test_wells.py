@@ -1,12 +1,11 @@
-"""Wells of torsions, and frames that change places within them."""
+"""Frames that change places within wells."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from eginterpolator.chemistry.torsion_times import autocorrelation
-from eginterpolator.generation.wells import shuffled_within_wells, well_indices
+from eginterpolator.generation.wells import shuffled_within_wells
 
 STAGGERED = np.radians([60.0, 180.0, -60.0])
 
@@ -15,33 +14,6 @@ def around(places: np.ndarray, spread: float, seed: int = 0) -> np.ndarray:
     """Angles with a normal spread (degrees) around places, in (-pi, pi]."""
     noisy = places + np.random.default_rng(seed).normal(0.0, np.radians(spread), np.shape(places))
     return np.angle(np.exp(1j * noisy))
-
-
-def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
-    pairs = np.unique(np.stack([one, other], axis=1), axis=0)
-    return len(pairs) == len(np.unique(one)) == len(np.unique(other))
-
-
-@pytest.mark.parametrize("turn", [0.0, 40.0, 95.0, 250.0])
-def test_staggered_wells_are_told_apart_wherever_the_circle_is_cut(turn):
-    truth = np.repeat([0, 1, 2], [300, 150, 60])
-    wells = well_indices(around(STAGGERED[truth] + np.radians(turn), 13.0))
-    assert same_partition(wells, truth)
-
-
-@pytest.mark.parametrize(
-    "angles",
-    [
-        around(np.full(500, np.pi), 20.0),
-        np.zeros(7),
-        np.random.default_rng(1).uniform(-np.pi, np.pi, 500),
-        np.array([np.pi, -np.pi, np.pi]),
-        np.array([0.3]),
-    ],
-    ids=["one well at the cut", "constant", "free rotation", "both ends of the circle", "one frame"],
-)
-def test_one_well(angles):
-    assert set(well_indices(angles)) == {0}
 
 
 def trajectory(n: int = 600) -> tuple[np.ndarray, np.ndarray]:

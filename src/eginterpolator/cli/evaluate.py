@@ -10,7 +10,6 @@ import typer
 
 from eginterpolator.cli import options as o
 from eginterpolator.cli.groups import grouped
-from eginterpolator.evaluation.published import published_beside
 
 if TYPE_CHECKING:
     from eginterpolator.evaluation.conformers import ConformerEvaluation
@@ -23,8 +22,13 @@ ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Writ
 
 SOURCES = "a folder of molecule folders, a dataset (.h5), a table of trajectories (.csv), or a trajectory file"
 COLUMNS = {
-    "length": "length", "angle": "angle", "torsion": "torsion", "decorrelation": "decorr.", "tica_0": "TICA 0",
-    "tica_01": "TICA 0,1", "msm": "MSM", "stereo_retention": "stereo", "valid": "valid",
+    "length": "length", "angle": "angle", "torsion": "torsion", "tica_0": "TICA 0", "tica_01": "TICA 0,1", "msm": "MSM",
+    "stereo_retention": "stereo", "valid": "valid",
+}  # fmt: skip
+KINETICS = {
+    "within_factor_two": "times within x2", "median_ratio": "time / reference's", "measured": "torsions",
+    "vamp2_gap": "VAMP-2 gap", "timescale_error": "timescale error", "slowest_within_factor_two": "slowest within x2",
+    "density_divergence": "TICA density, nats",
 }  # fmt: skip
 
 
@@ -43,14 +47,17 @@ def trajectories_command(
     *,
     json_file: JsonFile = None,
     oracle_replicas: Annotated[
-        int, typer.Option(min=0, help="Replicas held out of the reference as MD oracle (the last ones).")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=0, help="Replicas in each block that is held against the others as oracle; by default a quarter."
+        ),
+    ] = None,
     oracle: Annotated[
-        bool, typer.Option("--oracle/--no-oracle", help="Judge the held-out replicas as well, or only hold them out.")
+        bool, typer.Option("--oracle/--no-oracle", help="Judge blocks of the reference's own replicas as well.")
     ] = True,
-    frames: Annotated[int, typer.Option(min=2, help="Frames of a reference window.")] = 500,
-    frame_ps: Annotated[float, typer.Option(help="Frame spacing at which all are compared.")] = 5.2,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the reference windows.")] = 0,
+    frames: Annotated[int, typer.Option(min=2, help="Frames that a replica should have; shorter is noted.")] = 500,
+    frame_ps: Annotated[float, typer.Option(help="Frame spacing at which kinetics are compared.")] = 5.2,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of intervals and of k-means.")] = 0,
     report: ReportFile = None,
     figures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a PNG and an SVG of each molecule and of the table there.")
@@ -77,7 +84,7 @@ def trajectories_command(
     workers: o.WorkerOptions,
     verbose: o.Verbose = False,
 ) -> None:
-    """Jensen-Shannon distances, stereo and validity of GENERATED, with the MD oracle of REFERENCE beside."""
+    """Distances, kinetics, stereo and validity of GENERATED, with the leave-one-out oracle of REFERENCE beside."""
     o.set_logging(verbose, False)
     from eginterpolator.data.readers.base import ImportOptions
     from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
@@ -97,8 +104,7 @@ def trajectories_command(
     if report is not None:
         from eginterpolator.report.evaluation_page import write_evaluation_report
 
-        rows = {f"Published: {label}": row for label, row in _published(result).items()}
-        write_evaluation_report(report, result, rows, title=generated.resolve().name)
+        write_evaluation_report(report, result, {}, title=generated.resolve().name)
     if figures is not None:
         from eginterpolator.report.evaluation_figures import write_figures
 
@@ -158,14 +164,6 @@ def _check_outputs(report: Path | None, figures: Path | None) -> None:
             raise InputError(f"'{figures}' is no folder; give --figures another name.")
 
 
-def _published(result: Evaluation) -> dict[str, dict[str, Any]]:
-    """Published rows, where the molecules, windows and task are of their kind."""
-    from eginterpolator.evaluation.basis import published_like
-
-    dataset = published_like(result.basis.values(), result.config.frame_ps, result.config.n_frames)
-    return published_beside(dataset) if dataset else {}
-
-
 def _published_conformers(deltas: tuple[float, ...]) -> dict[float, dict[str, Any]]:
     """Published rows at each threshold that has some, labelled with their source and data set."""
     from eginterpolator.evaluation.published import SOURCE, published_conformers
@@ -189,21 +187,39 @@ def _report(failures: list[dict[str, str]]) -> None:
 
 def _print(result: Evaluation) -> None:
     from eginterpolator.evaluation.basis import frames_text, oracle_label
+    from eginterpolator.evaluation.kinetics import LAG_FRAMES
+    from eginterpolator.evaluation.slow_modes import DENSITY_BINS
 
     values = result.to_dict()
     rows: dict[str, dict[str, Any]] = {}
+    held_out = oracle_label(result.basis.values())
     if result.generated or not result.oracle:
         rows[f"generated, {len(result.generated)} molecules"] = values["generated"]
     if result.oracle:
-        rows[f"{oracle_label(result.basis.values())}, {len(result.oracle)} molecules"] = values["oracle"]
-    _table("Jensen-Shannon distance to the reference, mean / median", COLUMNS, {**rows, **_published(result)})
+        rows[f"{held_out}, {len(result.oracle)} molecules"] = values["oracle"]
+    both = {"generated minus it": values["differences"]} if values["differences"] else {}
+    lag = LAG_FRAMES * result.config.frame_ps
+    _table(
+        "Our protocol: Jensen-Shannon distance to the reference, every frame, mean / median", COLUMNS, {**rows, **both}
+    )
+    kinetics = {label: {**row.get("torsion_times", {}), **row.get("slow_modes", {})} for label, row in rows.items()}
+    _table(
+        f"Kinetics, mean (95 %): measured torsions; the rest at a lag of {lag:g} ps, density in {DENSITY_BINS} x "
+        f"{DENSITY_BINS} bins", KINETICS, {**kinetics, **both},
+    )  # fmt: skip
+    if both:
+        at = [name for name, found in values["differences"].items() if found["at_oracle"]]
+        told = any(found["at_oracle"] is not None for found in values["differences"].values())
+        said = ", ".join(at) or "nothing" if told else "not told of so few molecules"
+        print(f"at the oracle (the interval of the difference holds zero): {said}")
     used = {
         "reference": [each.reference for each in result.basis.values()],
-        "held out": [each.oracle for each in result.basis.values()],
+        "a block of it": [each.oracle for each in result.basis.values()],
         "generated": [each.generated for each in result.basis.values()],
     }
     print(
-        "frames of a molecule that were used: " + ", ".join(f"{k} {frames_text(v)}" for k, v in used.items() if any(v))
+        "trajectories x frames of a molecule at the spacing of kinetics: "
+        + ", ".join(f"{k} {frames_text(v)}" for k, v in used.items() if any(v))
     )
     for note in sorted({note for each in result.basis.values() for note in each.shortness(result.config.n_frames)}):
         print(f"note: {note}", file=sys.stderr)
@@ -236,6 +252,13 @@ def _table(title: str, columns: dict[str, str], rows: dict[str, dict[str, Any]])
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    if isinstance(value, dict):
-        return f"{value['mean']:.3f} / {value['median']:.3f}"
-    return f"{value:.3f}"
+    if not isinstance(value, dict):
+        return f"{value:.3f}"
+    if "median" in value and "at_oracle" not in value:
+        return f"{_number(value['mean'])} / {value['median']:.3f}"
+    ends = " to ".join(_number(end) for end in value["mean_95"])
+    return f"{_number(value['mean'])} ({ends})"
+
+
+def _number(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:.3f}"

@@ -54,7 +54,7 @@ class Basis:
         generated: Sequence[np.ndarray] = (),
         generated_meta: dict[str, Any] | None = None,
     ) -> Basis:
-        """From windows [T, N, 3] and the meta data of both sides."""
+        """From trajectories [T, N, 3] and the meta data of both sides."""
         elements = tuple(sorted({atom.GetSymbol() for atom in molecule.heavy_mol.GetAtoms()}))
         simulated = bool(reference_meta.get("protocol") or reference_meta.get("forcefield"))
         lengths = [tuple(len(x) for x in frames) for frames in (reference, oracle, generated)]
@@ -62,11 +62,11 @@ class Basis:
         return cls(molecule.n_heavy, elements, simulated and "model" not in reference_meta, task, *lengths)
 
     def shortness(self, n_frames: int) -> list[str]:
-        """Sentences on windows that are shorter than those of `n_frames` that were asked for."""
+        """Sentences on trajectories that are shorter than the `n_frames` that were asked for."""
         said = []
         for name, frames in (("reference", self.reference), ("held-out part", self.oracle)):
             if frames and max(frames) < n_frames:
-                said.append(f"Short: the {name} has windows of {max(frames)} frames, not of {n_frames}.")
+                said.append(f"Short: the {name} has trajectories of {max(frames)} frames, not of {n_frames}.")
         return said
 
 

@@ -12,17 +12,11 @@ from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.validity import out_of_plane
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.distributions import (
-    RANGES,
-    feature_values,
-    histograms,
-)
-from eginterpolator.evaluation.kinetics import (
-    Tica,
-    decorrelation_times,
-    fit_tica,
-)
+from eginterpolator.evaluation.clocks import PooledTimes, pooled_times, transitions_of
+from eginterpolator.evaluation.distributions import RANGES, feature_values, histograms
+from eginterpolator.evaluation.kinetics import COMPONENTS, Tica, fit_tica
 from eginterpolator.evaluation.msm import MetastableStates, PathMetrics, fit_states
+from eginterpolator.evaluation.slow_modes import slowest_timescales, vamp2
 from eginterpolator.machine.registry import Registry
 
 
@@ -33,9 +27,14 @@ class Comparison:
     Attributes
     ----------
     jsd : dict
-        Jensen-Shannon distance of every feature: `length`, `angle`, `torsion`, `decorrelation`.
+        Jensen-Shannon distance of every feature, over all frames: `length`, `angle`, `torsion`.
     wasserstein : dict
         Wasserstein-1 distance of every `length` (Å), `angle` and `torsion` (degrees).
+    torsion_times : list of dict
+        How long torsions remember, of each group of trajectories that was judged (one; of an oracle, one a block): see
+        `metrics.torsion_times`.
+    slow_modes : dict
+        Kinetics in TITO's terms, with their lag and bins: see `metrics.slow_modes`.
     tica_0, tica_01, msm : float or None
         JSD of the slowest component, of the two slowest, and of the occupancies of metastable states; None where the
         molecule is too rigid, see `notes`.
@@ -48,9 +47,6 @@ class Comparison:
     out_of_plane : dict
         Mean over frames and aromatic rings of the largest distance from the ring's plane, Å: `generated` and
         `reference`; empty without such a ring.
-    decorrelation_ps : dict
-        Median decorrelation time of each torsion over trajectories: `generated` and `reference`; None where the
-        median trajectory never decorrelates.
     timescales_ps : dict
         Implied timescales of Markov state models at `lags_ps`, the slowest first: `generated` and `reference`,
         [lags][timescales], None where there is none; empty without such a model.
@@ -66,6 +62,8 @@ class Comparison:
         Of the generated ones, and frames of all of them.
     notes : list of str
         What could not be computed, or is to be read with care.
+    folds : dict
+        Of an oracle: what each block was found to have, by metric; means over features.
     """
 
     jsd: dict[str, np.ndarray]
@@ -78,7 +76,8 @@ class Comparison:
     valid: float
     checks: dict[str, float]
     out_of_plane: dict[str, float]
-    decorrelation_ps: dict[str, list[float | None]]
+    torsion_times: list[dict[str, Any]]
+    slow_modes: dict[str, Any]
     timescales_ps: dict[str, list[Any]]
     outside_range: dict[str, int]
     n_trajectories: int
@@ -87,6 +86,7 @@ class Comparison:
     paths: PathMetrics | None = None
     energies: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, float]] = field(default_factory=dict)
+    folds: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,27 +96,48 @@ class Observed:
     Attributes
     ----------
     heavy : list of [T, n_heavy, 3]
-        Å.
+        Å, every frame.
     values : dict
         Kind -> float64 [frames of all, F]: see `distributions.feature_values`.
+    stride : int
+        Frames from one to the next at the spacing of the comparison. Distributions take every frame, kinetics every
+        stride-th.
     """
 
     heavy: list[np.ndarray]
     values: dict[str, np.ndarray]
+    stride: int = 1
 
     @classmethod
-    def of(cls, molecule: Molecule, features: FeatureSet, frames: Sequence[np.ndarray], what: str) -> Observed:
+    def of(
+        cls, molecule: Molecule, features: FeatureSet, frames: Sequence[np.ndarray], what: str, stride: int = 1
+    ) -> Observed:
         """From trajectories [T, N, 3]; InputError as `compare`."""
         heavy = _checked(molecule, frames, what)
-        return cls(heavy, feature_values(features, heavy))
+        return cls(heavy, feature_values(features, heavy), stride)
 
-    def torsions(self) -> list[np.ndarray]:
-        """Torsions of each trajectory: float64 [T, K], radians."""
+    def take(self, chosen: Sequence[int]) -> Observed:
+        """Those of the trajectories with these numbers."""
+        ends = np.cumsum([0, *(len(x) for x in self.heavy)])
+        rows = np.concatenate([np.arange(ends[k], ends[k + 1]) for k in chosen])
+        return Observed([self.heavy[k] for k in chosen], {k: v[rows] for k, v in self.values.items()}, self.stride)
+
+    def every_torsion(self) -> list[np.ndarray]:
+        """Torsions of each trajectory, of every frame: float64 [T, K], radians."""
         return np.split(self.values["torsion"], np.cumsum([len(x) for x in self.heavy])[:-1])
 
+    def torsions(self) -> list[np.ndarray]:
+        """Torsions of each trajectory at the spacing of the comparison: float64 [T, K], radians."""
+        return [x[:: self.stride] for x in self.every_torsion()]
+
     def angles_on_circle(self) -> list[np.ndarray]:
-        """Cosines and sines of each trajectory's torsions: float64 [T, 2 K], as `kinetics.torsion_features`."""
-        return [np.concatenate([np.cos(x), np.sin(x)], axis=1) for x in self.torsions()]
+        """Cosines and sines of torsions at the spacing of the comparison: float64 [T, 2 K], every frame in one of them.
+
+        As `kinetics.torsion_features`; of trajectories with finer frames as many as their stride, each from another
+        of the first frames, the one from the very first frame before the others.
+        """
+        parts = [x[k :: self.stride] for k in range(self.stride) for x in self.every_torsion()]
+        return [np.concatenate([np.cos(x), np.sin(x)], axis=1) for x in parts if len(x)]
 
     def histograms(self) -> dict[str, np.ndarray]:
         """Counts of every feature over all frames: kind -> int64 [F, bins]."""
@@ -135,7 +156,10 @@ class Reference:
     mean_lengths: np.ndarray
     mean_angles: np.ndarray
     out_of_plane: np.ndarray
-    times_ps: np.ndarray
+    times: PooledTimes
+    transitions: np.ndarray
+    vamp2: float | None
+    slowest: np.ndarray
     tica: Tica | None
     projected: np.ndarray
     states: MetastableStates | None
@@ -144,8 +168,10 @@ class Reference:
     notes: list[str]
 
     @classmethod
-    def of(cls, molecule: Molecule, frames: Sequence[np.ndarray], frame_ps: float, seed: int = 0) -> Reference:
-        """From trajectories [T, N, 3] with heavy atoms first.
+    def of(
+        cls, molecule: Molecule, frames: Sequence[np.ndarray], frame_ps: float, seed: int = 0, stride: int = 1
+    ) -> Reference:
+        """From trajectories [T, N, 3] with heavy atoms first, whose every `stride`-th frame is `frame_ps` after one.
 
         Raises
         ------
@@ -153,9 +179,16 @@ class Reference:
             As `compare`.
         """
         features = FeatureSet.of(molecule)
-        observed = Observed.of(molecule, features, frames, "The reference")
-        values = observed.angles_on_circle()
-        tica = fit_tica(values)
+        observed = Observed.of(molecule, features, frames, "The reference", stride)
+        return cls.observed_as(molecule, features, observed, frame_ps, seed)
+
+    @classmethod
+    def observed_as(
+        cls, molecule: Molecule, features: FeatureSet, observed: Observed, frame_ps: float, seed: int = 0
+    ) -> Reference:
+        """From what was measured already."""
+        values, torsions = observed.angles_on_circle(), observed.torsions()
+        tica = fit_tica(values, components=COMPONENTS)
         states = fit_states(values, tica, seed) if tica is not None else None
         notes = []
         if tica is None:
@@ -169,30 +202,33 @@ class Reference:
                 "largest connected set, and count as one more state."
             )
         return cls(
-            molecule,
-            features,
-            frame_ps,
-            observed,
-            observed.histograms(),
-            observed.values["length"].mean(axis=0),
-            observed.values["angle"].mean(axis=0),
-            np.concatenate([out_of_plane(molecule, x) for x in observed.heavy]).mean(axis=0),
-            np.stack([decorrelation_times(x, frame_ps) for x in observed.torsions()]),
-            tica,
-            tica.project(np.concatenate(values))[:, :2] if tica is not None else np.zeros((0, 2)),
-            states,
-            states.occupancies(values) if states is not None else np.zeros(0, dtype=np.int64),
-            states.timescales(values) if states is not None else np.zeros((0, 0)),
-            notes,
+            molecule=molecule,
+            features=features,
+            frame_ps=frame_ps,
+            observed=observed,
+            histograms=observed.histograms(),
+            mean_lengths=observed.values["length"].mean(axis=0),
+            mean_angles=observed.values["angle"].mean(axis=0),
+            out_of_plane=np.concatenate([out_of_plane(molecule, x) for x in observed.heavy]).mean(axis=0),
+            times=pooled_times(torsions, frame_ps, seed),
+            transitions=transitions_of(torsions),
+            vamp2=vamp2(values),
+            slowest=slowest_timescales(values),
+            tica=tica,
+            projected=tica.project(np.concatenate(values))[:, :2] if tica is not None else np.zeros((0, 2)),
+            states=states,
+            occupancies=states.occupancies(values) if states is not None else np.zeros(0, dtype=np.int64),
+            timescales=states.timescales(values) if states is not None else np.zeros((0, 0)),
+            notes=notes,
         )
 
-    def compare(self, generated: Sequence[np.ndarray], paths: bool = False) -> Comparison:
-        """Compare trajectories [T, N, 3] with the same frame spacing; see the function `compare`."""
-        return self.judge(self.observe(generated), generated, paths)
+    def compare(self, generated: Sequence[np.ndarray], paths: bool = False, stride: int = 1) -> Comparison:
+        """Compare trajectories [T, N, 3] whose every `stride`-th frame has the same spacing; see `compare`."""
+        return self.judge(self.observe(generated, stride), generated, paths)
 
-    def observe(self, generated: Sequence[np.ndarray]) -> Observed:
+    def observe(self, generated: Sequence[np.ndarray], stride: int = 1) -> Observed:
         """Measure the features of trajectories [T, N, 3]; InputError as `compare`."""
-        return Observed.of(self.molecule, self.features, generated, "What was generated")
+        return Observed.of(self.molecule, self.features, generated, "What was generated", stride)
 
     def judge(self, observed: Observed, generated: Sequence[np.ndarray], paths: bool = False) -> Comparison:
         """`compare` of trajectories that `observe` has measured."""
@@ -234,7 +270,16 @@ METRICS: Registry[Metric] = Registry(
     "metric",
     {
         name: f"eginterpolator.evaluation.metrics:{name}"
-        for name in ("counts", "distributions", "decorrelation", "tica", "states", "stereo", "validity")
+        for name in (
+            "counts",
+            "distributions",
+            "torsion_times",
+            "tica",
+            "states",
+            "slow_modes",
+            "stereo",
+            "validity",
+        )  # fmt: skip
     },
 )
 

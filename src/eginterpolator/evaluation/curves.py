@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.torsion_times import autocorrelation
+from eginterpolator.evaluation.chapman import chapman_kolmogorov
+from eginterpolator.evaluation.clocks import pooled_autocorrelation
 from eginterpolator.evaluation.comparison import Observed, Reference
 
 MAP_BINS = 50
@@ -31,9 +33,11 @@ class Curves:
     tica_range : float64 [2, 2]
         Lowest and highest value of each component, over all sources.
     autocorrelations : dict
-        Source -> float64 [lags, K], mean over trajectories of each torsion's autocorrelation; nan where constant.
+        Source -> float64 [lags, K], each torsion's autocorrelation pooled over trajectories; nan where constant.
     frames : dict
         `reference` and `generated` -> float32 [T, N, 3] of one trajectory, Å, for the players.
+    staying : dict
+        Chapman-Kolmogorov test of the reference's Markov state model, see `chapman_kolmogorov`; empty without one.
     """
 
     molecule: Molecule
@@ -43,6 +47,7 @@ class Curves:
     tica_range: np.ndarray
     autocorrelations: dict[str, np.ndarray]
     frames: dict[str, np.ndarray]
+    staying: dict[str, Any] = field(default_factory=dict)
 
 
 def collect_curves(reference: Reference, sources: dict[str, Observed], frames: dict[str, np.ndarray]) -> Curves:
@@ -72,17 +77,21 @@ def collect_curves(reference: Reference, sources: dict[str, Observed], frames: d
         {name: observed.histograms() for name, observed in every.items()},
         maps,
         span,
-        {name: _mean_autocorrelation(observed.torsions()) for name, observed in every.items()},
+        {name: _autocorrelation(observed.torsions()) for name, observed in every.items()},
         {name: np.asarray(x[:MAX_FRAMES], dtype=np.float32) for name, x in frames.items()},
+        _staying(reference, sources),
     )
 
 
-def _mean_autocorrelation(torsions: list[np.ndarray]) -> np.ndarray:
-    """Mean over the longest trajectories [T, K], up to half their length: float64 [lags, K]."""
+def _staying(reference: Reference, sources: dict[str, Observed]) -> dict[str, Any]:
+    """`chapman_kolmogorov` of what was observed."""
+    if reference.states is None:
+        return {}
+    others = {name: observed.angles_on_circle() for name, observed in sources.items()}
+    return chapman_kolmogorov(reference.states, reference.observed.angles_on_circle(), others, reference.frame_ps)
+
+
+def _autocorrelation(torsions: list[np.ndarray]) -> np.ndarray:
+    """Pooled over trajectories [T, K], up to half of the longest: float64 [lags, K]."""
     longest = max(len(x) for x in torsions)
-    curves = np.stack([autocorrelation(x) for x in torsions if len(x) == longest])
-    known = np.isfinite(curves)
-    total = np.where(known, curves, 0.0).sum(axis=0)
-    count = known.sum(axis=0)
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return np.asarray(mean[: min(MAX_LAGS, max(2, longest // 2))])
+    return pooled_autocorrelation(torsions, min(MAX_LAGS, max(2, longest // 2)))

@@ -13,6 +13,8 @@ from eginterpolator.chemistry.torsion_times import autocorrelation
 from eginterpolator.evaluation.distributions import jensen_shannon
 
 LAG_FRAMES = 2
+COMPONENTS = 4
+"""Components that are kept where their number is fixed: as many of every molecule, and of every fit."""
 BINS = 100
 DECORRELATION_PS = (5.0, 1380.0)
 DECORRELATION_BINS = 275
@@ -35,11 +37,14 @@ class Tica:
         The slowest first; projections have unit variance.
     autocorrelations : float64 [R]
         Of each component at the lag.
+    share : float or None
+        Share of the kinetic variance that `kinetic_map` holds; None for all components.
     """
 
     mean: np.ndarray
     components: np.ndarray
     autocorrelations: np.ndarray
+    share: float | None = 0.95
 
     def project(self, values: np.ndarray) -> np.ndarray:
         """Features [T, F] to components [T, R]."""
@@ -50,20 +55,25 @@ class Tica:
         known = (self.autocorrelations > 0) & (self.autocorrelations < 1)
         return np.where(known, -lag / np.log(np.where(known, self.autocorrelations, 0.5)), np.nan)
 
-    def kinetic_map(self, values: np.ndarray, share: float = 0.95) -> np.ndarray:
+    def kinetic_map(self, values: np.ndarray, share: float | None = None) -> np.ndarray:
         """Components of [T, F] that hold `share` of the kinetic variance, scaled by their autocorrelation.
 
         Noé and Clementi, J. Chem. Theory Comput. 11 (2015) 5002: distances are then kinetic distances.
         """
+        share = self.share if share is None else share
+        if share is None:
+            return self.project(values) * self.autocorrelations
         held = np.cumsum(self.autocorrelations**2) / (self.autocorrelations**2).sum()
         count = int(np.searchsorted(held, share)) + 1
         return self.project(values)[:, :count] * self.autocorrelations[:count]
 
 
-def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES) -> Tica | None:
+def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES, components: int | None = None) -> Tica | None:
     """TICA of feature trajectories [T, F] by deeptime; pairs of frames never straddle two trajectories.
 
-    None where the molecule is too rigid (no feature, or all are constant) or no trajectory is longer than the lag.
+    With `components` that many are kept, or as many as there are, and `kinetic_map` holds all of them; else it holds
+    95 % of the kinetic variance. None where the molecule is too rigid (no feature, or all are constant) or no
+    trajectory is longer than the lag.
     """
     from deeptime.decomposition import TICA
 
@@ -77,14 +87,16 @@ def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES) -> Tica | N
             estimator.partial_fit((trajectory[:-lag], trajectory[lag:]))
         try:
             model = estimator.fetch_model()
-            components = np.asarray(model.singular_vectors_left).real
+            vectors = np.asarray(model.singular_vectors_left).real
             values = np.asarray(model.singular_values).real
         except (ValueError, RuntimeError, ZeroDivisionError, np.linalg.LinAlgError):
             return None
-    rank = min(components.shape[1], len(values))
-    if rank == 0 or not np.isfinite(components).all():
+    rank = min(vectors.shape[1], len(values))
+    if rank == 0 or not np.isfinite(vectors).all():
         return None
-    return Tica(np.asarray(model.mean_0), components[:, :rank], values[:rank])
+    kept = rank if components is None else min(rank, components)
+    share = 0.95 if components is None else None
+    return Tica(np.asarray(model.mean_0), vectors[:, :kept], values[:kept], share)
 
 
 def projection_jsd(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float | None]:

@@ -1,4 +1,4 @@
-"""Molecule folders to windows of trajectories that can be compared: one frame spacing, one atom order."""
+"""Molecule folders to trajectories that can be compared: one frame spacing, one atom order; and windows of them."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from eginterpolator.evaluation.sources import Source, read_source, trajectory_so
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """How trajectories are compared (SPEC section 5).
+    """How trajectories are compared (SPEC section 5, B).
 
     Attributes
     ----------
     frame_ps : float
-        Spacing at which all trajectories are compared; those with finer frames are thinned.
+        Spacing at which kinetics are compared; of trajectories with finer frames all count in distributions.
     n_frames : int
-        Length of a reference window.
+        Frames that a replica should have at this spacing; what is shorter is noted. Length of a window, for
+        `draw_windows`.
     reference_windows, oracle_windows : int
-        Windows drawn from each reference replica, and from the oracle's.
-    oracle_replicas : int
-        How many of the last replicas are held out of the reference as MD oracle; none of a molecule that has no more.
+        Windows that `draw_windows` is asked for of each replica, and of the held-out one; nothing else draws any.
+    oracle_replicas : int or None
+        Replicas in each block that is judged against the others as oracle; None for a quarter of them, 0 for no oracle.
+        `windows_of_source` holds out that many, one by default.
     oracle : bool
-        Whether to judge the MD oracle as well; its replicas are held out of the reference either way.
+        Whether to judge the oracle.
     seed : int
-        Of the window offsets and of k-means.
+        Of bootstrap, of k-means, and of windows.
     paths : bool or None
         Whether each generated trajectory is a path between its first and last frame; None: where its meta.json says
-        that the task was interpolation. The oracle's windows are then judged as paths as well.
+        that the task was interpolation. The oracle's replicas are then judged as paths as well.
     energy_frames : int
         Frames of each molecule whose energies are compared (`energy`), 0 for none; needs the extra `md`.
     xtb : bool
@@ -48,13 +50,18 @@ class EvaluationConfig:
     n_frames: int = 500
     reference_windows: int = 30
     oracle_windows: int = 10
-    oracle_replicas: int = 1
+    oracle_replicas: int | None = None
     oracle: bool = True
     seed: int = 0
     paths: bool | None = None
     energy_frames: int = 0
     xtb: bool = False
     curves: bool = False
+
+    @property
+    def held_out(self) -> int:
+        """Replicas that `windows_of_source` holds out."""
+        return 1 if self.oracle_replicas is None else self.oracle_replicas
 
 
 def windows_of_folder(
@@ -70,7 +77,8 @@ def windows_of_source(
 ) -> tuple[Molecule, list[np.ndarray], list[np.ndarray], dict[str, Any]]:
     """Molecule, windows of the reference and of the held-out part [T, N, 3] (Å) of a source, and its meta data.
 
-    The last `config.oracle_replicas` are the oracle; a molecule that has no more has an empty one.
+    The last `config.held_out` replicas are the held-out part; a molecule that has no more has an empty one. This is no
+    longer how `egi evaluate` compares (it takes every frame): the windows are for studies of windows.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def windows_of_source(
         When the folder cannot be read, or its frames do not fit the evaluation's spacing.
     """
     molecule, replicas, stride, meta = load_trajectories(source, config)
-    kept = len(replicas) - (config.oracle_replicas if len(replicas) > config.oracle_replicas else 0)
+    kept = len(replicas) - (config.held_out if len(replicas) > config.held_out else 0)
     random = np.random.default_rng([config.seed, len(replicas)])
     windows = draw_windows(replicas[:kept], stride, config.reference_windows, config, random)
     return molecule, windows, draw_windows(replicas[kept:], stride, config.oracle_windows, config, random), meta

@@ -8,10 +8,18 @@ import numpy as np
 
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import every_check, frame_checks, out_of_plane
+from eginterpolator.evaluation.clocks import MEASURED_LAG, measured, pooled_times
 from eginterpolator.evaluation.comparison import Judged, Reference
 from eginterpolator.evaluation.distributions import RANGES, feature_wasserstein, jensen_shannon, outside_range
-from eginterpolator.evaluation.kinetics import decorrelation_histograms, decorrelation_times, projection_jsd
+from eginterpolator.evaluation.kinetics import LAG_FRAMES, projection_jsd
 from eginterpolator.evaluation.msm import TIMESCALE_LAGS, path_metrics
+from eginterpolator.evaluation.slow_modes import (
+    DENSITY_BINS,
+    density_divergence,
+    slowest_timescales,
+    timescale_figures,
+    vamp2,
+)
 
 
 def counts(reference: Reference, judged: Judged) -> dict[str, Any]:
@@ -33,15 +41,35 @@ def distributions(reference: Reference, judged: Judged) -> dict[str, Any]:
     }
 
 
-def decorrelation(reference: Reference, judged: Judged) -> dict[str, Any]:
-    """Decorrelation times of torsions, and the distance of their distributions."""
-    times = np.stack([decorrelation_times(x, reference.frame_ps) for x in judged.observed.torsions()])
-    of_reference = reference.times_ps
-    medians = {"generated": np.median(times, axis=0), "reference": np.median(of_reference, axis=0)}
-    distance = jensen_shannon(decorrelation_histograms(times), decorrelation_histograms(of_reference))
+def torsion_times(reference: Reference, judged: Judged) -> dict[str, Any]:
+    """How long torsions remember, pooled over trajectories, beside the reference's.
+
+    `generated_ps` and `reference_ps` [K] with intervals `generated_95` and `reference_95`, None where a torsion does
+    not forget within `generated_bound_ps` or `reference_bound_ps`; `transitions` [K] of the reference and whether the
+    torsion counts as `measured`; `ratio` [K], generated over reference, None where it is not measured, and `bounded`,
+    whether the ratio is one that the true one exceeds.
+    """
+    theirs, frame_ps = reference.times, reference.frame_ps
+    ours = pooled_times(judged.observed.torsions(), frame_ps)
+    counted = measured(theirs, reference.transitions, frame_ps)
+    bounded = ~np.isfinite(ours.ps)
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(counted, np.where(bounded, ours.bound_ps, ours.ps) / theirs.ps, np.nan)
+    found: dict[str, Any] = {"lag_ps": MEASURED_LAG * frame_ps}
+    for name, times in (("generated", ours), ("reference", theirs)):
+        found[f"{name}_ps"] = known(times.ps)
+        found[f"{name}_95"] = known(np.stack([times.low, times.high], axis=1))
+        found[f"{name}_bound_ps"] = times.bound_ps
     return {
-        "jsd": {"decorrelation": distance},
-        "decorrelation_ps": {name: known(values) for name, values in medians.items()},
+        "torsion_times": [
+            {
+                **found,
+                "transitions": reference.transitions.tolist(),
+                "measured": counted.tolist(),
+                "ratio": known(ratio),
+                "bounded": (bounded & counted).tolist(),
+            }
+        ]
     }
 
 
@@ -67,9 +95,33 @@ def states(reference: Reference, judged: Judged) -> dict[str, Any]:
         "reference": known(reference.timescales * reference.frame_ps),
     }
     if judged.paths:
-        visited = [reference.states.states(x) for x in values]
+        visited = [reference.states.states(x) for x in values[: len(judged.observed.heavy)]]
         found["paths"] = path_metrics(reference.states.transitions, visited)
     return found
+
+
+def slow_modes(reference: Reference, judged: Judged) -> dict[str, Any]:
+    """Kinetics in TITO's terms, each with its lag and bins (`slow_modes`); None where the molecule is too rigid."""
+    values = judged.observed.angles_on_circle()
+    ours, theirs = vamp2(values) if reference.tica is not None else None, reference.vamp2
+    gap = None if ours is None or theirs is None else ours - theirs
+    figures = timescale_figures(slowest_timescales(values), reference.slowest)
+    divergence = None
+    if reference.tica is not None:
+        divergence = density_divergence(reference.tica.project(np.concatenate(values)), reference.projected)
+    return {
+        "slow_modes": {
+            "lag_ps": LAG_FRAMES * reference.frame_ps,
+            "bins": DENSITY_BINS,
+            "vamp2": {"generated": ours, "reference": theirs},
+            "vamp2_gap": gap,
+            "timescale_errors": figures["errors"],
+            "timescale_error": figures["error"],
+            "slowest_ratio": figures["slowest_ratio"],
+            "slowest_within_factor_two": figures["slowest_within_factor_two"],
+            "density_divergence": divergence,
+        }
+    }
 
 
 def stereo(reference: Reference, judged: Judged) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Generated trajectories against reference simulations: the metrics of SPEC section 5, with the MD oracle beside."""
+"""Generated trajectories against reference simulations by our protocol (SPEC section 5, B), with the oracle beside."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.basis import Basis
 from eginterpolator.evaluation.comparison import Comparison, Reference, compare
 from eginterpolator.evaluation.curves import Curves, collect_curves
-from eginterpolator.evaluation.distributions import bootstrap
-from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, windows_of_source
+from eginterpolator.evaluation.leave_one_out import blocks, leave_one_out
+from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories
 from eginterpolator.evaluation.sources import Source, paired, trajectory_sources
+from eginterpolator.evaluation.summary import differences, summarise
 
 if TYPE_CHECKING:
     from eginterpolator.data.readers.base import ImportOptions
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+PROTOCOL = "ours"
+"""What the figures are made by, beside the published protocols; see docs/evaluation.md."""
+
+WINDOWS = ("reference_windows", "oracle_windows")
+"""Settings of windows, which this protocol does not draw."""
 
 __all__ = ["Comparison", "Evaluation", "EvaluationConfig", "compare", "evaluate_folders", "summarise"]
 
@@ -56,7 +62,7 @@ class Judgement:
 
 @dataclass
 class Evaluation:
-    """Comparisons of many molecules, the MD oracle's beside, and what could not be compared."""
+    """Comparisons of many molecules, the oracle's beside, and what could not be compared."""
 
     config: EvaluationConfig
     generated: dict[str, Comparison] = field(default_factory=dict)
@@ -70,9 +76,11 @@ class Evaluation:
         """Everything as JSON-able values, `schema_version` first."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "config": asdict(self.config),
-            "generated": summarise(self.generated),
-            "oracle": summarise(self.oracle),
+            "protocol": PROTOCOL,
+            "config": {key: value for key, value in asdict(self.config).items() if key not in WINDOWS},
+            "generated": summarise(self.generated, self.config.seed),
+            "oracle": summarise(self.oracle, self.config.seed),
+            "differences": differences(self.generated, self.oracle, self.config.seed),
             "molecules": {
                 name: {
                     "smiles": self.smiles[name],
@@ -83,51 +91,6 @@ class Evaluation:
             },
             "failures": self.failures,
         }
-
-
-def summarise(comparisons: dict[str, Comparison], seed: int = 0) -> dict[str, Any]:
-    """Mean, median and bootstrap intervals of every metric over all (molecule, feature) pairs; {} for no molecule.
-
-    `per_molecule` beside them is over the means of the molecules. `stereo_retention` is the mean over the molecules
-    that have stereo (None where none has): those without would keep it whatever is generated. `valid` and `checks`
-    are means over all molecules.
-    """
-    if not comparisons:
-        return {}
-    each = list(comparisons.values())
-    result: dict[str, Any] = {"molecules": len(each)}
-    for kind in ("length", "angle", "torsion", "decorrelation"):
-        arrays = [c.jsd[kind] for c in each if len(c.jsd[kind])]
-        if arrays:
-            result[kind] = _pooled(arrays, seed)
-    for name in ("tica_0", "tica_01", "msm"):
-        known = [np.array([getattr(c, name)]) for c in each if getattr(c, name) is not None]
-        if known:
-            result[name] = bootstrap(known, seed)
-    result["too_rigid_for_tica"] = [name for name, c in comparisons.items() if c.tica_0 is None]
-    kept = [c.stereo_retention for c in each if c.has_stereo]
-    result["stereo_retention"] = float(np.mean(kept)) if kept else None
-    result["molecules_with_stereo"] = len(kept)
-    result["valid"] = float(np.mean([c.valid for c in each]))
-    result["checks"] = {name: float(np.mean([c.checks[name] for c in each])) for name in each[0].checks}
-    result["outside_range"] = {kind: sum(c.outside_range[kind] for c in each) for kind in ("length", "angle")}
-    arrays_of = {kind: [c.wasserstein[kind] for c in each if len(c.wasserstein[kind])] for kind in each[0].wasserstein}
-    result["wasserstein"] = {kind: _pooled(arrays, seed) for kind, arrays in arrays_of.items() if arrays}
-    others = {(name, key) for c in each for name, found in c.others.items() for key in found}
-    for name, key in sorted(others):
-        known = [np.array([c.others[name][key]]) for c in each if key in c.others.get(name, {})]
-        result.setdefault("others", {}).setdefault(name, {})[key] = bootstrap(known, seed)
-    paths = [c.paths for c in each if c.paths is not None]
-    if paths:
-        names = ("jsd", "valid", "probability", "log_probability_a_step")
-        values = {name: [np.array([v]) for p in paths if (v := getattr(p, name)) is not None] for name in names}
-        result["paths"] = {name: bootstrap(known, seed) for name, known in values.items() if known}
-    return result
-
-
-def _pooled(arrays: Sequence[np.ndarray], seed: int) -> dict[str, Any]:
-    means = [np.array([values.mean()]) for values in arrays]
-    return {**bootstrap(arrays, seed), "per_molecule": bootstrap(means, seed)}
 
 
 def evaluate_folders(
@@ -216,36 +179,44 @@ def judge_molecule(task: Task, config: EvaluationConfig) -> Judgement:
 
 
 def _judge(task: Task, config: EvaluationConfig, judged: Judgement) -> None:
-    molecule, windows, oracle, reference_meta = windows_of_source(task.reference, config)
-    held_out = oracle if config.oracle else []
-    reference = Reference.of(molecule, windows, config.frame_ps, config.seed)
+    molecule, replicas, stride, reference_meta = load_trajectories(task.reference, config)
+    reference = Reference.of(molecule, replicas, config.frame_ps, config.seed, stride)
     judged.smiles = molecule.smiles
-    sources, examples = {}, {"reference": windows[0]}
     trajectories: list[np.ndarray] = []
+    own_stride = 1
     meta: dict[str, Any] = {}
     failure: EGIError | None = None
     paths = bool(config.paths)
     if task.generated is not None:
         try:
             _, trajectories, own_stride, meta = load_trajectories(task.generated, config, molecule)
-            trajectories = [x[::own_stride] for x in trajectories]
             paths = meta.get("task") == "interpolation" if config.paths is None else config.paths
         except EGIError as error:  # the oracle does not depend on it
             failure = error
     elif task.wanted:
         failure = InputError("nothing was generated for this molecule.")
-    judged.basis = Basis.of(molecule, reference_meta, windows, held_out, trajectories, meta)
-    groups = [("oracle", held_out)] * bool(held_out) + [("generated", trajectories)] * bool(trajectories)
-    field_of = _EnergyField(molecule, config, windows) if config.energy_frames and groups else None
-    for name, frames in groups:
-        sources[name] = reference.observe(frames)
-        comparison = reference.judge(sources[name], frames, paths)
+    parts = blocks(len(replicas), config.oracle_replicas) if config.oracle else []
+    held_out = [replicas[k] for k in parts[-1]] if len(parts) > 1 else []
+    rest = replicas[: len(replicas) - len(held_out)]
+    judged.basis = Basis.of(
+        molecule, reference_meta, [x[::stride] for x in replicas], [x[::stride] for x in held_out],
+        [x[::own_stride] for x in trajectories], meta,
+    )  # fmt: skip
+    field_of = _EnergyField(molecule, config, rest) if config.energy_frames and (held_out or trajectories) else None
+    sources, examples = {}, {"reference": replicas[0][::stride]}
+    if held_out:
+        judged.oracle = leave_one_out(reference, replicas, config.oracle_replicas, config.seed, paths)
+        sources["oracle"] = reference.observed.take(parts[-1])
+    if trajectories:
+        sources["generated"] = reference.observe(trajectories, own_stride)
+        judged.generated = reference.judge(sources["generated"], trajectories, paths)
+        examples["generated"] = trajectories[0][::own_stride]
+    for comparison, frames in ((judged.oracle, held_out), (judged.generated, trajectories)):
+        if comparison is None:
+            continue
         comparison.notes += judged.basis.shortness(config.n_frames)
         if field_of is not None:
             comparison.energies = field_of.compare(frames, comparison.notes)
-        setattr(judged, name, comparison)
-    if trajectories:
-        examples["generated"] = trajectories[0]
     if config.curves:
         judged.curves = collect_curves(reference, sources, examples)
     if failure is not None:

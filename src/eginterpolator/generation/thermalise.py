@@ -16,9 +16,9 @@ import numpy as np
 from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
+from eginterpolator.chemistry.wells import well_indices
 from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
-from eginterpolator.generation.wells import well_indices
 from eginterpolator.simulation.engines.lanes.library import widths
 from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system

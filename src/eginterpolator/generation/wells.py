@@ -10,31 +10,8 @@ one keeps every frame, and every change of wells with its time, and forgets ever
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
-BINS = 120
-WIDTH_DEGREES = 10.0
-"""Of the Gaussian that smooths the histogram of a torsion."""
-DEPTH = 2.0
-"""A boundary between wells is a minimum of the density that many times lower than the lower one of its wells."""
-
-
-def well_indices(angles: np.ndarray) -> np.ndarray:
-    """The well of each of the angles [T], radians: int64 [T].
-
-    Wells end at the minima of the smoothed histogram on the circle that are `DEPTH` times lower than the maxima on both
-    sides of them. With fewer than two of these there is one well.
-    """
-    edges = np.linspace(-np.pi, np.pi, BINS + 1)
-    counts = np.histogram(angles, edges)[0].astype(np.float64)
-    density = gaussian_filter1d(counts, WIDTH_DEGREES * BINS / 360, mode="wrap")
-    # from the highest maximum once around, so that every minimum has its maxima beside it
-    start = int(density.argmax())
-    around = np.append(np.roll(density, -start), density[start])
-    minima = find_peaks(-np.log(around + 1e-6), prominence=np.log(DEPTH))[0]
-    ends = np.sort(edges[(minima + start) % BINS] + np.pi / BINS)  # middles of the bins
-    return np.asarray(np.searchsorted(ends, angles) % max(1, len(ends)))
+from eginterpolator.chemistry.wells import well_indices
 
 
 def shuffled_within_wells(angles: np.ndarray, movable: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -19,10 +19,10 @@ from eginterpolator.report.payload import atom_label
 from eginterpolator.report.torsion_map import torsion_map
 
 _COLOURS = {"reference": "#d9480f", "generated": "#2a8fa8", "oracle": "#8a96a3"}
-_LABELS = {"reference": "reference", "generated": "generated", "oracle": "held-out replica"}
+_LABELS = {"reference": "reference", "generated": "generated", "oracle": "held-out replicas"}
 _METRICS = {
-    "length": "bond length", "angle": "bond angle", "torsion": "torsion", "decorrelation": "decorrelation",
-    "tica_0": "TICA 0", "tica_01": "TICA 0,1", "msm": "MSM",
+    "length": "bond length", "angle": "bond angle", "torsion": "torsion", "tica_0": "TICA 0", "tica_01": "TICA 0,1",
+    "msm": "MSM",
 }  # fmt: skip
 _MAP_TOP = 7.0
 

@@ -70,11 +70,18 @@ function autocorrelationChart(torsion, framePs) {
   if (!lines.length) return figure([node("span", { class: "atoms" }, torsion.label)], "constant");
   const length = Math.min(...lines.map((line) => line.values.length));
   lines.forEach((line) => { line.values = line.values.slice(0, length); });
-  const times = torsion.decorrelation_ps;
-  const say = (ps) => (ps === null ? "never" : `${ps.toFixed(0)} ps`);
+  const times = torsion.times_ps;
+  const say = ([ps, bound]) => (ps === null ? `over ${bound.toFixed(0)} ps` : `${ps.toFixed(0)} ps`);
   const value = times ? `${say(times.generated)}, reference ${say(times.reference)}` : "";
   return figure([node("span", { class: "atoms" }, torsion.label)], value,
     curveChart({ lines, low: 0, high: (length - 1) * framePs, bottom: -0.25, top: 1, unit: "ps", digits: 0, threshold: Math.exp(-1), yTicks: [0, 1] }));
+}
+
+// Shares of a metastable state's frames that are in it again after a lag: foretold by the reference's model, and counted.
+function stayingChart(state, lags) {
+  const lines = ["foretold", ...SOURCES].filter((s) => state[s] && state[s].every((v) => v !== null)).map((s) => ({ name: s, values: [1, ...state[s]] }));
+  return figure([node("span", { class: "atoms" }, `state with ${(100 * state.share).toFixed(0)} % of the frames`)], "",
+    curveChart({ lines, low: 0, high: lags[lags.length - 1], top: 1, unit: "ps", digits: 0, yTicks: [0, 1] }));
 }
 
 // ---- free-energy maps -----------------------------------------------------------------------------------------------

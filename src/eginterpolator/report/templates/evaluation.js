@@ -3,8 +3,8 @@
 
 const DATA = JSON.parse($("data").textContent);
 const SHORT = {
-  length: "length", angle: "angle", torsion: "torsion", decorrelation: "decorr.", tica_0: "TICA 0", tica_01: "TICA 0,1",
-  msm: "MSM", stereo_retention: "stereo", valid: "valid",
+  length: "length", angle: "angle", torsion: "torsion", tica_0: "TICA 0", tica_01: "TICA 0,1", msm: "MSM",
+  within_factor_two: "times within ×2", vamp2_gap: "VAMP-2 gap", timescale_error: "timescales", density_divergence: "density", stereo_retention: "stereo", valid: "valid",
 };
 
 function dataTable(head, rows, caption = "") {
@@ -114,6 +114,9 @@ const app = {
     $("tica").replaceChildren(...(Object.keys(m.tica).length ? mapCharts(m.tica, m.tica_range) : []));
     $("kinetics-card").hidden = !m.autocorrelations.torsions.length;
     $("autocorrelations").replaceChildren(...m.autocorrelations.torsions.map((t) => autocorrelationChart(t, m.autocorrelations.frame_ps)));
+    const staying = m.staying.states || [];
+    $("staying-card").hidden = !staying.length;
+    $("staying").replaceChildren(...staying.map((state) => stayingChart(state, m.staying.lags_ps)));
     this.showNumbers(m);
     if (scroll) $("detail").scrollIntoView({ behavior: "smooth" });
     await this.load(m.players);
