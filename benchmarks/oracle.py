@@ -2,8 +2,8 @@
 
     python benchmarks/oracle.py REFERENCE [--docs docs/evaluation.md]
 
-REFERENCE holds molecule folders with five replicas each; the last one is judged against the others. Besides the
-protocol of `egi evaluate trajectories` it measures how much of each distance is the number of frames: the same with
+REFERENCE holds molecule folders with five replicas each; the last one is judged against the others. Besides
+windows, as `egi evaluate trajectories` took until November 2026, it measures how much of each distance is the number of frames: the same with
 other numbers of windows, with every stored frame, and with frames drawn from the reference itself, whose distance is
 sampling noise alone. Writes `oracle.json` and `oracle.md` into --results, and with --docs the table between the
 markers.
@@ -25,7 +25,7 @@ from eginterpolator.evaluation.published import published_trajectories
 from eginterpolator.evaluation.trajectories import summarise
 
 COLUMNS = {"angle": "angle", "length": "length", "torsion": "torsion", "tica_0": "TICA 0", "tica_01": "TICA 0,1"}
-PROTOCOL = "replica 4 against replicas 0–3, the protocol (10 windows)"
+PROTOCOL = "replica 4 against replicas 0–3, 10 windows"
 
 
 def variants(folder: Path, config: EvaluationConfig) -> tuple[dict[str, Comparison], int]:
@@ -38,9 +38,9 @@ def variants(folder: Path, config: EvaluationConfig) -> tuple[dict[str, Comparis
         windows = windows_of_folder(folder, replace(config, oracle_windows=count))[2]
         rows[f"the same, {count} windows"] = known.compare(windows)
     _, replicas, stride, _ = load_trajectories(folder, config)
-    last = replicas[-config.oracle_replicas :]
+    last = replicas[-config.held_out :]
     spacing = config.frame_ps / stride
-    everything = Reference.of(molecule, replicas[: -config.oracle_replicas], spacing, config.seed)
+    everything = Reference.of(molecule, replicas[: -config.held_out], spacing, config.seed)
     rows[f"every stored frame of both ({spacing:g} ps apart)"] = everything.compare(last)
     pool = np.concatenate(reference)
     different = len(np.unique(np.concatenate(oracle).reshape(len(oracle) * len(oracle[0]), -1), axis=0))

@@ -33,13 +33,15 @@ def table(runs: dict[int, dict[str, Any]], compared: dict[int, dict[str, Any]]) 
     first = next(iter(runs))
     for steps, run in runs.items():
         summary, seconds = run["evaluation"]["generated"], run["seconds_a_trajectory"].values()
-        cells = [f"{summary[column]['mean']:.4f}" for column in (*COLUMNS, "decorrelation")]
+        within = summary["torsion_times"]["within_factor_two"]
+        cells = [f"{summary[column]['mean']:.4f}" for column in COLUMNS]
+        cells.append(f"{within['mean']:.4f}" if within else "–")
         cells += [f"{summary['stereo_retention']:.4f}", f"{summary['valid']:.4f}", f"{np.mean(list(seconds)):.1f}"]
         rows.append([str(steps), *cells])
     for steps, difference in compared.items():
         cells = [bench.interval(difference[column], "+.4f") for column in COLUMNS]
         rows.append([f"{steps} minus {first}", *cells, "", "", "", ""])
-    columns = ["steps", *COLUMNS, "decorrelation", "stereo retention", "valid", "seconds a trajectory"]
+    columns = ["steps", *COLUMNS, "torsion times within ×2", "stereo retention", "valid", "seconds a trajectory"]
     return bench.table(columns, rows)
 
 

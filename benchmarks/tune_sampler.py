@@ -26,13 +26,13 @@ import bench
 from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import Record, Store
 from eginterpolator.evaluation.comparison import Comparison, Reference
-from eginterpolator.evaluation.trajectories import summarise
+from eginterpolator.evaluation.trajectories import PROTOCOL, summarise
 from eginterpolator.files.io import sha256, write_json, write_text
 from eginterpolator.generation.tasks import GenerationConfig, frame_ps, generate_trajectories
 from eginterpolator.machine.provenance import machine
 from eginterpolator.models.registry import Model, load_model
 
-COLUMNS = ("length", "angle", "torsion", "decorrelation", "tica_0")
+COLUMNS = ("length", "angle", "torsion", "within_factor_two", "tica_0")
 MORE = ("stereo", "valid", "seconds")
 
 
@@ -117,7 +117,8 @@ def main() -> None:
             continue
         compared, seconds = judge(model, records, known, setting, config)
         summary = summarise(compared)
-        values = [summary.get(column, {}).get("mean", np.nan) for column in COLUMNS]
+        known_values = {**summary, **{k: v for k, v in summary["torsion_times"].items() if isinstance(v, dict)}}
+        values = [known_values.get(column, {}).get("mean", np.nan) for column in COLUMNS]
         stereo = summary["stereo_retention"]
         rows[setting] = [*values, np.nan if stereo is None else stereo, summary["valid"], seconds]
         print(setting.ljust(36), *(f"{value:13.4f}" for value in rows[setting]), flush=True)
@@ -129,6 +130,7 @@ def measured(options: argparse.Namespace, what: str) -> dict[str, Any]:
     """What the rows of a table have in common."""
     return {
         "molecules": what,
+        "protocol": PROTOCOL,
         "seed": options.seed,
         "machine": machine()["processor"],
         **bench.weights_of(options.model),

@@ -39,7 +39,7 @@ def arguments(inputs: tuple[Path, Path], folder: Path, *more: str) -> list[str]:
 
 def test_benchmark_writes_table_and_numbers_and_resumes(inputs, tmp_path, capsys):
     readme = tmp_path / "README.md"
-    readme.write_text("above\n<!-- results-qm9:start -->\nold\n<!-- results-qm9:end -->\nbelow\n")
+    readme.write_text("above\n<!-- results-qm9:start -->\noutdated\n<!-- results-qm9:end -->\nbelow\n")
     call = arguments(inputs, tmp_path, "--strength", "1", "0", "--readme", str(readme))
     assert trajectories.main(call) == 0, capsys.readouterr().err
     result = json.loads((tmp_path / "results" / "qm9_trajectories.json").read_text())
@@ -47,7 +47,8 @@ def test_benchmark_writes_table_and_numbers_and_resumes(inputs, tmp_path, capsys
     first, second = (run["evaluation"] for run in result["runs"])
     assert first["generated"]["molecules"] == first["oracle"]["molecules"] == 2 and not second["oracle"]
     assert first["molecules"]["chain"]["generated"]["n_frames"] == 40
-    assert first["generated"]["too_rigid_for_tica"] == ["stiff"]
+    assert first["generated"]["too_rigid_for_tica"] == ["stiff"] and first["protocol"] == "ours"
+    assert set(first["differences"]) >= {"length", "angle", "torsion", "vamp2_gap"} and not second["differences"]
     assert result["runs"][0]["md_seconds_a_trajectory"]["chain"] == pytest.approx(0.104 * 4.68 / 0.468)
     assert result["reference"]["name"] == "data/reference" and len(result["model"]["weights_sha256"]) == 64
     page = (tmp_path / "results" / "qm9_trajectories.md").read_text()
@@ -58,11 +59,16 @@ def test_benchmark_writes_table_and_numbers_and_resumes(inputs, tmp_path, capsys
         "2604.03911",
         "0.210 / 0.188",
         "0.607 / 0.727",
+        "By our protocol",
+        "By the published protocol, whose figures are not those of the columns above",
+        "λ = 1 minus MD oracle",
+        "Kinetics at a lag of 10.4 ps, density in 50 × 50 bins",
     ):
         assert text in page
     for text in (page, json.dumps(result), readme.read_text()):
         assert str(tmp_path) not in text and str(inputs[1]) not in text, "no path of this machine"
-    assert readme.read_text().startswith("above\n<!-- results-qm9:start -->\n| |") and "old" not in readme.read_text()
+    assert readme.read_text().startswith("above\n<!-- results-qm9:start -->\n| |")
+    assert "outdated" not in readme.read_text()
     assert readme.read_text().endswith("<!-- results-qm9:end -->\nbelow\n")
 
     files = sorted((tmp_path / "out").rglob("*.xtc"))

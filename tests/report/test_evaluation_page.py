@@ -44,10 +44,13 @@ def drawn(browser, side: str) -> np.ndarray:
 
 def test_headline_has_generated_oracle_and_published(opened, page, evaluation):
     rows = [row.text for row in opened.find_elements("css selector", "#headline tbody tr")]
-    assert [row.split(",")[0] for row in rows[:2]] == ["Generated", "MD oracle"] and "someone, somewhere" in rows[2]
+    assert [row.split(",")[0] for row in rows[:2]] == ["Generated", "MD oracle"]
+    assert rows[2].startswith("Generated minus it") and "someone, somewhere" in rows[3]
+    change = evaluation.to_dict()["differences"]["torsion"]
+    assert f"{change['mean']:+.3f}" in rows[2] and "at the oracle" not in rows[2], "two molecules tell nothing"
     summary = evaluation.to_dict()["generated"]["torsion"]
     assert f"{summary['mean']:.3f} / {summary['median']:.3f}" in rows[0] and f"{summary['mean_95'][0]:.3f}" in rows[0]
-    assert "0.210 / 0.188" in rows[2]
+    assert "0.210 / 0.188" in rows[3]
     assert "<b>for</b>" in opened.find_element("id", "failures").text, "shown as text, not as markup"
     urls = fetched(opened)
     assert page.as_uri() in urls and [url for url in urls if not url.startswith(("file:", "data:"))] == []
@@ -103,6 +106,8 @@ def test_every_panel_is_filled(opened):
     assert len(opened.find_elements("css selector", "#features svg path.generated")) == 6
     assert len(opened.find_elements("css selector", "#autocorrelations svg")) == 3
     assert len(opened.find_elements("css selector", "#torsion-map .rose")) == 3
+    staying = opened.find_elements("css selector", "#staying svg")
+    assert staying and all(chart.find_elements("css selector", "path.foretold") for chart in staying)
     assert "Implied timescales" in opened.find_element("id", "numbers").text
 
 
@@ -111,6 +116,7 @@ def test_a_rigid_and_a_lost_molecule_show_what_they_have(opened):
     assert "Too rigid" in opened.find_element("id", "notes").text
     assert not opened.find_element("id", "tica-card").is_displayed()
     assert not opened.find_element("id", "torsion-card").is_displayed()
+    assert not opened.find_element("id", "staying-card").is_displayed()
     opened.execute_async_script("const done = arguments[0]; app.setMolecule(2).then(() => app.queue).then(done)")
     assert not opened.find_element("id", "view-generated").is_displayed()
     assert opened.find_element("id", "view-reference").is_displayed()

@@ -37,7 +37,7 @@ def simulate_references(
 ) -> RunResult:
     """Simulate every molecule of `generated` into `out/<name>/`; what is there from before stays.
 
-    Replicas are the engine's number (16 in lanes); the last ones are held out as oracle by the evaluation.
+    Replicas are the engine's number (16 in lanes); blocks of them against the others are the evaluation's oracle.
 
     Parameters
     ----------
