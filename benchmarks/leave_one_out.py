@@ -2,8 +2,9 @@
 
     python benchmarks/leave_one_out.py REFERENCE [--workers 2]
 
-REFERENCE holds molecule folders with several replicas each. Writes `leave_one_out.json` and `.md` into --results, with --docs the table between its markers:
-means over molecules with bootstrap intervals, and of each metric the lowest and the highest block.
+REFERENCE holds molecule folders with several replicas each. Writes `leave_one_out.json` and `.md` into --results, and
+with --docs the table between its markers: means over molecules with bootstrap intervals, and of each metric the lowest
+and the highest block.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ class Study:
             speed = [t.md_seconds_per_ns for t in targets if t.md_seconds_per_ns is not None]
             cost = {"sample_seconds_each": statistics.mean(speed) * length_ns(task)} if speed else {}
             metrics = self._oracles[table]
-            note = "the held-out replica of the reference; seconds by its meta.json" if speed else ""
+            note = "the reference's replicas against each other; seconds by its meta.json" if speed else ""
             self.rows.append(Row("MD oracle", table, 0, None, metrics, cost, {}, metrics["molecules"], note))
 
     def _judge_trajectories(

@@ -1,4 +1,4 @@
-"""How long torsions remember, pooled over replicas, with bounds where they do not forget (docs/evaluation.md, E6-E9).
+"""How long torsions remember, pooled over replicas, with bounds where they do not forget (docs/evaluation.md, E6-E8).
 
 One autocorrelation of all replicas about their common mean; the time is where it crosses 1/e. A torsion that does not
 cross within the lags that the replicas are long enough for is *censored*: its time is more than a bound.
@@ -144,7 +144,7 @@ def survival(
 ) -> np.ndarray:
     """Kaplan-Meier estimate of the share of values that are greater: float64 [D, places of `at`].
 
-        S(x) = product over events v <= x of (1 - d(v) / n(v))        (E8)
+        S(x) = product over events v <= x of (1 - d(v) / n(v))        (E7)
 
     d events at v out of the n values and bounds that are not smaller. (Kaplan and Meier, JASA 53 (1958) 457.)
 
@@ -168,7 +168,7 @@ def survival(
 
 
 def share_within(values: np.ndarray, censored: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Share of ratios between 1/2 and 2, S(1/2 -) - S(2), censored ones by `survival`: float64 [D]."""
+    """Share of ratios between 1/2 and 2, S(1/2 -) - S(2) (E8), censored ones by `survival`: float64 [D]."""
     below = np.nextafter(1 / FACTOR, 0.0)
     found = survival(values, censored, (below, FACTOR), weights)
     return np.asarray(found[:, 0] - found[:, 1])
