@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eginterpolator.cli import evaluate_published
 from eginterpolator.cli import options as o
 from eginterpolator.cli.groups import grouped
-from eginterpolator.evaluation.published import published_beside
+from eginterpolator.cli.metric_tables import print_table
 
 if TYPE_CHECKING:
     from eginterpolator.evaluation.conformers import ConformerEvaluation
@@ -41,6 +42,10 @@ def trajectories_command(
         Path, typer.Argument(metavar="REFERENCE", help="Simulations with several replicas each, in the same forms.")
     ],
     *,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="qm9|drugs", help="Judge exactly as published for this data set; default: as we do."),
+    ] = None,
     json_file: JsonFile = None,
     oracle_replicas: Annotated[
         int, typer.Option(min=0, help="Replicas held out of the reference as MD oracle (the last ones).")
@@ -86,19 +91,31 @@ def trajectories_command(
     _check_outputs(report, figures)
     if xtb and not energies:
         raise typer.BadParameter("--xtb goes with --energies N, the number of frames a molecule.")
+    files = ImportOptions(topology=topology, molecule=molecule, frame_ps=file_frame_ps)
+    if protocol is not None:
+        evaluate_published.refuse_others(
+            {
+                "--oracle-replicas": oracle_replicas != 1, "--no-oracle": not oracle, "--frames": frames != 500,
+                "--frame-ps": frame_ps != 5.2, "--figures": figures is not None, "--energies": energies > 0,
+            }
+        )  # fmt: skip
+        failures = evaluate_published.judge_and_print(
+            generated.resolve(), reference.resolve(), protocol, seed=seed, paths=paths, json_file=json_file,
+            report=report, workers=workers.helpers(), files=files,
+        )  # fmt: skip
+        _report(failures)
+        return
     config = EvaluationConfig(
         frame_ps=frame_ps, n_frames=frames, oracle_replicas=oracle_replicas, oracle=oracle, seed=seed, paths=paths,
         energy_frames=energies, xtb=xtb, curves=report is not None or figures is not None,
     )  # fmt: skip
-    files = ImportOptions(topology=topology, molecule=molecule, frame_ps=file_frame_ps)
     result = evaluate_folders(generated.resolve(), reference.resolve(), config, workers.helpers(), files)
     if json_file is not None:
         write_json(json_file, result.to_dict())
     if report is not None:
         from eginterpolator.report.evaluation_page import write_evaluation_report
 
-        rows = {f"Published: {label}": row for label, row in _published(result).items()}
-        write_evaluation_report(report, result, rows, title=generated.resolve().name)
+        write_evaluation_report(report, result, title=generated.resolve().name)
     if figures is not None:
         from eginterpolator.report.evaluation_figures import write_figures
 
@@ -158,14 +175,6 @@ def _check_outputs(report: Path | None, figures: Path | None) -> None:
             raise InputError(f"'{figures}' is no folder; give --figures another name.")
 
 
-def _published(result: Evaluation) -> dict[str, dict[str, Any]]:
-    """Published rows, where the molecules, windows and task are of their kind."""
-    from eginterpolator.evaluation.basis import published_like
-
-    dataset = published_like(result.basis.values(), result.config.frame_ps, result.config.n_frames)
-    return published_beside(dataset) if dataset else {}
-
-
 def _published_conformers(deltas: tuple[float, ...]) -> dict[float, dict[str, Any]]:
     """Published rows at each threshold that has some, labelled with their source and data set."""
     from eginterpolator.evaluation.published import SOURCE, published_conformers
@@ -196,7 +205,7 @@ def _print(result: Evaluation) -> None:
         rows[f"generated, {len(result.generated)} molecules"] = values["generated"]
     if result.oracle:
         rows[f"{oracle_label(result.basis.values())}, {len(result.oracle)} molecules"] = values["oracle"]
-    _table("Jensen-Shannon distance to the reference, mean / median", COLUMNS, {**rows, **_published(result)})
+    print_table("Jensen-Shannon distance to the reference, mean / median", COLUMNS, rows)
     used = {
         "reference": [each.reference for each in result.basis.values()],
         "held out": [each.oracle for each in result.basis.values()],
@@ -217,25 +226,4 @@ def _print(result: Evaluation) -> None:
 def _print_conformers(result: ConformerEvaluation) -> None:
     columns = {"cov_r": "COV-R", "mat_r": "MAT-R, Å", "cov_p": "COV-P", "mat_p": "MAT-P, Å"}
     title = f"Coverage (shares) and matching of {len(result.matchings)} molecules, mean / median"
-    _table(title, columns, {f"within {delta:g} Å": result.summary(delta) for delta in result.deltas})
-
-
-def _table(title: str, columns: dict[str, str], rows: dict[str, dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title)
-    table.add_column("")
-    for label in columns.values():
-        table.add_column(label)
-    for label, row in rows.items():
-        table.add_row(label, *(_cell(row.get(column)) for column in columns))
-    Console(width=None if sys.stdout.isatty() else 170).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, dict):
-        return f"{value['mean']:.3f} / {value['median']:.3f}"
-    return f"{value:.3f}"
+    print_table(title, columns, {f"within {delta:g} Å": result.summary(delta) for delta in result.deltas})

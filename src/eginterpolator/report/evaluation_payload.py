@@ -58,7 +58,7 @@ def trajectory_payload(evaluation: Evaluation, published: Rows) -> dict[str, Any
     return {
         "kind": "trajectories",
         "oracle": held_out,
-        "headline": _headline(TRAJECTORY_COLUMNS, rows, published),
+        "headline": headline(TRAJECTORY_COLUMNS, rows, published),
         "caption": (
             "Jensen-Shannon distance to the reference simulation, mean / median over all molecules and features, below "
             "it the 95 % bootstrap interval of the mean over molecules; smaller is better. Stereo kept and valid "
@@ -107,7 +107,7 @@ def conformer_payload(evaluation: ConformerEvaluation, published: Mapping[float,
         )
     return {
         "kind": "conformers",
-        "headline": _headline(CONFORMER_COLUMNS, rows, others),
+        "headline": headline(CONFORMER_COLUMNS, rows, others),
         "caption": (
             "Coverage within the threshold (shares, larger is better) and matching (smallest RMSD, smaller is better), "
             "mean / median over molecules, below it the 95 % bootstrap interval of the mean. R is recall, over the "
@@ -122,7 +122,8 @@ def conformer_payload(evaluation: ConformerEvaluation, published: Mapping[float,
     }
 
 
-def _headline(columns: dict[str, str], own: Rows, published: Rows) -> dict[str, Any]:
+def headline(columns: dict[str, str], own: Rows, published: Rows) -> dict[str, Any]:
+    """The headline table: our `own` rows and `published` ones, label -> metric -> number or statistic."""
     cells = [("own", label, row) for label, row in own.items()]
     cells += [("published", label, row) for label, row in published.items()]
     return {

@@ -1,0 +1,13 @@
+"""Tables of metrics on the terminal."""
+
+from __future__ import annotations
+
+from eginterpolator.cli.metric_tables import print_table
+
+
+def test_cells_are_mean_and_median_or_a_number_or_missing(capsys):
+    rows = {"ours": {"a": {"mean": 0.12345, "median": 0.5}, "b": 0.25}, "others": {}}
+    print_table("Title", {"a": "first", "b": "second"}, rows)
+    said = capsys.readouterr().out
+    assert "Title" in said and "first" in said and "0.123 / 0.500" in said and "0.250" in said
+    assert said.split("others")[1].count("-") == 2
