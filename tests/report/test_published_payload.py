@@ -30,7 +30,7 @@ def test_the_protocol_is_in_the_caption_and_among_the_facts(evaluation):
     ]
     labels = [row["label"] for row in data["headline"]["rows"]]
     assert labels == ["Generated, 1 molecules", "MD oracle, 1 molecules", "Published: someone, somewhere"]
-    assert data["notes"] == ["1 torsion(s) without a decorrelation figure: no window got to 1/e."]
+    assert data["notes"] == ["1 torsion(s) without a decorrelation figure: no window got to 1/e. (in 1 of 1 molecules)"]
 
 
 def test_a_molecule_has_the_means_of_its_features(evaluation):

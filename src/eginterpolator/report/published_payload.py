@@ -53,9 +53,7 @@ def published_payload(evaluation: PublishedEvaluation, published: Rows) -> dict[
             *used,
             ["Seed", str(evaluation.seed)],
         ],
-        "notes": sorted(
-            {note for c in [*evaluation.generated.values(), *evaluation.oracle.values()] for note in c.notes}
-        ),
+        "notes": _notes(evaluation),
         "failures": evaluation.failures,
         "molecules": [
             {
@@ -73,6 +71,16 @@ def published_payload(evaluation: PublishedEvaluation, published: Rows) -> dict[
             for name, smiles in evaluation.smiles.items()
         ],
     }
+
+
+def _notes(evaluation: PublishedEvaluation) -> list[str]:
+    """Each note once, with how many molecules it is about."""
+    about: dict[str, set[str]] = {}
+    for comparisons in (evaluation.generated, evaluation.oracle):
+        for name, comparison in comparisons.items():
+            for note in comparison.notes:
+                about.setdefault(note, set()).add(name)
+    return [f"{note} (in {len(names)} of {len(evaluation.smiles)} molecules)" for note, names in sorted(about.items())]
 
 
 def _mean(comparison: PublishedComparison | None, metric: str) -> float | None:
