@@ -95,10 +95,14 @@ def trajectories_command(
     if protocol is not None:
         evaluate_published.refuse_others(
             {
-                "--oracle-replicas": oracle_replicas != 1, "--no-oracle": not oracle, "--frames": frames != 500,
-                "--frame-ps": frame_ps != 5.2, "--figures": figures is not None, "--energies": energies > 0,
+                "--oracle-replicas": oracle_replicas not in (None, 1),
+                "--no-oracle": not oracle,
+                "--frames": frames != 500,
+                "--frame-ps": frame_ps != 5.2,
+                "--figures": figures is not None,
+                "--energies": energies > 0,
             }
-        )  # fmt: skip
+        )
         failures = evaluate_published.judge_and_print(
             generated.resolve(), reference.resolve(), protocol, seed=seed, paths=paths, json_file=json_file,
             report=report, workers=workers.helpers(), files=files,
