@@ -32,24 +32,25 @@ def test_a_reference_that_is_no_simulation_has_no_md_oracle(meta):
 
 
 @pytest.mark.parametrize(
-    ("bases", "frame_ps", "n_frames", "dataset"),
+    ("bases", "protocol", "dataset"),
     [
-        ([QM9], 5.2, 500, "qm9"),
-        ([QM9, replace(QM9, task="")], 5.2, 500, "qm9"),
-        ([QM9], 1.3, 500, None),
-        ([QM9], 5.2, 250, None),
-        ([replace(QM9, is_md=False)], 5.2, 500, None),
-        ([replace(QM9, task="forward")], 5.2, 500, None),
-        ([replace(QM9, reference=(120,))], 5.2, 500, None),
-        ([replace(QM9, elements=("C", "Cl"))], 5.2, 500, None),
-        ([QM9, DRUG], 5.2, 500, None),
-        ([DRUG], 5.2, 960, "drugs"),
-        ([DRUG], 5.2, 500, None),
-        ([], 5.2, 500, None),
+        ([QM9], "qm9", "qm9"),
+        ([QM9], None, None),
+        ([QM9], "drugs", None),
+        ([QM9, replace(QM9, task="")], "qm9", "qm9"),
+        ([replace(QM9, is_md=False)], "qm9", None),
+        ([replace(QM9, task="forward")], "qm9", None),
+        ([replace(QM9, reference=(120,))], "qm9", None),
+        ([replace(QM9, elements=("C", "Cl"))], "qm9", None),
+        ([QM9, DRUG], "qm9", None),
+        ([DRUG], "drugs", "drugs"),
+        ([DRUG], "qm9", None),
+        ([replace(DRUG, reference=(500,))], "drugs", None),
+        ([], "qm9", None),
     ],
 )
-def test_published_rows_stand_beside_what_is_like_them(bases, frame_ps, n_frames, dataset):
-    assert published_like(bases, frame_ps, n_frames) == dataset
+def test_published_rows_stand_beside_what_is_like_them(bases, protocol, dataset):
+    assert published_like(bases, protocol) == dataset
 
 
 def test_windows_that_are_short_are_said_to_be():

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eginterpolator.cli import evaluate_published
 from eginterpolator.cli import options as o
 from eginterpolator.cli.groups import grouped
+from eginterpolator.cli.metric_tables import print_table
 
 if TYPE_CHECKING:
     from eginterpolator.evaluation.conformers import ConformerEvaluation
@@ -45,6 +47,10 @@ def trajectories_command(
         Path, typer.Argument(metavar="REFERENCE", help="Simulations with several replicas each, in the same forms.")
     ],
     *,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="qm9|drugs", help="Judge exactly as published for this data set; default: as we do."),
+    ] = None,
     json_file: JsonFile = None,
     oracle_replicas: Annotated[
         int | None,
@@ -93,18 +99,35 @@ def trajectories_command(
     _check_outputs(report, figures)
     if xtb and not energies:
         raise typer.BadParameter("--xtb goes with --energies N, the number of frames a molecule.")
+    files = ImportOptions(topology=topology, molecule=molecule, frame_ps=file_frame_ps)
+    if protocol is not None:
+        evaluate_published.refuse_others(
+            {
+                "--oracle-replicas": oracle_replicas not in (None, 1),
+                "--no-oracle": not oracle,
+                "--frames": frames != 500,
+                "--frame-ps": frame_ps != 5.2,
+                "--figures": figures is not None,
+                "--energies": energies > 0,
+            }
+        )
+        failures = evaluate_published.judge_and_print(
+            generated.resolve(), reference.resolve(), protocol, seed=seed, paths=paths, json_file=json_file,
+            report=report, workers=workers.helpers(), files=files,
+        )  # fmt: skip
+        _report(failures)
+        return
     config = EvaluationConfig(
         frame_ps=frame_ps, n_frames=frames, oracle_replicas=oracle_replicas, oracle=oracle, seed=seed, paths=paths,
         energy_frames=energies, xtb=xtb, curves=report is not None or figures is not None,
     )  # fmt: skip
-    files = ImportOptions(topology=topology, molecule=molecule, frame_ps=file_frame_ps)
     result = evaluate_folders(generated.resolve(), reference.resolve(), config, workers.helpers(), files)
     if json_file is not None:
         write_json(json_file, result.to_dict())
     if report is not None:
         from eginterpolator.report.evaluation_page import write_evaluation_report
 
-        write_evaluation_report(report, result, {}, title=generated.resolve().name)
+        write_evaluation_report(report, result, title=generated.resolve().name)
     if figures is not None:
         from eginterpolator.report.evaluation_figures import write_figures
 
@@ -199,11 +222,11 @@ def _print(result: Evaluation) -> None:
         rows[f"{held_out}, {len(result.oracle)} molecules"] = values["oracle"]
     both = {"generated minus it": values["differences"]} if values["differences"] else {}
     lag = LAG_FRAMES * result.config.frame_ps
-    _table(
+    print_table(
         "Our protocol: Jensen-Shannon distance to the reference, every frame, mean / median", COLUMNS, {**rows, **both}
     )
     kinetics = {label: {**row.get("torsion_times", {}), **row.get("slow_modes", {})} for label, row in rows.items()}
-    _table(
+    print_table(
         f"Kinetics, mean (95 %): measured torsions; the rest at a lag of {lag:g} ps, density in {DENSITY_BINS} x "
         f"{DENSITY_BINS} bins", KINETICS, {**kinetics, **both},
     )  # fmt: skip
@@ -233,32 +256,4 @@ def _print(result: Evaluation) -> None:
 def _print_conformers(result: ConformerEvaluation) -> None:
     columns = {"cov_r": "COV-R", "mat_r": "MAT-R, Å", "cov_p": "COV-P", "mat_p": "MAT-P, Å"}
     title = f"Coverage (shares) and matching of {len(result.matchings)} molecules, mean / median"
-    _table(title, columns, {f"within {delta:g} Å": result.summary(delta) for delta in result.deltas})
-
-
-def _table(title: str, columns: dict[str, str], rows: dict[str, dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title)
-    table.add_column("")
-    for label in columns.values():
-        table.add_column(label)
-    for label, row in rows.items():
-        table.add_row(label, *(_cell(row.get(column)) for column in columns))
-    Console(width=None if sys.stdout.isatty() else 170).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if not isinstance(value, dict):
-        return f"{value:.3f}"
-    if "median" in value and "at_oracle" not in value:
-        return f"{_number(value['mean'])} / {value['median']:.3f}"
-    ends = " to ".join(_number(end) for end in value["mean_95"])
-    return f"{_number(value['mean'])} ({ends})"
-
-
-def _number(value: float | None) -> str:
-    return "unbounded" if value is None else f"{value:.3f}"
+    print_table(title, columns, {f"within {delta:g} Å": result.summary(delta) for delta in result.deltas})

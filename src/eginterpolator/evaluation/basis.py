@@ -14,7 +14,6 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 
 QM9_ELEMENTS, QM9_HEAVY = {"C", "N", "O", "F"}, 9
-PUBLISHED_FRAME_PS = 5.2
 PUBLISHED_FRAMES = {"qm9": 500, "drugs": 960}
 """Frames of a reference window in the published evaluations (SPEC section 5, A)."""
 
@@ -75,21 +74,22 @@ def oracle_label(bases: Collection[Basis]) -> str:
     return "MD oracle" if all(basis.is_md for basis in bases) else "held-out part of the reference"
 
 
-def published_like(bases: Collection[Basis], frame_ps: float, n_frames: int) -> str | None:
+def published_like(bases: Collection[Basis], protocol: str | None) -> str | None:
     """The published data set beside which figures of these molecules may stand: `qm9`, `drugs`, or none.
 
-    Simulations as references, windows of the published spacing and length, the published task, and molecules of the
-    kind: up to nine heavy atoms of C, N, O and F for QM9, more for Drugs.
+    Only figures of the published protocol of that data set (`protocol`; None for our own), with simulations as
+    references, windows of the published length, the published task, and molecules of the kind: up to nine heavy atoms
+    of C, N, O and F for QM9, more for Drugs.
     """
-    if not bases or not all(basis.is_md for basis in bases) or abs(frame_ps - PUBLISHED_FRAME_PS) > 1e-3:
+    if protocol is None or not bases or not all(basis.is_md for basis in bases):
         return None
     small = all(basis.n_heavy <= QM9_HEAVY and set(basis.elements) <= QM9_ELEMENTS for basis in bases)
     dataset = "qm9" if small else "drugs" if all(basis.n_heavy > QM9_HEAVY for basis in bases) else None
-    if dataset is None or n_frames != PUBLISHED_FRAMES[dataset]:
+    if dataset != protocol:
         return None
-    if any(max(basis.reference, default=0) < n_frames for basis in bases):
+    if any(max(basis.reference, default=0) < PUBLISHED_FRAMES[protocol] for basis in bases):
         return None
-    task = {"qm9": "unconditional", "drugs": "forward"}[dataset]
+    task = {"qm9": "unconditional", "drugs": "forward"}[protocol]
     return dataset if all(basis.task in ("", task) for basis in bases) else None
 
 

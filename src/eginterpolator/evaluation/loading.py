@@ -126,7 +126,7 @@ def load_trajectories(
         if abs(stride - round(stride)) > 0.01 * stride or round(stride) < 1:
             raise InputError(
                 f"'{folder}' has frames every {trajectory.frame_ps} ps, which do not make {config.frame_ps} ps; "
-                "choose another frame spacing of the evaluation."
+                "save frames whose spacing divides it, or choose another (--frame-ps) for our own protocol."
             )
         strides.add(round(stride))
         if not np.isfinite(trajectory.positions).all():

@@ -8,10 +8,12 @@ from typing import Any
 
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.conformers import ConformerEvaluation
+from eginterpolator.evaluation.published_protocol.folders import PublishedEvaluation
 from eginterpolator.evaluation.trajectories import Evaluation
 from eginterpolator.files.io import write_text
 from eginterpolator.report.evaluation_payload import Rows, conformer_payload, trajectory_payload
 from eginterpolator.report.page import render_template
+from eginterpolator.report.published_payload import published_payload
 
 _STYLES = ("style.css", "evaluation.css")
 _SCRIPTS = ("viewer.js", "plots.js", "panels.js", "charts.js", "evaluation.js")
@@ -19,7 +21,7 @@ _SCRIPTS = ("viewer.js", "plots.js", "panels.js", "charts.js", "evaluation.js")
 
 def write_evaluation_report(
     path: str | os.PathLike[str],
-    evaluation: Evaluation | ConformerEvaluation,
+    evaluation: Evaluation | PublishedEvaluation | ConformerEvaluation,
     published: Mapping[Any, Any] | None = None,
     title: str = "Evaluation",
 ) -> None:
@@ -29,8 +31,8 @@ def write_evaluation_report(
     ----------
     path : path
         The file to write, whole or not at all.
-    evaluation : Evaluation or ConformerEvaluation
-        The former made with `EvaluationConfig(curves=True)`.
+    evaluation : Evaluation, PublishedEvaluation or ConformerEvaluation
+        The first made with `EvaluationConfig(curves=True)`.
     published : mapping, optional
         Figures of others to show beside, whose label names the source: label -> metric -> {mean, median}; for
         conformers one such mapping for each threshold (Å).
@@ -43,6 +45,8 @@ def write_evaluation_report(
     """
     if isinstance(evaluation, ConformerEvaluation):
         data = conformer_payload(evaluation, published or {})
+    elif isinstance(evaluation, PublishedEvaluation):
+        data = published_payload(evaluation, published or {})
     else:
         if (evaluation.generated or evaluation.oracle) and not evaluation.curves:
             raise InputError("The page needs the curves of each molecule; evaluate with EvaluationConfig(curves=True).")

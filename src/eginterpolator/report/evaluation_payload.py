@@ -68,7 +68,7 @@ def trajectory_payload(evaluation: Evaluation, published: Rows) -> dict[str, Any
     return {
         "kind": "trajectories",
         "oracle": held_out,
-        "headline": _headline(TRAJECTORY_COLUMNS, rows, published),
+        "headline": headline(TRAJECTORY_COLUMNS, rows, published),
         "caption": (
             "Our protocol. Jensen-Shannon distance to the reference simulation over all frames, mean / median over all "
             "molecules and features, below it the 95 % bootstrap interval of the mean over molecules; smaller is "
@@ -118,7 +118,7 @@ def conformer_payload(evaluation: ConformerEvaluation, published: Mapping[float,
         )
     return {
         "kind": "conformers",
-        "headline": _headline(CONFORMER_COLUMNS, rows, others),
+        "headline": headline(CONFORMER_COLUMNS, rows, others),
         "caption": (
             "Coverage within the threshold (shares, larger is better) and matching (smallest RMSD, smaller is better), "
             "mean / median over molecules, below it the 95 % bootstrap interval of the mean. R is recall, over the "
@@ -138,7 +138,8 @@ def flat(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {**summary, **summary.get("torsion_times", {}), **summary.get("slow_modes", {})}
 
 
-def _headline(columns: dict[str, str], own: Rows, published: Rows) -> dict[str, Any]:
+def headline(columns: dict[str, str], own: Rows, published: Rows) -> dict[str, Any]:
+    """The headline table: our `own` rows and `published` ones, label -> metric -> number or statistic."""
     cells = [("own", label, row) for label, row in own.items()]
     cells += [("published", label, row) for label, row in published.items()]
     return {

@@ -32,7 +32,7 @@ const app = {
     $("molecules-card").hidden = !some;
     if (some) this.showMolecules();
     if (DATA.kind === "conformers") this.showCoverage();
-    else if (some) {
+    else if (some && DATA.kind === "trajectories") {
       $("detail").hidden = false;
       $("molecule").replaceChildren(...DATA.molecules.map((m, k) => node("option", { value: k }, m.name)));
       this.wire();
