@@ -5,8 +5,8 @@
 REFERENCE holds molecule folders with five replicas each; the last one is judged against the others. Besides windows,
 as `egi evaluate trajectories` took until November 2026, it measures how much of each distance is the number of frames:
 the same with other numbers of windows, with every stored frame, and with frames drawn from the reference itself, whose
-distance is sampling noise alone. Writes `oracle.json` and `oracle.md` into --results, and with --docs the table between the
-markers.
+distance is sampling noise alone. Writes `oracle.json` and `oracle.md` into --results, and with --docs the table between
+the markers.
 """
 
 from __future__ import annotations

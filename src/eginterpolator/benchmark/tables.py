@@ -137,8 +137,8 @@ def notes(result: dict[str, Any]) -> list[str]:
         "molecules, a failed one with coverage 0 and without MAT. Trajectories: over (molecule, feature) pairs, "
         "smaller is better.",
         f"Fairness: {result['fairness']}",
-        "Published rows are over other molecules and references, and trajectories by another protocol (windows): compare a "
-        "row with the oracle of its own table.",
+        "Published rows are over other molecules and references, and trajectories by another protocol (windows): "
+        "compare a row with the oracle of its own table.",
         f"Command: `{result['command']}`; seeds {', '.join(map(str, result['seeds']))}.",
         "Machine: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in result["machine"].items()) + ".",
         "Versions: " + ", ".join(f"{key} {value}" for key, value in result["versions"].items()) + ".",

@@ -44,9 +44,20 @@ def _group() -> None:
 def trajectories_command(
     generated: Annotated[Path, typer.Argument(metavar="GENERATED", help=f"What to judge: {SOURCES}.")],
     reference: Annotated[
-        Path, typer.Argument(metavar="REFERENCE", help="Simulations with several replicas each, in the same forms.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="Simulations with several replicas each, in the same forms; with --simulate where they go.",
+        ),
+    ] = None,
     *,
+    simulate: Annotated[
+        bool,
+        typer.Option(
+            "--simulate",
+            help="Simulate what REFERENCE lacks (by default GENERATED_md): OBC2, 16 replicas of 2.6 ns; extra \\[md].",
+        ),
+    ] = False,
     protocol: Annotated[
         str | None,
         typer.Option(metavar="qm9|drugs", help="Judge exactly as published for this data set; default: as we do."),
@@ -93,6 +104,7 @@ def trajectories_command(
     """Distances, kinetics, stereo and validity of GENERATED, with the leave-one-out oracle of REFERENCE beside."""
     o.set_logging(verbose, False)
     from eginterpolator.data.readers.base import ImportOptions
+    from eginterpolator.errors import InputError
     from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
     from eginterpolator.files.io import write_json
 
@@ -100,6 +112,9 @@ def trajectories_command(
     if xtb and not energies:
         raise typer.BadParameter("--xtb goes with --energies N, the number of frames a molecule.")
     files = ImportOptions(topology=topology, molecule=molecule, frame_ps=file_frame_ps)
+    reference = _simulated(generated, reference, seed, workers) if simulate else reference
+    if reference is None:
+        raise InputError("Name the REFERENCE to judge by, or pass --simulate to have it made.")
     if protocol is not None:
         evaluate_published.refuse_others(
             {
@@ -171,6 +186,20 @@ def conformers_command(
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     _report(result.failures)
+
+
+def _simulated(generated: Path, reference: Path | None, seed: int, workers: o.WorkerOptions) -> Path:
+    """The folder of references, made where they are missing."""
+    from eginterpolator.cli.progress import Progress
+    from eginterpolator.evaluation.references import beside, simulate_references
+    from eginterpolator.evaluation.sources import trajectory_sources
+
+    out = reference or beside(generated)
+    with Progress(len(trajectory_sources(generated)), False) as progress:
+        made = simulate_references(generated, out, seed=seed, hooks=progress.hooks(1), workers=workers.helpers())
+    for failure in made.failures:
+        print(f"no reference: {failure.name}: {failure.reason}", file=sys.stderr)
+    return out
 
 
 def _check_outputs(report: Path | None, figures: Path | None) -> None:

@@ -22,8 +22,9 @@ FACTOR = 2.0
 def vamp2(values: Sequence[np.ndarray], lag: int = LAG_FRAMES) -> float | None:
     """VAMP-2 score of feature trajectories [T, F] on themselves, by deeptime: None where nothing moves.
 
-    The sum of the squared singular values of C00^-1/2 C0t Ctt^-1/2, with 1 for the constant (E9; Wu and Noé, J. Nonlinear
-    Sci. 30 (2020) 23): 1 of frames without memory, one more for every coordinate that keeps its value over the lag.
+    The sum of the squared singular values of C00^-1/2 C0t Ctt^-1/2, with 1 for the constant (E9; Wu and Noé, J.
+    Nonlinear Sci. 30 (2020) 23): 1 of frames without memory, one more for every coordinate that keeps its value over
+    the lag.
     """
     from deeptime.decomposition import VAMP
 
