@@ -124,7 +124,7 @@ def measure(listed: Path, out: Path, frames: int) -> dict[str, Any]:
 def page(result: dict[str, Any]) -> str:
     """The Markdown page."""
     rows = [[reason, str(count)] for reason, count in sorted(result["reasons"].items(), key=lambda each: -each[1])]
-    wrong = []
+    unusable, wrong = result["reasons"].get("nothing usable came out", 0), []
     for name, each in result["wrong"].items():
         kinds = ", ".join(f"{kind} in {each[kind]}" for kind in ("elements", "bonds", "stereo") if kind in each)
         said = "; ".join(each["warnings"])[:160] or "none"
@@ -134,11 +134,12 @@ def page(result: dict[str, Any]) -> str:
         "",
         f"`{result['command']}`",
         "",
-        f"{result['ran']} of {result['molecules']} molecules ran, {result['with_a_warning']} of them with a warning; "
+        f"{result['ran']} of {result['molecules']} molecules gave frames, {result['with_a_warning']} of them with a "
+        f"warning, {unusable} of these failed because nothing in their frames is usable; "
         f"exit code {result['exit_code']}, {result['tracebacks']} tracebacks, {result['unaccounted']} molecules "
         "without a word.",
         "",
-        "Why the others did not run:",
+        "Why molecules failed:",
         "",
         bench.table(["reason", "molecules"], rows),
         "",
