@@ -47,6 +47,17 @@ def test_the_interval_of_a_difference_is_that_of_the_paired_molecules():
     assert found["mean_95"] == pytest.approx(np.quantile(by_hand, [0.025, 0.975]))
 
 
+def test_shares_have_intervals_and_differences():
+    ours, theirs = group([0.1] * 6), group([0.1] * 6)
+    ours["m0"] = replace(ours["m0"], valid=0.4, wasserstein={"length": np.array([0.4])})
+    said = summarise(ours)
+    assert said["valid"] == pytest.approx(0.9) and said["valid_95"][0] < 0.9 < said["valid_95"][1] <= 1
+    assert said["stereo_retention_95"] is None
+    found = differences(ours, theirs)
+    assert found["valid"]["mean"] == pytest.approx(-0.1) and found["valid"]["at_oracle"] is True
+    assert found["wasserstein_length"]["mean"] == pytest.approx(0.05) and "stereo_retention" not in found
+
+
 def test_of_few_molecules_nothing_is_said():
     few = group([0.1, 0.5, 0.3, 0.9])
     assert differences(few, few)["length"]["at_oracle"] is None

@@ -256,7 +256,8 @@ def _print(result: Evaluation) -> None:
     )
     kinetics = {label: {**row.get("torsion_times", {}), **row.get("slow_modes", {})} for label, row in rows.items()}
     print_table(
-        f"Kinetics, mean (95 %): measured torsions; the rest at a lag of {lag:g} ps, density in {DENSITY_BINS} x "
+        f"Kinetics, mean (95 %) or mean / median: measured torsions; the rest at a lag of {lag:g} ps, density in "
+        f"{DENSITY_BINS} x "
         f"{DENSITY_BINS} bins", KINETICS, {**kinetics, **both},
     )  # fmt: skip
     if both:

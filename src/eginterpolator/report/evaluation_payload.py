@@ -162,7 +162,8 @@ def _cell(value: Any) -> list[str]:
         return [f"{value['mean']:+.3f}", f"{low} to {high}{', at the oracle' if value['at_oracle'] else ''}"]
     median = value.get("median")
     text = _number(value["mean"]) + ("" if median is None else f" / {median:.3f}")
-    return [text, f"{low}–{high}" if low else ""]
+    between = " to " if "-" in f"{low}{high}" else "–"
+    return [text, f"{low}{between}{high}" if low else ""]
 
 
 def _number(value: Any) -> str:
