@@ -18,6 +18,7 @@ FORMATS: Registry[Format] = Registry(
         "geom": "eginterpolator.data.readers.geom:FORMAT",
         "thermal": "eginterpolator.data.readers.folders:THERMAL",
         "folders": "eginterpolator.data.readers.folders:FOLDERS",
+        "archives": "eginterpolator.data.readers.archives:FORMAT",
         "published": "eginterpolator.data.readers.published:FORMAT",
         "table": "eginterpolator.data.readers.md_import:TABLE",
         "trajectory": "eginterpolator.data.readers.md_import:TRAJECTORY",
@@ -64,5 +65,5 @@ def recognise(path: Path) -> str:
             return kind
     raise InputError(
         f"'{path}' holds nothing that can be imported: no molecule folders (<name>/molecule.sdf), no summary_*.json of "
-        f"GEOM, no published simulations ({LAYOUT}); name the files themselves."
+        f"GEOM, no replica archives (<name>.npz), no published simulations ({LAYOUT}); name the files themselves."
     )
