@@ -79,9 +79,7 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[Molecule, list[Replica],
     except KeyError as error:
         raise InputError(f"'{path}' is no replica archive: {error.args[0]}.") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        raise InputError(
-            f"'{path}' cannot be read as .npz; it is damaged or another kind of file."
-        ) from None
+        raise InputError(f"'{path}' cannot be read as .npz; it is damaged or another kind of file.") from None
     mol = Chem.MolFromMolBlock(str(held["molblock"]), removeHs=False)
     if mol is None:
         raise InputError(f"The structure in '{path}' cannot be read.")
