@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rdkit import Chem
+from rdkit import Chem, RDLogger
 
 from eginterpolator.files.inputs import read_inputs
 
@@ -22,6 +22,7 @@ RECORD = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + ">  <note>\nnaïve\n\n$
 def test_a_bad_sdf_record_says_its_title_and_the_reason(tmp_path, capfd, spoil, reason):
     bad = spoil("aspirin" + RECORD.split("$$$$")[0]) + "$$$$\n"
     (tmp_path / "m.sdf").write_text("good" + RECORD + bad + "last" + RECORD, encoding="utf-8")
+    RDLogger.EnableLog("rdApp.error")  # type: ignore[attr-defined]  # as other packages do
     molecules, (failure,) = read_inputs(str(tmp_path / "m.sdf"))
     assert [m.name for m in molecules] == ["good", "last"] and failure.name == "aspirin"
     assert failure.reason.startswith(f"Entry 2 (aspirin) of '{tmp_path / 'm.sdf'}' is not a readable molecule: ")

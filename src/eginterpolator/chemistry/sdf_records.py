@@ -45,7 +45,8 @@ def sdf_records(path: str | os.PathLike[str], sanitize: bool = True) -> Iterator
     for number, text in enumerate(records, 1):  # one by one: a record that is cut off would swallow the next
         supplier = Chem.SDMolSupplier()
         supplier.SetData(f"{text}{END}\n", sanitize=sanitize, removeHs=False)
-        mol = next(iter(supplier), None) if text.strip() else None
+        with rdBase.BlockLogs():  # other packages may have turned them on
+            mol = next(iter(supplier), None) if text.strip() else None
         yield SdfRecord(number, text.split("\n", 1)[0].strip(), mol, unreadable(text) if mol is None else "")
 
 

@@ -109,7 +109,9 @@ def _say_which_is_sooner(molecules: list[Molecule], result: RunResult, config: G
     from eginterpolator.simulation.engines.lanes.speed import PREPARE_SECONDS, estimated_seconds
 
     spent = {row["name"]: row["seconds"] for row in result.rows if row["name"] in result.done}
-    frame_ps = max((row["frame_ps"] for row in result.rows), default=0.0)
+    frame_ps = max((row.get("frame_ps", 0.0) for row in result.rows), default=0.0)
+    if not frame_ps:
+        return  # folders that do not say it
     ns = config.n_frames * frame_ps / 1000
     total = estimate = 0.0
     for molecule in molecules:
