@@ -60,7 +60,8 @@ def main() -> None:
     run = bench.Run(f"python benchmarks/judged.py {label} {' '.join(names)}{asked} --seed {options.seed}")
     workers = Workers(count=options.workers) if options.workers else None
     result: dict[str, Any] = {"reference_sha256": hash_of(options.reference), "published": {}, "ours": {}}
-    published, ours = [], []
+    published: list[list[str]] = []
+    ours: list[list[str]] = []
     for name, folder in zip(names, options.generated, strict=True):
         found = evaluate_folders(folder, options.reference, EvaluationConfig(seed=options.seed), workers).to_dict()
         kept = {key: found[key] for key in ("generated", "oracle", "differences", "failures")}
