@@ -104,6 +104,7 @@ def test_options_in_the_text_exist(page):
 
 @pytest.mark.parametrize("block", named("sh"))
 def test_commands_run(block: Block, egi, tmp_path, tiny_folder, monkeypatch):
+    # without the extra [md] nothing can simulate; `make test` installs it, so there these blocks run
     if MISSING and re.search(r"simulate|thermal-md", block.source):
         pytest.skip(MISSING)
     opened: list[str] = []

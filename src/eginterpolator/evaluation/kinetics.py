@@ -75,6 +75,20 @@ def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES, components:
     95 % of the kinetic variance. None where the molecule is too rigid (no feature, or all are constant) or no
     trajectory is longer than the lag.
     """
+    found = decomposed(reference, lag)
+    if found is None:
+        return None
+    mean, vectors, values = found
+    kept = len(values) if components is None else min(len(values), components)
+    share = 0.95 if components is None else None
+    return Tica(mean, vectors[:, :kept], values[:kept], share)
+
+
+def decomposed(reference: Sequence[np.ndarray], lag: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Mean [F], directions [F, R] and autocorrelations [R] of TICA of features [T, F], the slowest first.
+
+    None where the molecule is too rigid (no feature, or all are constant) or no trajectory is longer than the lag.
+    """
     from deeptime.decomposition import TICA
 
     long = [trajectory for trajectory in reference if len(trajectory) > lag]
@@ -94,9 +108,7 @@ def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES, components:
     rank = min(vectors.shape[1], len(values))
     if rank == 0 or not np.isfinite(vectors).all():
         return None
-    kept = rank if components is None else min(rank, components)
-    share = 0.95 if components is None else None
-    return Tica(np.asarray(model.mean_0), vectors[:, :kept], values[:kept], share)
+    return np.asarray(model.mean_0), vectors[:, :rank], values[:rank]
 
 
 def projection_jsd(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float | None]:

@@ -120,22 +120,50 @@ def fit_states(reference: Sequence[np.ndarray], tica: Tica, seed: int = 0) -> Me
         warnings.simplefilter("ignore")
         centres = KMeans(k, max_iter=100, fixed_seed=seed, n_jobs=1).fit_fetch(sample).cluster_centers
     discrete = [_nearest(x, centres) for x in mapped]
-    model = fit_msm(discrete, LAG_FRAMES, k)
+    found = lumped_states(discrete, k, LAG_FRAMES, METASTABLE)
+    if found is None:
+        return None
+    lumped, n, between = found
+    outside = float(np.mean(lumped[np.concatenate(discrete)] == n))
+    return MetastableStates(tica, np.asarray(centres), lumped, n, outside, between)
+
+
+def lumped_states(
+    discrete: Sequence[np.ndarray], k: int, lag: int, most: int
+) -> tuple[np.ndarray, int, np.ndarray] | None:
+    """Microstates lumped by PCCA into up to `most` metastable states; None where fewer than two remain.
+
+    Parameters
+    ----------
+    discrete : sequence of int64 [T]
+        Microstates, 0 to `k` - 1, of each trajectory.
+    lag : int
+        Frames.
+
+    Returns
+    -------
+    lumped : int64 [k]
+        Metastable state of each microstate; `n` for those outside of the largest connected set.
+    n : int
+        Metastable states.
+    transitions : float64 [n + 1, n + 1]
+        Probability of each state one lag after each; rows of states that are not connected with the others are zero.
+    """
+    model = fit_msm(discrete, lag, k)
     if model is None:
         return None
     connected, transitions, stationary = model
-    for n in range(min(METASTABLE, len(connected)), 1, -1):
+    for n in range(min(most, len(connected)), 1, -1):
         assignments = pcca(transitions, stationary, n)
         if assignments is None:
             continue
         lumped = np.full(k, n, dtype=np.int64)
         lumped[connected] = assignments
-        outside = float(np.mean(lumped[np.concatenate(discrete)] == n))
         between = np.zeros((n + 1, n + 1))
-        coarse = fit_msm([lumped[x] for x in discrete], LAG_FRAMES, n + 1)
+        coarse = fit_msm([lumped[x] for x in discrete], lag, n + 1)
         if coarse is not None:
             between[np.ix_(coarse[0], coarse[0])] = coarse[1]
-        return MetastableStates(tica, np.asarray(centres), lumped, n, outside, between)
+        return lumped, n, between
     return None
 
 

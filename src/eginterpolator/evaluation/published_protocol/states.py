@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.msm import PathMetrics, fit_msm, path_metrics, pcca
+from eginterpolator.evaluation.msm import PathMetrics, lumped_states, path_metrics
 from eginterpolator.evaluation.published_protocol.settings import METASTABLE, MICROSTATES, PATH_FRAMES, PATHS
 
 
@@ -69,23 +69,8 @@ def fit_published_states(projected: Sequence[np.ndarray], lag: int, seed: int = 
 
 def lump(discrete: Sequence[np.ndarray], centres: np.ndarray, lag: int) -> States | None:
     """States of windows of microstates int64 [T] with the given centres [k, R]; None where fewer than two remain."""
-    k = len(centres)
-    model = fit_msm(discrete, lag, k)
-    if model is None:
-        return None
-    connected, transitions, stationary = model
-    for n in range(min(METASTABLE, len(connected)), 1, -1):
-        assignments = pcca(transitions, stationary, n)
-        if assignments is None:
-            continue
-        lumped = np.full(k, n, dtype=np.int64)
-        lumped[connected] = assignments
-        between = np.zeros((n + 1, n + 1))
-        coarse = fit_msm([lumped[x] for x in discrete], lag, n + 1)
-        if coarse is not None:
-            between[np.ix_(coarse[0], coarse[0])] = coarse[1]
-        return States(centres, lumped, n, between)
-    return None
+    found = lumped_states(discrete, len(centres), lag, METASTABLE)
+    return None if found is None else States(centres, *found)
 
 
 def published_paths(states: States, projected: Sequence[np.ndarray], lag: int) -> tuple[PathMetrics | None, list[str]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from eginterpolator.evaluation.distributions import jensen_shannon
+from eginterpolator.evaluation.kinetics import decomposed
 from eginterpolator.evaluation.published_protocol.settings import BINS, KINETIC_VARIANCE
 
 
@@ -52,26 +52,12 @@ def fit_kinetic_map(reference: Sequence[np.ndarray], lag: int) -> KineticMap | N
 
     None where the molecule is too rigid: it has no torsion, or none that moves.
     """
-    from deeptime.decomposition import TICA
-
-    if reference[0].shape[1] == 0 or max(float(x.var(axis=0).max()) for x in reference) < 1e-10:
+    found = decomposed(reference, lag)
+    if found is None:
         return None
-    estimator = TICA(lagtime=lag, scaling=None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for window in reference:
-            estimator.partial_fit((window[:-lag], window[lag:]))
-        try:
-            model = estimator.fetch_model()
-            vectors = np.asarray(model.singular_vectors_left).real
-            values = np.asarray(model.singular_values).real
-        except (ValueError, RuntimeError, ZeroDivisionError, np.linalg.LinAlgError):
-            return None
-    rank = min(vectors.shape[1], len(values))
-    if rank == 0 or not np.isfinite(vectors).all():
-        return None
-    count = components_held(values[:rank])
-    return KineticMap(np.asarray(model.mean_0), vectors[:, :count] * values[:count])
+    mean, vectors, values = found
+    count = components_held(values)
+    return KineticMap(mean, vectors[:, :count] * values[:count])
 
 
 def joint_edges(sets: Sequence[np.ndarray]) -> list[np.ndarray]:
