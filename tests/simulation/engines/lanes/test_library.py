@@ -35,7 +35,7 @@ def test_a_width_that_is_not_there_is_named():
         library(3)
 
 
-# Without a compiler or vector registers there is nothing to load; that OpenMM is taken then is tested in test_choice.
+# Without a compiler or vector registers there is nothing to load, and OpenMM runs instead (test_choice).
 @pytest.mark.skipif(
     not widths() or shutil.which(os.environ.get("CXX", "g++")) is None, reason="no lanes, or no C++ compiler, here"
 )
