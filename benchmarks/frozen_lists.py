@@ -1,4 +1,4 @@
-"""The frozen lists of molecules in `datasets/lists`: made once, trained on by no model, or kept for one purpose.
+"""The frozen lists of molecules: made once; trained on by no model, or kept for one purpose.
 
     python benchmarks/frozen_lists.py --smiles ../shared/data/smiles --exclude ../shared/data/qm9-md \
         --chembl chembl_drugs.csv chembl_samples.csv --seed 20261130 --out datasets/lists
@@ -14,7 +14,8 @@
 No molecule is in two lists that must be apart, nor in the published test lists (but for the water tests): the key is
 `split_key`: the SMILES without stereo, isotopes, atom maps and charges. `held_out_qm9` and `water_qm9` also leave out
 the molecules of the lists that `docs/training.md` says how to make again, so that no shipped model was trained on
-simulations of them.
+simulations of them. What is held out is kept in `src/eginterpolator/data/lists`, beside the published test lists: the
+package leaves those molecules out of every dataset (`data.splits.held_out_lists`). The others are in `datasets/lists`.
 """
 
 from __future__ import annotations

@@ -1,32 +1,44 @@
-"""What models made of a reference's molecules, as it came and thermalised, by the published protocol and by ours.
+"""What models made of a set of molecules, as it came and thermalised, by the published protocol and by ours.
 
     egi generate REFERENCE --model qm9-obc2 --samples 10 --frames 500 --seed 1 --out plain
     egi generate REFERENCE --model qm9-obc2 --samples 10 --frames 500 --seed 1 --thermalise 0.5 --out thermal
-    python benchmarks/judged.py REFERENCE plain thermal --protocol qm9 [--workers 2]
+    python benchmarks/judged.py REFERENCE plain thermal --set test --protocol qm9 [--workers 2] [--readme README.md]
 
 Each folder is a row beside the oracle. Of our protocol a row of differences to the oracle stands below it, with what
 of them is at the oracle. Without --protocol (references of less than 5 ns) only ours is judged. Writes `judged.json`
-and `judged.md` into --results.
+and `judged.md` into --results: the sets of earlier calls stay beside the new one. With --readme a short table of all
+sets goes between the README's markers.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import bench
 from eginterpolator.benchmark.data import hash_of
+from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.published_protocol.folders import evaluate_as_published
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
+from eginterpolator.files.io import fill
 from eginterpolator.jobs.tasks import Workers
 
+SETS = {
+    "held_out_qm9": "QM9, held out", "held_out_drugs": "drug-like, held out", "test": "QM9, published test list",
+}  # fmt: skip
+"""In the order of the tables. The third is `../shared/data/qm9-md/test`."""
 PUBLISHED = ("length", "angle", "torsion", "decorrelation", "tica_0", "tica_01", "msm")
 OURS = (
     "length", "angle", "torsion", "tica_0", "tica_01", "within_factor_two", "median_ratio", "timescale_error",
     "density_divergence",
 )  # fmt: skip
 ABSOLUTE = ("stereo_retention", "valid")
+SHORT = {
+    "length": "bond length", "angle": "bond angle", "torsion": "torsion", "tica_0": "slow motion (TICA 0)",
+    "within_factor_two": "torsion times within ×2",
+}  # fmt: skip
 
 
 def ours_of(summary: dict[str, Any]) -> dict[str, Any]:
@@ -37,6 +49,8 @@ def ours_of(summary: dict[str, Any]) -> dict[str, Any]:
 def _cell(value: Any) -> str:
     if value is None or value.get("mean") is None:
         return "–"
+    if "mean_95" not in value:
+        return f"{value['mean']:.3f}"
     low, high = ("?" if end is None else f"{end:.3f}" for end in value["mean_95"])
     mark = " =" if value.get("at_oracle") else ""
     return f"{value['mean']:.3f} ({low} to {high}){mark}"
@@ -47,48 +61,97 @@ def row(head: str, values: dict[str, Any], names: tuple[str, ...], shares: tuple
     return [head, *(_cell(values.get(name)) for name in names), *(f"{values[name]:.4f}" for name in shares)]
 
 
+def judge(
+    reference: Path, folders: list[Path], protocol: str | None, seed: int, workers: Workers | None
+) -> dict[str, Any]:
+    """Summaries of every folder by both protocols, with the oracle's."""
+    result: dict[str, Any] = {"published": {}, "ours": {}, "dataset": protocol}
+    for folder in folders:
+        found = evaluate_folders(folder, reference, EvaluationConfig(seed=seed), workers).to_dict()
+        result["ours"][folder.name] = {
+            key: found[key] for key in ("generated", "oracle", "differences", "failures")
+        }  # fmt: skip
+        if protocol:
+            whole = evaluate_as_published(folder, reference, protocol, seed).to_dict()
+            result["published"][folder.name] = {key: whole[key] for key in ("generated", "oracle")}
+    return result
+
+
+def section(name: str, found: dict[str, Any]) -> list[str]:
+    """The tables of one set."""
+    first = next(iter(found["ours"].values()))
+    lines = [f"## {SETS[name]}: {first['generated']['molecules']} molecules of `{found['reference']}`", ""]
+    ours = [row("MD oracle", ours_of(first["oracle"]), OURS, ABSOLUTE)]
+    for folder, kept in found["ours"].items():
+        ours.append(row(folder, ours_of(kept["generated"]), OURS, ABSOLUTE))
+        ours.append([*row(f"{folder} minus oracle", kept["differences"], OURS), "", ""])
+    lines += ["By our protocol:", "", bench.table(["", *OURS, *ABSOLUTE], ours), ""]
+    if found["published"]:
+        published = [row("MD oracle", next(iter(found["published"].values()))["oracle"], PUBLISHED)]
+        published += [row(folder, kept["generated"], PUBLISHED) for folder, kept in found["published"].items()]
+        beside = published_beside(found["dataset"])
+        published += [row(f"published: {label}", values, PUBLISHED) for label, values in beside.items()]
+        lines += ["As published:", "", bench.table(["", *PUBLISHED], published), ""]
+    failed = {f"{f['name']}: {f['reason']}" for kept in found["ours"].values() for f in kept["failures"]}
+    lines += [f"- failed: {text}" for text in sorted(failed)] + ([""] if failed else [])
+    made = f"`{found['command']}`, {bench.listed(found['machine'])}, {found['minutes']:g} minutes"
+    return [*lines, f"{made}; reference SHA-256 `{found['reference_sha256'][:16]}`.", ""]
+
+
+def page(sets: dict[str, Any]) -> str:
+    """Everything, a section a set."""
+    head = [
+        "# Generated trajectories beside MD",
+        "",
+        "Jensen-Shannon distances to the reference, smaller is better; mean over molecules and, in brackets, its 95 % "
+        "bootstrap interval. `within_factor_two` and `median_ratio` are of the times of measured torsions; "
+        "'=' is at the oracle: the interval of the difference holds zero. The protocols are those of "
+        "docs/evaluation.md. Published rows are of the paper's molecules in explicit water.",
+        "",
+    ]
+    return "\n".join([*head, *(line for name in SETS if name in sets for line in section(name, sets[name]))])
+
+
+def short_table(sets: dict[str, Any]) -> str:
+    """Our protocol's means, for the README."""
+    rows = []
+    for name in (name for name in SETS if name in sets):
+        ours = sets[name]["ours"]
+        first = next(iter(ours.values()))
+        label = f"{SETS[name]} ({first['generated']['molecules']})"
+        for folder, summary in (("MD oracle", first["oracle"]), *((f, k["generated"]) for f, k in ours.items())):
+            values = ours_of(summary)
+            means = [f"{values[key]['mean']:.3f}" if values.get(key) else "–" for key in SHORT]
+            rows.append([label, folder, *means, *(f"{values[key]:.4f}" for key in ABSOLUTE)])
+    return bench.table(["molecules", "", *SHORT.values(), "stereo kept", "valid frames"], rows)
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = bench.metric_parser(__doc__)
     parser.add_argument("generated", type=Path, nargs="+", help="folders of what was made")
+    parser.add_argument("--set", choices=tuple(SETS), required=True, help="which set of molecules the reference is of")
     parser.add_argument("--protocol", choices=("qm9", "drugs"), help="judge by the published protocol too")
     parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--readme", type=Path, help="Markdown file with the markers of 'judged'")
     options = parser.parse_args()
     label = bench.label_of(options.reference)
-    names = [folder.name for folder in options.generated]
+    names = " ".join(folder.name for folder in options.generated)
     asked = f" --protocol {options.protocol}" if options.protocol else ""
-    run = bench.Run(f"python benchmarks/judged.py {label} {' '.join(names)}{asked} --seed {options.seed}")
+    run = bench.Run(f"python benchmarks/judged.py {label} {names} --set {options.set}{asked} --seed {options.seed}")
     workers = Workers(count=options.workers) if options.workers else None
-    result: dict[str, Any] = {"reference_sha256": hash_of(options.reference), "published": {}, "ours": {}}
-    published: list[list[str]] = []
-    ours: list[list[str]] = []
-    for name, folder in zip(names, options.generated, strict=True):
-        found = evaluate_folders(folder, options.reference, EvaluationConfig(seed=options.seed), workers).to_dict()
-        kept = {key: found[key] for key in ("generated", "oracle", "differences", "failures")}
-        result["ours"][name] = kept
-        if not ours:
-            ours.append(row("MD oracle", ours_of(kept["oracle"]), OURS, ABSOLUTE))
-        ours.append(row(name, ours_of(kept["generated"]), OURS, ABSOLUTE))
-        ours.append([*row(f"{name} minus oracle", kept["differences"], OURS), "", ""])
-        if options.protocol:
-            whole = evaluate_as_published(folder, options.reference, options.protocol, options.seed).to_dict()
-            result["published"][name] = {key: whole[key] for key in ("generated", "oracle")}
-            if not published:
-                published.append(row("MD oracle", whole["oracle"], PUBLISHED))
-            published.append(row(name, whole["generated"], PUBLISHED))
-    count = result["ours"][names[0]]["generated"]["molecules"]
-    parts = [f"# What was made of {count} molecules of `{label}`", ""]
-    if published:
-        parts += ["As published: JSD, mean (95 % over molecules).", "", bench.table(["", *PUBLISHED], published), ""]
-    parts += [
-        "By our protocol; `within_factor_two` and `median_ratio` are of the times of measured torsions; '=' is at the "
-        "oracle.",
-        "",
-        bench.table(["", *OURS, *ABSOLUTE], ours),
-        "",
-        f"`{run.command}`, {bench.listed(run.machine)}; reference SHA-256 `{result['reference_sha256'][:16]}`.",
-    ]
-    run.write(options.results, "judged", {**run.made_by, **result}, "\n".join(parts))
+    found = judge(options.reference, options.generated, options.protocol, options.seed, workers)
+    before = options.results / "judged.json"
+    sets: dict[str, Any] = json.loads(before.read_text())["sets"] if before.is_file() else {}
+    sets[options.set] = {
+        **run.made_by, "reference": label, "reference_sha256": hash_of(options.reference), "minutes": run.minutes,
+        **found,
+    }  # fmt: skip
+    text = page(sets)
+    run.write(options.results, "judged", {"sets": sets}, text)
+    if options.readme:
+        fill(options.readme, "judged", short_table(sets))
+    print(text)
 
 
 if __name__ == "__main__":

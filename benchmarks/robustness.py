@@ -1,6 +1,6 @@
 """Do drug molecules run, and is what does not run said? Every molecule of a list through `egi generate`.
 
-    python benchmarks/robustness.py [--list datasets/lists/robustness_drugs.smi] [--frames 4] --out OUT
+    python benchmarks/robustness.py [--list src/eginterpolator/data/lists/robustness_drugs.smi] [--frames 4] --out OUT
 
 The list is ChEMBL's drugs as they are written there (1,000 of them, seed 20261130; `frozen_lists.py`); no model may be
 trained on them. `egi generate LIST --largest-fragment --frames 4 --samples 1` runs as a user runs it, in a process of
@@ -28,7 +28,7 @@ import bench
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.io import sha256
 
-LIST = Path(__file__).resolve().parents[1] / "datasets" / "lists" / "robustness_drugs.smi"
+LIST = Path(__file__).resolve().parents[1] / "src/eginterpolator/data/lists/robustness_drugs.smi"
 NEAR_ACROSS = 1.8
 """Å. RDKit joins carbons nearer than 1.98 Å. Across a four-membered ring MD has them there too: 44 % of the frames of
 penicillin G in lanes, 1.87 to 2.1 Å. Such a pair counts as a wrong bond only when it is nearer than this."""

@@ -1,13 +1,12 @@
-"""The headline tables: generated trajectories judged against reference simulations of the same molecules.
+"""Trajectories at several strengths λ judged against reference simulations of the same molecules, by our protocol.
 
     python benchmarks/trajectories.py REFERENCE --out TRAJECTORIES [--dataset qm9] [--task unconditional]
-        [--model qm9-obc2] [--samples 10] [--frames 500] [--seed 1] [--strength 1 0] [--readme README.md]
+        [--model qm9-obc2] [--samples 10] [--frames 500] [--seed 1] [--strength 1 0]
     python benchmarks/trajectories.py REFERENCE --out TRAJECTORIES --dataset drugs --task forward --model drugs-obc2
 
 REFERENCE holds molecule folders with several replicas each; every one in turn is the MD oracle. Only the names and
 SMILES of its molecules are used to generate, and in forward simulation frame 0 of the last replica. Interrupted, the
-same command goes on from there. It writes `DATASET_trajectories.json` and `.md` into --results, and with --readme the
-table between the README's markers of the dataset.
+same command goes on from there. It writes `DATASET_trajectories.json` and `.md` into --results.
 """
 
 from __future__ import annotations
@@ -28,12 +27,11 @@ import bench
 from eginterpolator.benchmark.data import hash_of, trajectory_molecules
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.distributions import bootstrap
-from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.inputs import read_inputs
-from eginterpolator.files.io import fill, sha256, write_text
+from eginterpolator.files.io import sha256, write_text
 from eginterpolator.generation.runs import Hooks, RunResult, run_generation
 from eginterpolator.generation.tasks import (
     GenerationConfig,
@@ -46,8 +44,6 @@ from eginterpolator.models.ahead import compile_layers
 from eginterpolator.models.registry import Model, load_model, model_folder
 
 SCHEMA_VERSION = 1
-PUBLISHED_TASK = {"qm9": "unconditional", "drugs": "forward"}
-"""What the paper's table of each dataset is."""
 COLUMNS = {
     "length": "bond length", "angle": "bond angle", "torsion": "torsion", "tica_0": "TICA 0", "tica_01": "TICA 0,1",
 }  # fmt: skip
@@ -202,8 +198,8 @@ def kinetics(summary: dict[str, Any]) -> dict[str, Any]:
     return {**summary.get("torsion_times", {}), **summary.get("slow_modes", {})}
 
 
-def table(runs: Sequence[dict[str, Any]], n_molecules: int, published: dict[str, Any]) -> str:
-    """Markdown tables: a row a strength, the oracle, differences to it and to the first strength; published rows."""
+def table(runs: Sequence[dict[str, Any]], n_molecules: int) -> str:
+    """Markdown tables: a row a strength, the oracle, differences to it and to the first strength."""
     rows = []
     for run in runs:
         summary = run["evaluation"]["generated"]
@@ -223,13 +219,7 @@ def table(runs: Sequence[dict[str, Any]], n_molecules: int, published: dict[str,
     for other in runs[1:]:
         label = f"λ = {runs[0]['strength']:g} minus λ = {other['strength']:g}, feature by feature"
         cells.append([label, *(_difference(value) for value in differences(other, runs[0]).values()), "", ""])
-    parts = [bench.table(["", *columns.values()], cells), bench.table(["", *KINETICS.values()], times)]
-    if published:
-        heads = {**COLUMNS, "decorrelation": "decorrelation"}
-        shown = [[f"published: {label}", *(_cell(row.get(key)) for key in heads)] for label, row in published.items()]
-        parts += ["By the published protocol, whose figures are not those of the columns above:"]
-        parts += [bench.table(["", *heads.values()], shown)]
-    return "\n\n".join(parts)
+    return "\n\n".join([bench.table(["", *columns.values()], cells), bench.table(["", *KINETICS.values()], times)])
 
 
 def caption(result: dict[str, Any]) -> str:
@@ -289,7 +279,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = bench.parser(__doc__)
     parser.add_argument("reference", type=Path, help="folder of molecule folders with several replicas each")
     parser.add_argument("--out", type=Path, required=True, help="where the trajectories go; kept, and resumed from")
-    parser.add_argument("--dataset", choices=tuple(PUBLISHED_TASK), default="qm9", help="names the results")
+    parser.add_argument("--dataset", choices=("qm9", "drugs"), default="qm9", help="names the results")
     parser.add_argument("--task", choices=("unconditional", "forward"), default="unconditional")
     parser.add_argument("--model", default="qm9-obc2", help="a shipped model or a checkpoint folder")
     parser.add_argument("--samples", type=int, default=10)
@@ -300,7 +290,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sampler", default=None, help="the model's own by default")
     parser.add_argument("--compile", action="store_true", help="egi models compile first: faster, rounded otherwise")
     parser.add_argument("--threads", type=int, default=None, help="of PyTorch")
-    parser.add_argument("--readme", type=Path, default=None, help="Markdown file with the two markers")
     return parser.parse_args(arguments)
 
 
@@ -326,7 +315,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     made = bench.Run(command(options, reference, model))
     if options.compile and could_be_compiled(model):
         compile_layers(model, layer_settings(model))
-    published = published_beside(options.dataset) if options.task == PUBLISHED_TASK[options.dataset] else {}
     runs = [
         generate_and_judge(model, reference, options, strength, with_oracle=k == 0)
         for k, strength in enumerate(options.strength)
@@ -338,13 +326,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "model": {"name": model.name, **bench.weights_of(options.model)},
         "reference": {"name": reference.label, "sha256": reference.sha256, "molecules": len(reference.smiles)},
         "runs": runs,
-        "published": published,
     }
-    text = f"{table(runs, len(reference.smiles), published)}\n\n{caption(result)}"
+    text = f"{table(runs, len(reference.smiles))}\n\n{caption(result)}"
     page = f"# Trajectories of {reference.label}\n\n{text}\n\n## How it was made\n{provenance(result)}"
     made.write(options.results, f"{options.dataset}_trajectories", result, page)
-    if options.readme is not None:
-        fill(options.readme, f"results-{options.dataset}", f"{text}\n\n`{result['command']}`")
     print(text)
     return result
 

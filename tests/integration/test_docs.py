@@ -26,7 +26,7 @@ def test_a_page_names_no_machine(page):
 
 def test_the_benchmark_can_fill_the_readme():
     text = (ROOT / "README.md").read_text()
-    assert text.count("<!-- results-qm9:start -->") == text.count("<!-- results-qm9:end -->") == 1
+    assert text.count("<!-- judged:start -->") == text.count("<!-- judged:end -->") == 1
 
 
 def test_architecture_lists_the_modules():

@@ -42,6 +42,7 @@ class BuildOptions:
     """What is left out of a dataset, and what is told of it."""
 
     exclude: o.Exclude = None
+    with_held_out: o.WithHeldOut = False
     as_json: o.AsJson = False
     quiet: o.Quiet = False
 
@@ -224,7 +225,7 @@ def _build(reader: Reader, out: Path, options: BuildOptions, limit: int | None =
             progress.describe(name)
             progress.to(done)
 
-        manifest = build(reader, out, options.exclude or [], limit, told)
+        manifest = build(reader, out, options.exclude or [], limit, told, options.with_held_out)
     if options.as_json:
         _echo(manifest)
     else:

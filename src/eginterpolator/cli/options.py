@@ -69,6 +69,13 @@ Exclude = Annotated[
     list[Path] | None,
     typer.Option(help=".smi files or molecule folders whose molecules are left out (give it once for each)."),
 ]
+WithHeldOut = Annotated[
+    bool,
+    typer.Option(
+        "--with-held-out",
+        help="Keep the molecules that no model is to be trained on (test and held-out lists): for data to judge by.",
+    ),
+]
 
 
 @dataclass(frozen=True)

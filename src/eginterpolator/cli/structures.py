@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,7 @@ def conformers_command(
     temperature: Annotated[float, typer.Option(help="Of the Boltzmann weights, K.")] = 298.15,
     out: Annotated[Path, typer.Option(help="The dataset to write, .h5.")] = Path("conformers.h5"),
     exclude: o.Exclude = None,
+    with_held_out: o.WithHeldOut = False,
     overwrite: o.Overwrite = False,
     job: o.LoggedJobOptions,
 ) -> None:
@@ -48,8 +50,8 @@ def conformers_command(
     )  # fmt: skip
     with Progress(len(molecules), job.quiet) as progress:
         result = build_conformers(
-            molecules, out, settings, exclude=exclude or [], failures=failures, overwrite=overwrite,
-            hooks=progress.hooks(1), workers=helpers,
+            molecules, out, settings, exclude=exclude or [], with_held_out=with_held_out, failures=failures,
+            overwrite=overwrite, hooks=progress.hooks(1), workers=helpers,
         )  # fmt: skip
     if not job.as_json:
         typer.echo(f"dataset: {out}")
@@ -73,6 +75,7 @@ def thermal_md_command(
     engine: Annotated[str, typer.Option(help="auto, lanes or openmm.")] = "auto",
     out: Annotated[Path, typer.Option(help="Output folder; egi data thermal makes a dataset of it.")] = Path("thermal"),
     exclude: o.Exclude = None,
+    with_held_out: o.WithHeldOut = False,
     job: o.LoggedJobOptions,
 ) -> None:
     """Thermal structures: short MD in OBC2 implicit solvent from several conformers of each molecule."""
@@ -80,7 +83,7 @@ def thermal_md_command(
     from itertools import islice
 
     from eginterpolator.cli.progress import Progress
-    from eginterpolator.data.splits import read_exclusions
+    from eginterpolator.data.splits import exclusions
     from eginterpolator.data.thermal import ThermalConfig, candidates, run_thermal
     from eginterpolator.errors import InputError
     from eginterpolator.files.inputs import Failure
@@ -89,7 +92,7 @@ def thermal_md_command(
         replicas=replicas, production_ps=ps, save_ps=save_ps, temperature_K=temperature, friction_per_ps=friction,
         engine=engine, seed=job.seed,
     )  # fmt: skip
-    excluded = read_exclusions(exclude or [])
+    excluded = exclusions(exclude or [], with_held_out)
     failures: list[Failure] = []
     if source == "qm9":
         if limit is None:
@@ -98,6 +101,8 @@ def thermal_md_command(
     else:
         found, failures = job.read(source)
         molecules = [molecule for molecule in found if molecule.split_key not in excluded][:limit]
+        for reason, count in Counter(excluded[m.split_key] for m in found if m.split_key in excluded).items():
+            typer.echo(f"{count} left out: {reason}", err=True)
     with Progress(len(molecules), job.quiet) as progress:
         result = run_thermal(
             molecules, out, config, failures=failures, hooks=progress.hooks(1), workers=helpers

@@ -12,12 +12,11 @@ from eginterpolator.data.filters import Dropped
 from eginterpolator.data.readers.base import Reader
 from eginterpolator.data.readers.folders import MoleculeFolders, ThermalFolders
 from eginterpolator.data.readers.qm9 import QM9
-from eginterpolator.data.splits import SPLITS, read_exclusions, split_of
+from eginterpolator.data.splits import SPLITS, exclusions, split_of
 from eginterpolator.data.store import Store, write_store
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import sha256
 
-EXCLUDED = "excluded, for example as a test molecule"
 Progress = Callable[[int, str], None]
 """Told how many molecules are done, and the last one's name."""
 
@@ -28,8 +27,11 @@ def build(
     exclude: Sequence[Path] = (),
     limit: int | None = None,
     progress: Progress = lambda done, name: None,
+    with_held_out: bool = False,
 ) -> dict[str, Any]:
     """Write what a reader gives into a store, without the molecules of `exclude`; returns the manifest.
+
+    The molecules that the project never trains on (`splits.held_out_lists`) are left out too, unless `with_held_out`.
 
     The manifest says by reason how many molecules (`dropped`) and how many of their conformers or replicas
     (`dropped_structures`) were left out, names the first of each (`dropped_names`) and what could not be read
@@ -40,13 +42,14 @@ def build(
     InputError
         When no molecule is left, or an exclusion cannot be read; `out` is then as it was.
     """
-    excluded = read_exclusions(exclude)
+    excluded = exclusions(exclude, with_held_out)
     dropped = Dropped()
     provenance: dict[str, Any] = {"source": reader.source, "inputs": {f.name: sha256(f) for f in reader.files}}
     with write_store(out, provenance) as writer:
         for record in reader.records(dropped):
-            if record.molecule.split_key in excluded:
-                dropped.molecule(EXCLUDED, record.name)
+            reason = excluded.get(record.molecule.split_key)
+            if reason is not None:
+                dropped.molecule(reason, record.name)
             else:
                 writer.add(record)
             progress(writer.molecules + dropped.molecules, record.name)

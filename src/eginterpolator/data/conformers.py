@@ -25,7 +25,7 @@ from eginterpolator.chemistry.etkdg import embed
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import frame_checks
-from eginterpolator.data.splits import read_exclusions
+from eginterpolator.data.splits import exclusions
 from eginterpolator.data.store import Record, Store, write_store
 from eginterpolator.errors import GenerationError, InputError
 from eginterpolator.files.inputs import Failure
@@ -187,6 +187,7 @@ def build_conformers(
     settings: ConformerSettings,
     *,
     exclude: Sequence[Path] = (),
+    with_held_out: bool = False,
     failures: Sequence[Failure] = (),
     overwrite: bool = False,
     hooks: Hooks | None = None,
@@ -201,6 +202,8 @@ def build_conformers(
     ----------
     exclude : sequence of path
         .smi files or folders whose molecules are left out (by `split_key`).
+    with_held_out : bool
+        Keep the molecules that the project never trains on (`splits.held_out_lists`).
 
     Raises
     ------
@@ -208,8 +211,9 @@ def build_conformers(
         When the store was made with other settings, or the workers cannot be used.
     """
     out = Path(out)
-    excluded = read_exclusions(exclude)
+    excluded = exclusions(exclude, with_held_out)
     wanted = [molecule for molecule in molecules if molecule.split_key not in excluded]
+    out_of = Counter(excluded[molecule.split_key] for molecule in molecules if molecule.split_key in excluded)
     known = _known(out, settings, overwrite)
     run = out.resolve().with_name(f"{out.stem}_run")
     task = _Ensemble(run, settings, overwrite)
@@ -229,8 +233,7 @@ def build_conformers(
     )  # fmt: skip
     made = [name for name in (*result.done, *result.skipped) if name not in known]
     if made or not out.is_file():
-        dropped = {"excluded, for example as a test molecule": len(molecules) - len(wanted)}
-        dropped["failed, see failures.csv"] = len(result.failures)
+        dropped = {**out_of, "failed, see failures.csv": len(result.failures)}
         _assemble(out, [run / f"{name}.h5" for name in made], keep=bool(known), settings=settings, dropped=dropped)
     for name in made:
         for path in (run / f"{name}.h5", run / f"{name}.h5.json"):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
+from functools import cache
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +56,49 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
         else:
             raise InputError(f"There is no file or folder '{path}' to exclude molecules by.")
     return keys
+
+
+EXCLUDED = "excluded, for example as a test molecule"
+
+
+@cache
+def held_out_lists() -> dict[str, str]:
+    """`split_key` -> list, of the molecules that no model is to be trained on: the lists in `data/lists`.
+
+    Those are the published test molecules, and what the project's own tables are made and its settings chosen with. Of
+    a salt the largest part counts.
+    """
+    keys: dict[str, str] = {}
+    for path in sorted((resources.files("eginterpolator") / "data" / "lists").iterdir(), key=lambda each: each.name):
+        if path.name.endswith(".smi"):
+            for _, smiles, _ in smiles_lines(Path(str(path))):
+                keys.setdefault(split_key(max(smiles.split("."), key=len)), path.name.removesuffix(".smi"))
+    return keys
+
+
+def held_out_counts(keys: Iterable[str]) -> Counter[str]:
+    """How many of the molecules, given by their keys, each list of `held_out_lists` names."""
+    lists = held_out_lists()
+    return Counter(lists[key] for key in map(str, keys) if key in lists)
+
+
+def exclusions(paths: Iterable[Path], with_held_out: bool = False) -> dict[str, str]:
+    """`split_key` -> why a molecule is left out of data: it is in one of `paths`, or in the lists of the package.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        As `read_exclusions`.
+    with_held_out : bool
+        Keep the molecules of `held_out_lists`: for data to judge by, never to train on.
+
+    Raises
+    ------
+    InputError
+        When a path cannot be read.
+    """
+    lists = {} if with_held_out else {key: f"held out by the list {name}" for key, name in held_out_lists().items()}
+    return {**lists, **dict.fromkeys(read_exclusions(paths), EXCLUDED)}
 
 
 def _meta_smiles(path: Path) -> str:

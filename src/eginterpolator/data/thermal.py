@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class ThermalConfig:
         )  # fmt: skip
 
 
-def candidates(config: ThermalConfig, exclude: set[str]) -> Iterator[Molecule]:
+def candidates(config: ThermalConfig, exclude: Container[str]) -> Iterator[Molecule]:
     """QM9 molecules in a seeded random order, without those of `exclude`."""
     from rdkit import Chem
     from rdkit.Chem import rdMolDescriptors

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from eginterpolator.chemistry.codes import COLUMNS, ELEMENTS
 from eginterpolator.data.batches import FrameBatches, Source
 from eginterpolator.data.frames import load_frames
-from eginterpolator.data.splits import validation_mask
+from eginterpolator.data.splits import held_out_counts, validation_mask
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import sha256
 from eginterpolator.models.census import Census
@@ -71,6 +71,12 @@ class TrainingData(L.LightningDataModule):
                     "%d simulated molecules of %s have less than %d frames and are left out", short, stores, span
                 )
             frames = frames.select(long)
+            if known := held_out_counts(frames.keys):
+                log.warning(
+                    "%s has molecules that the project holds out (%s): this model must not be judged on them",
+                    stores,
+                    ", ".join(f"{count} of {name}" for name, count in known.items()),
+                )
             held_out = validation_mask(frames.keys, config.validation_share)
             for chosen, rows in ((training, ~held_out), (validation, held_out)):
                 if rows.any():
