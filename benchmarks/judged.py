@@ -87,11 +87,13 @@ def section(name: str, found: dict[str, Any]) -> list[str]:
         ours.append([*row(f"{folder} minus oracle", kept["differences"], OURS), "", ""])
     lines += ["By our protocol:", "", bench.table(["", *OURS, *ABSOLUTE], ours), ""]
     if found["published"]:
-        published = [row("MD oracle", next(iter(found["published"].values()))["oracle"], PUBLISHED)]
+        oracle = next(iter(found["published"].values()))["oracle"]
+        published = [row("MD oracle", oracle, PUBLISHED)]
         published += [row(folder, kept["generated"], PUBLISHED) for folder, kept in found["published"].items()]
         beside = published_beside(found["dataset"])
         published += [row(f"published: {label}", values, PUBLISHED) for label, values in beside.items()]
-        lines += ["As published:", "", bench.table(["", *PUBLISHED], published), ""]
+        count = f"{oracle['molecules']} molecules, whose replicas are 5 ns or longer"
+        lines += [f"As published, over the {count}:", "", bench.table(["", *PUBLISHED], published), ""]
     failed = {f"{f['name']}: {f['reason']}" for kept in found["ours"].values() for f in kept["failures"]}
     lines += [f"- failed: {text}" for text in sorted(failed)] + ([""] if failed else [])
     made = f"`{found['command']}`, {bench.listed(found['machine'])}, {found['minutes']:g} minutes"

@@ -19,6 +19,16 @@ def test_the_conformers_of_shipped_weights_need_no_training():
     assert {s.weights for s in study.systems if s.weights} == {"qm9-obc2"} and model_folder("qm9-obc2").is_dir()
 
 
+def test_a_part_of_a_name_names_the_only_system_that_has_it():
+    study = load_study(CONFIGS / "qm9_cpu.yaml")
+    assert study.system("cascaded").name == "EGInterpolator, cascaded"
+    assert study.system("geodiff").name == "GeoDiff-A" and study.system("ETKDG").name == "ETKDG"
+    with pytest.raises(InputError, match=r"'egint' names \d systems: EGInterpolator -N, .* write more of it"):
+        study.system("egint")
+    with pytest.raises(InputError, match="has no system '-'"):
+        study.system("-")
+
+
 @pytest.mark.parametrize(
     "path", sorted(set(CONFIGS.glob("*.yaml")) - {CONFIGS / "qm9_conformers.yaml"}), ids=lambda path: path.stem
 )

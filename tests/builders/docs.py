@@ -18,9 +18,11 @@ from eginterpolator.files.trajectory import Trajectory
 from tests.builders import ROOT
 from tests.builders.conformers import embedded, walk
 from tests.builders.foreign import frames_of, write_system
-from tests.builders.networks import CHIRAL, geometry, molecule
+from tests.builders.networks import geometry, molecule
 from tests.builders.records import written
 
+IMPORTED = "CCOC[C@H](O)CCl"
+"""The molecule whose trajectories docs/data.md imports."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = RawFencedCodeBlockLexer(re.compile(r"(?P<language>[^\n]*)$\n", re.MULTILINE))
 NOT_RUN = re.compile(r"<!-- not run: ([^\n]+) -->\n\Z")
@@ -98,16 +100,16 @@ def given_files(page: Path, folder: Path, model: Path) -> None:
     if page.name == "data.md":
         written(folder / "FILE.h5")
         written(folder / "OTHER.h5", ["CCN"])
-        frame = write_system(folder / "system.pdb", CHIRAL)
-        solute = frames_of(CHIRAL)
+        frame = write_system(folder / "system.pdb", IMPORTED)
+        solute = frames_of(IMPORTED)
         for k, name in enumerate(("a.xtc", "b.xtc")):
             whole = frame[[0] * len(solute)]
             whole.xyz[:, : solute.shape[1]] = (solute + 0.001 * k) / 10.0
             whole.time = np.arange(len(whole)) * 2.0
             whole.save_xtc(str(folder / name))
-        shapes = np.repeat(geometry(CHIRAL)[None], 6, axis=0).astype(np.float32)
-        Trajectory(molecule(CHIRAL), shapes, 2.0).save(folder / "a.dcd")
-        Trajectory(molecule(CHIRAL), shapes[:1], 2.0).save(folder / "solute.sdf")
+        shapes = np.repeat(geometry(IMPORTED)[None], 6, axis=0).astype(np.float32)
+        Trajectory(molecule(IMPORTED), shapes, 2.0).save(folder / "a.dcd")
+        Trajectory(molecule(IMPORTED), shapes[:1], 2.0).save(folder / "solute.sdf")
     if page.name == "training.md":
         (folder / "runs" / "data").mkdir(parents=True)
         (folder / "runs" / "qm9_interpolator").mkdir()

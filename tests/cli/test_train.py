@@ -21,6 +21,8 @@ def test_a_run_ends_with_the_folder_of_its_weights(egi, tmp_path):
         "max_steps": 9, "precision": "fp32", "compile": False, "accelerator": "cpu", "threads": 1,
     }  # fmt: skip
     (tmp_path / "one.yaml").write_text(yaml.safe_dump(settings))
+    dry = egi("train", "one.yaml", "--dry-run", "--quiet")
+    assert dry.code == 0 and "9 steps" in dry.out and not (tmp_path / "runs").exists()
     result = egi("train", "one.yaml", "max_steps=2", "--quiet")
     assert result.code == 0 and result.out.splitlines()[-1] == "weights in runs/model"
     assert json.loads((tmp_path / "runs" / "model" / "config.json").read_text())["training"]["max_steps"] == 2

@@ -56,7 +56,7 @@ def test_a_named_file_goes_before_the_lists(tmp_path):
 
 def test_datasets_leave_held_out_molecules_out_unless_asked(tmp_path):
     write_walks(tmp_path / "md" / "mine", "CCCO", 1, 5, 1.0)
-    write_walks(tmp_path / "md" / "theirs", "COC(=N)CC(C)CO", 1, 5, 1.0)
+    write_walks(tmp_path / "md" / "theirs", "COC(=N)C[C@H](C)CO", 1, 5, 1.0)
     manifest = build_trajectories(tmp_path / "md", tmp_path / "md.h5")
     assert manifest["molecules"] == 1 and manifest["dropped_names"] == {"held out by the list held_out_qm9": ["theirs"]}
     reader = MoleculeFolders.open(tmp_path / "md")
@@ -64,7 +64,7 @@ def test_datasets_leave_held_out_molecules_out_unless_asked(tmp_path):
 
 
 def test_a_folder_of_held_out_molecules_alone_says_why_it_gives_nothing(tmp_path):
-    write_walks(tmp_path / "md" / "theirs", "COC(=N)CC(C)CO", 1, 5, 1.0)
+    write_walks(tmp_path / "md" / "theirs", "COC(=N)C[C@H](C)CO", 1, 5, 1.0)
     with pytest.raises(InputError, match="held out by the list held_out_qm9"):
         build_trajectories(tmp_path / "md", tmp_path / "md.h5")
     assert not (tmp_path / "md.h5").exists()

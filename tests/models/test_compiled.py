@@ -59,20 +59,20 @@ def test_training_goes_on_without_kernels_that_cannot_be_made(monkeypatch, tmp_p
     config = run.TrainConfig("kernels", "out", {}, precision="bf16", compile=False)
     denoiser = network("structure")
     with pytest.warns(UserWarning, match="no C\\+\\+ compiler 'no-compiler'.*goes on without kernels"):
-        run._accelerate(denoiser, config)
+        run.accelerate(denoiser, config)
     bad = tmp_path / "CXX"
     bad.write_text("#!/bin/sh\necho 'x.cpp:1: error: nothing works today' >&2\nexit 1\n")
     bad.chmod(0o755)
     monkeypatch.setenv("CXX", str(bad))
     with pytest.warns(UserWarning, match="nothing works today"):
-        run._accelerate(denoiser, config)
+        run.accelerate(denoiser, config)
     assert not list((tmp_path / "eginterpolator").iterdir()), "half a library stays behind"
     (tmp_path / "kernels.so").write_bytes(b"damaged")
     with monkeypatch.context() as patch, pytest.raises(InputError, match="delete it"):
         patch.setattr("eginterpolator.machine.compilation.library_file", lambda *given: tmp_path / "kernels.so")
         library.library()
     monkeypatch.setattr(compiled, "library", lambda: pytest.fail("kernels of fp32"))
-    run._accelerate(denoiser, replace(config, precision="fp32"))
+    run.accelerate(denoiser, replace(config, precision="fp32"))
     library.library.cache_clear()
 
 

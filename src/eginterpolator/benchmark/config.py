@@ -144,6 +144,11 @@ class SystemConfig:
     note: str = ""
 
 
+def _plain(name: str) -> str:
+    """Its letters and digits in small letters."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
 @dataclass(frozen=True)
 class StudyConfig:
     """A whole study.
@@ -185,16 +190,23 @@ class StudyConfig:
     train: dict[str, Any] = field(default_factory=dict)
 
     def system(self, name: str) -> SystemConfig:
-        """The system of that name.
+        """The system of that name, or the only one whose name holds `name` (capitals and signs do not matter).
 
         Raises
         ------
         InputError
-            When there is none.
+            When there is none, or several.
         """
         for system in self.systems:
             if system.name == name:
                 return system
+        found = [system for system in self.systems if _plain(name) and _plain(name) in _plain(system.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise InputError(
+                f"'{name}' names {len(found)} systems: {', '.join(s.name for s in found)}; write more of it."
+            )
         raise InputError(f"'{self.name}' has no system '{name}'; it has {', '.join(s.name for s in self.systems)}.")
 
     def tasks(self) -> dict[str, ConformerTask | TrajectoryTask]:

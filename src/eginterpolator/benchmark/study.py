@@ -101,8 +101,7 @@ class Study:
     rows: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in self.only:
-            self.config.system(name)
+        self.only = [self.config.system(name).name for name in self.only]
         limits: dict[str, Any] = {}
         if self.dry_run:
             limits = dict(DRY_LIMITS)

@@ -37,7 +37,10 @@ def benchmark_command(
     out: Annotated[
         Path | None, typer.Option(help="Weights, samples and tables; resumed. benchmark/NAME by default.")
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="A system to run, by its name; may be given again.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="A system to run, by its name or a part that no other has; may be given again."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Build everything and do two steps of each: figures mean nothing.")
     ] = False,

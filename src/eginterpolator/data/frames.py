@@ -100,7 +100,10 @@ def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max
         graph = featurize(molecule, times)
         n, k = graph.n_atoms, len(graph.signs)
         if n > max_atoms or k > max_triples:
-            raise InputError(f"'{record.name}' has {n} heavy atoms and {k} stereo triples; raise the dataset's limits.")
+            raise InputError(
+                f"'{record.name}' has {n} heavy atoms and {k} stereo triples: more than data.max_atoms = {max_atoms} "
+                f"or data.max_triples = {max_triples}; raise them in the config."
+            )
         for array in (record.conformers, record.trajectories):
             if array is None:
                 continue

@@ -202,7 +202,7 @@ def train(config: TrainConfig) -> Path:
         return _train(config)
 
 
-def _accelerate(denoiser: Denoiser, config: TrainConfig) -> None:
+def accelerate(denoiser: Denoiser, config: TrainConfig) -> None:
     """Kernels where products are of bf16 matrices, and PyTorch's compiler if it is wanted."""
     try:
         if config.precision == "bf16":
@@ -223,7 +223,7 @@ def _train(config: TrainConfig) -> Path:
     denoiser = make_denoiser(config)
     data = TrainingData(config.data, config.seed)
     module = DenoiserModule(denoiser, config.optimiser, config.max_steps, config.align)
-    _accelerate(denoiser, config)
+    accelerate(denoiser, config)
     export = {
         "name": config.name,
         "model": {**config.model, **({"structure": _structure(config.structure)[0]} if config.structure else {})},

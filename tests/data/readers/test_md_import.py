@@ -210,7 +210,7 @@ def test_a_table_of_trajectories(tmp_path):
             lines.append(f"{name},{name}{k}.dcd,{name}.pdb,{smiles},2.0")
     (tmp_path / "table.csv").write_text("\n".join([*lines, ""]))
     (tmp_path / "two1.dcd").write_bytes((tmp_path / "two1.dcd").read_bytes()[:200])
-    manifest = build(open_source([tmp_path / "table.csv"]), tmp_path / "md.h5")
+    manifest = build(open_source([tmp_path / "table.csv"]), tmp_path / "md.h5", with_held_out=True)
     assert manifest["molecules"] == 2 and manifest["frames"] == 2 * 2 * 12
     assert manifest["failures"].keys() == {"two"} and "two1.dcd" in manifest["failures"]["two"]
     (tmp_path / "table.csv").write_text("name,trajectory,topology,frame_ps\na,b.xtc,c.pdb,soon\n")

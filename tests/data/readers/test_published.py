@@ -46,7 +46,7 @@ def published(tmp_path) -> Path:
 def test_published_simulations(published, tmp_path):
     write_replica(published / "train" / "2_results" / "broken_0", "CCN", frames_of("CCN"), mol__pkl=b"cos\nsystem\n.")
     write_replica(published / "train" / "2_results" / "other_0", "CCO", frames_of("CCO"), smiles__txt=b"CCC\n")
-    manifest = build(open_source([published], options=ImportOptions(stride=3)), tmp_path / "md.h5")
+    manifest = build(open_source([published], options=ImportOptions(stride=3)), tmp_path / "md.h5", with_held_out=True)
     assert manifest["molecules"] == 2 and manifest["frames"] == 3 * 4 + 4
     assert manifest["dropped_structures"] == {
         "a replica of another length or spacing": 1,
