@@ -19,7 +19,6 @@ from typing import Any
 
 import bench
 from eginterpolator.benchmark.data import hash_of
-from eginterpolator.evaluation.published import published_beside
 from eginterpolator.evaluation.published_protocol.folders import evaluate_as_published
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.files.io import fill
@@ -65,15 +64,17 @@ def judge(
     reference: Path, folders: list[Path], protocol: str | None, seed: int, workers: Workers | None
 ) -> dict[str, Any]:
     """Summaries of every folder by both protocols, with the oracle's."""
-    result: dict[str, Any] = {"published": {}, "ours": {}, "dataset": protocol}
+    result: dict[str, Any] = {"published": {}, "ours": {}, "beside": {}}
     for folder in folders:
         found = evaluate_folders(folder, reference, EvaluationConfig(seed=seed), workers).to_dict()
         result["ours"][folder.name] = {
             key: found[key] for key in ("generated", "oracle", "differences", "failures")
         }  # fmt: skip
         if protocol:
-            whole = evaluate_as_published(folder, reference, protocol, seed).to_dict()
+            evaluation = evaluate_as_published(folder, reference, protocol, seed, workers=workers)
+            whole = evaluation.to_dict()
             result["published"][folder.name] = {key: whole[key] for key in ("generated", "oracle")}
+            result["beside"] |= evaluation.published()
     return result
 
 
@@ -90,8 +91,7 @@ def section(name: str, found: dict[str, Any]) -> list[str]:
         oracle = next(iter(found["published"].values()))["oracle"]
         published = [row("MD oracle", oracle, PUBLISHED)]
         published += [row(folder, kept["generated"], PUBLISHED) for folder, kept in found["published"].items()]
-        beside = published_beside(found["dataset"])
-        published += [row(f"published: {label}", values, PUBLISHED) for label, values in beside.items()]
+        published += [row(f"published: {label}", values, PUBLISHED) for label, values in found["beside"].items()]
         count = f"{oracle['molecules']} molecules, whose replicas are 5 ns or longer"
         lines += [f"As published, over the {count}:", "", bench.table(["", *PUBLISHED], published), ""]
     failed = {f"{f['name']}: {f['reason']}" for kept in found["ours"].values() for f in kept["failures"]}

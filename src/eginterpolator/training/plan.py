@@ -57,7 +57,7 @@ class Plan:
         """In words, a line each."""
         share = self.trained_parameters / self.parameters
         return [
-            f"molecules: {self.molecules:,} to train on ({self.frames:,} frames), {self.validation_molecules:,} held out",
+            f"molecules: {self.molecules:,} ({self.frames:,} frames), {self.validation_molecules:,} more are held out",
             f"network: {self.parameters:,} parameters, {share:.0%} of them trained",
             f"memory: {self.memory_mb:,.0f} MB, {self.data_mb:,.0f} of them frames",
             f"time: {self.seconds_a_step:.3g} s a step, {self.steps:,} steps, {self.hours:.3g} hours on this machine",

@@ -1,0 +1,96 @@
+"""Network or simulation: CPU seconds of both commands for the same trajectories, by size and by length.
+
+    python benchmarks/which_way.py [--frames 50 500 5000] [--samples 10] [--budget 200] [--results benchmarks/results]
+
+`egi generate` and `egi simulate` make SAMPLES trajectories of as many frames, 5.2 ps apart, of one molecule: start-up,
+charges, equilibration and files included, one thread, turn by turn. A run that would take more than --budget CPU
+seconds, by the one before it and its length, is not made. Needs `[md]`; kernels are compiled before the clock starts.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bench
+
+MOLECULES = {
+    "CCO": 9,
+    "CC[C@H](O)C#CCOC": 21,
+    "CCN(CC)CCNC(=O)c1ccc(NC(C)=O)cc1OC": 47,
+    "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1": 68,
+}
+FRAME_PS = 5.2
+
+
+def cpu_seconds(arguments: list[str], folder: Path) -> float:
+    """CPU seconds of an `egi` command that must succeed."""
+    egi = Path(sys.executable).with_name("egi")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([egi, *arguments, "--out", folder / "out", "--overwrite", "-q"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def commands(smiles: str, frames: int, samples: int) -> dict[str, list[str]]:
+    """Both commands for the same frames."""
+    ns = f"{frames * FRAME_PS / 1000:.10g}"
+    return {
+        "network": ["generate", smiles, "--samples", f"{samples}", "--frames", f"{frames}", "--no-report",
+                    "--threads", "1"],
+        "lanes": ["simulate", smiles, "--replicas", f"{samples}", "--ns", ns, "--save-ps", f"{FRAME_PS}",
+                  "--engine", "lanes", "--threads", "1"],
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = bench.parser(__doc__)
+    parser.add_argument("--frames", type=int, nargs="+", default=[50, 500, 5000])
+    parser.add_argument("--samples", type=int, default=10)
+    parser.add_argument("--budget", type=float, default=200.0)
+    options = parser.parse_args()
+    asked = f"--frames {' '.join(map(str, options.frames))} --samples {options.samples} --budget {options.budget:g}"
+    run = bench.Run(f"python benchmarks/which_way.py {asked}")
+    found: dict[str, Any] = {}
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for way in commands("CC", 2, 1).values():
+            cpu_seconds(way, folder)  # kernels and lanes are compiled
+        for smiles, atoms in MOLECULES.items():
+            last: dict[str, tuple[int, float]] = {}
+            for frames in options.frames:
+                seconds: dict[str, float | None] = {}
+                for way, arguments in commands(smiles, frames, options.samples).items():
+                    before = last.get(way)
+                    if before and before[1] * frames / before[0] > options.budget:
+                        seconds[way] = None
+                        continue
+                    seconds[way] = cpu_seconds(arguments, folder)
+                    last[way] = (frames, seconds[way])
+                found.setdefault(smiles, {})[frames] = seconds
+                print(smiles, frames, seconds, flush=True)
+                network, lanes = seconds["network"], seconds["lanes"]
+                rows.append([
+                    f"{atoms} atoms", f"{frames} ({frames * FRAME_PS / 1000:.3g} ns)",
+                    *("not run" if value is None else f"{value:.0f}" for value in (network, lanes)),
+                    f"{network / lanes:.2g}" if network and lanes else "–",
+                ])  # fmt: skip
+    head = ["molecule", "frames of each trajectory", "network, CPU s", "lanes, CPU s", "network / lanes"]
+    text = [
+        f"# Network or simulation: CPU seconds of {options.samples} trajectories",
+        "",
+        bench.table(head, rows),
+        "",
+        f"`{run.command}`, {bench.listed(run.machine)}.",
+    ]
+    run.write(options.results, "which_way", {**run.made_by, "seconds": found}, "\n".join(text))
+
+
+if __name__ == "__main__":
+    sys.exit(bench.ended(__file__, main))
