@@ -5,8 +5,8 @@
 
 | list | molecules | for |
 |---|---|---|
-| held_out_qm9 | 72 of QM9, 7 to 9 heavy atoms, with a rotatable bond | to choose by; never trained on |
-| held_out_drugs | 36 of ChEMBL, 12 to 36 heavy atoms, a third of them charged | to choose by; never trained on |
+| held_out_qm9 | 68 of QM9, 7 to 9 heavy atoms, with a rotatable bond | to choose by; never trained on |
+| held_out_drugs | 33 of ChEMBL, 12 to 36 heavy atoms, a third of them charged | to choose by; never trained on |
 | robustness_drugs | 1,000 of ChEMBL's drugs, as they are written there | commands must take them; never trained on |
 | water_qm9, water_drugs | 60 and 30, a third of the latter charged | explicit water, training and calibration |
 | water_test_qm9, water_test_drugs | 10 and 6 of the published test lists | explicit water, tests only |
@@ -16,6 +16,12 @@ No molecule is in two lists that must be apart, nor in the published test lists 
 the molecules of the lists that `docs/training.md` says how to make again, so that no shipped model was trained on
 simulations of them. What is held out is kept in `src/eginterpolator/data/lists`, beside the published test lists: the
 package leaves those molecules out of every dataset (`data.splits.held_out_lists`). The others are in `datasets/lists`.
+
+    python benchmarks/frozen_lists.py --amend drugs.smi drugs_ez.smi broad.smi --chembl ... --out src/.../data/lists
+
+takes molecules of these files, which shipped weights were trained on (docs/training.md makes them), out of the held-out
+lists, and those that ETKDG finds no structure of; to the drug-like ones it appends new molecules, so that there are 33,
+a third of them charged. Done once, on the day that the lists were made and before any figure was taken from them.
 """
 
 from __future__ import annotations
@@ -33,10 +39,11 @@ import bench
 import molecule_lists
 from eginterpolator.chemistry.identity import split_key as key
 from eginterpolator.chemistry.isomers import open_isomers
-from eginterpolator.data.splits import read_exclusions
+from eginterpolator.data.splits import held_out_lists, read_exclusions
 
 TRAINED_QM9 = ((77, 3400), (79, 5000))
 """Seed and length of the lists of QM9 molecules that the shipped weights were trained on: docs/training.md."""
+PURPOSES = Path(__file__).resolve().parents[1] / "datasets" / "lists"
 PROTONATED = ("[NX3;H2,H1,H0;!$(N-[!#6;!#1]);!$(N-C=[O,N,S]);!$(N-[c,n]);!$(N-C=C);!$(N-C#N);!$(N-S)]",)
 ACID = "[CX3](=O)[OX2H1]"
 
@@ -97,16 +104,45 @@ def drug_like(mols: list[Chem.Mol], taken: set[str], ions: int, choice: random.R
             yield smiles, ion is not None
 
 
+def amend(out: Path, trained: list[Path], sources: list[Path], seed: int) -> None:
+    """Take out what was trained on or cannot be embedded, and fill the drug-like list up."""
+    seen = read_exclusions(trained)
+    taken = seen | set(held_out_lists()) | read_exclusions(sorted(PURPOSES.glob("*.smi")))
+    for name in ("held_out_qm9", "held_out_drugs"):
+        path = out / f"{name}.smi"
+        rows = [line for line in path.read_text().splitlines() if key(line.split()[0]) not in seen]
+        rows = [line for line in rows if isomer(Chem.MolFromSmiles(line.split()[0]), random.Random(seed))]
+        if name == "held_out_drugs":
+            ions = 11 - sum(Chem.GetFormalCharge(Chem.MolFromSmiles(line.split()[0])) != 0 for line in rows)
+            neutral = 33 - len(rows) - ions
+            wanted = {True: ions, False: neutral}
+            number = int(path.read_text().split()[-1].rsplit("_", 1)[1])
+            choice = random.Random(seed + 1)
+            for smiles, is_ion in drug_like(chembl(sources, choice), taken, ions, choice):
+                if wanted[is_ion]:
+                    wanted[is_ion] -= 1
+                    number += 1
+                    rows.append(f"{smiles} {name}_{number:03d}")
+                if not any(wanted.values()):
+                    break
+        path.write_text("".join(f"{row}\n" for row in rows))
+        print(name, len(rows), flush=True)
+
+
 def main() -> None:
     """Run from the command line; see the module's first lines."""
     parser = bench.plain_parser(__doc__)
-    parser.add_argument("--smiles", type=Path, required=True, help="folder of qm9_test.smi and drugs_test.smi")
-    parser.add_argument("--exclude", type=Path, required=True, help="folder of simulated molecules")
+    parser.add_argument("--smiles", type=Path, help="folder of qm9_test.smi and drugs_test.smi")
+    parser.add_argument("--exclude", type=Path, help="folder of simulated molecules")
+    parser.add_argument("--amend", type=Path, nargs="+", help="files of molecules that were trained on")
     parser.add_argument("--chembl", type=Path, nargs="+", required=True)
     parser.add_argument("--seed", type=int, default=20261130)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
+    if options.amend:
+        amend(options.out, options.amend, options.chembl, options.seed)
+        return
     choice = random.Random(options.seed)
     tests = [options.smiles / f"{name}_test.smi" for name in ("qm9", "drugs")]
     published = {key(line.split()[0]) for test in tests for line in test.read_text().splitlines()}

@@ -1,10 +1,10 @@
 """What models made of a set of molecules, as it came and thermalised, by the published protocol and by ours.
 
-    egi generate REFERENCE --model qm9-obc2 --samples 10 --frames 500 --seed 1 --out plain
-    egi generate REFERENCE --model qm9-obc2 --samples 10 --frames 500 --seed 1 --thermalise 0.5 --out thermal
-    python benchmarks/judged.py REFERENCE plain thermal --set test --protocol qm9 [--workers 2] [--readme README.md]
+    egi generate REFERENCE --model qm9-obc2 --samples 10 --frames 500 --seed 1 --out qm9-obc2
+    python benchmarks/judged.py REFERENCE qm9-obc2 --set test --thermalise 0.5 --protocol qm9 [--readme README.md]
 
-Each folder is a row beside the oracle. Of our protocol a row of differences to the oracle stands below it, with what
+Each folder is a row beside the oracle, and with --thermalise PS another one of its frames thermalised, which go into
+`FOLDER_thermalised` and stay there. Of our protocol a row of differences to the oracle stands below it, with what
 of them is at the oracle. Without --protocol (references of less than 5 ns) only ours is judged. Writes `judged.json`
 and `judged.md` into --results: the sets of earlier calls stay beside the new one. With --readme a short table of all
 sets goes between the README's markers.
@@ -21,7 +21,9 @@ import bench
 from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.published_protocol.folders import evaluate_as_published
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
+from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.files.io import fill
+from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories, thermalised_facts
 from eginterpolator.jobs.tasks import Workers
 
 SETS = {
@@ -58,6 +60,20 @@ def _cell(value: Any) -> str:
 def row(head: str, values: dict[str, Any], names: tuple[str, ...], shares: tuple[str, ...] = ()) -> list[str]:
     """A row of the table: means with their intervals, then plain shares."""
     return [head, *(_cell(values.get(name)) for name in names), *(f"{values[name]:.4f}" for name in shares)]
+
+
+def thermalised(folder: Path, ps: float, seed: int) -> Path:
+    """A folder with every frame of `folder` thermalised, as `egi generate --thermalise` does; what is there stays."""
+    out = folder.with_name(f"{folder.name}_thermalised")
+    for meta_file in sorted(folder.glob("*/meta.json")):
+        target = out / meta_file.parent.name
+        if (target / "meta.json").is_file():
+            continue
+        molecule, trajectories, meta = read_molecule_folder(meta_file.parent)
+        made = thermalise_trajectories(trajectories, ThermaliseSettings(ps=ps), seed)
+        facts = thermalised_facts([trajectory.meta["thermalised"] for trajectory in made])
+        write_molecule_folder(target, molecule, made, {**meta, "thermalised": facts})
+    return out
 
 
 def judge(
@@ -133,16 +149,23 @@ def main() -> None:
     parser = bench.metric_parser(__doc__)
     parser.add_argument("generated", type=Path, nargs="+", help="folders of what was made")
     parser.add_argument("--set", choices=tuple(SETS), required=True, help="which set of molecules the reference is of")
+    parser.add_argument("--thermalise", type=float, default=0.0, metavar="PS", help="a further row a folder")
     parser.add_argument("--protocol", choices=("qm9", "drugs"), help="judge by the published protocol too")
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--readme", type=Path, help="Markdown file with the markers of 'judged'")
     options = parser.parse_args()
     label = bench.label_of(options.reference)
     names = " ".join(folder.name for folder in options.generated)
-    asked = f" --protocol {options.protocol}" if options.protocol else ""
+    asked = f" --thermalise {options.thermalise:g}" if options.thermalise else ""
+    asked += f" --protocol {options.protocol}" if options.protocol else ""
     run = bench.Run(f"python benchmarks/judged.py {label} {names} --set {options.set}{asked} --seed {options.seed}")
     workers = Workers(count=options.workers) if options.workers else None
-    found = judge(options.reference, options.generated, options.protocol, options.seed, workers)
+    folders = list(options.generated)
+    if options.thermalise:
+        folders = [
+            each for folder in folders for each in (folder, thermalised(folder, options.thermalise, options.seed))
+        ]
+    found = judge(options.reference, folders, options.protocol, options.seed, workers)
     before = options.results / "judged.json"
     sets: dict[str, Any] = json.loads(before.read_text())["sets"] if before.is_file() else {}
     sets[options.set] = {
