@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.analysis.clocks import PooledTimes, pooled_times, transitions_of
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.validity import out_of_plane
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.clocks import PooledTimes, pooled_times, transitions_of
 from eginterpolator.evaluation.distributions import RANGES, feature_values, histograms
 from eginterpolator.evaluation.kinetics import COMPONENTS, Tica, fit_tica
 from eginterpolator.evaluation.msm import MetastableStates, PathMetrics, fit_states

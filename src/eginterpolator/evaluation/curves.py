@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.analysis.clocks import pooled_autocorrelation
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.evaluation.chapman import chapman_kolmogorov
-from eginterpolator.evaluation.clocks import pooled_autocorrelation
 from eginterpolator.evaluation.comparison import Observed, Reference
 
 MAP_BINS = 50

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.analysis.clocks import MEASURED_LAG, measured, pooled_times
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import every_check, frame_checks, out_of_plane
-from eginterpolator.evaluation.clocks import MEASURED_LAG, measured, pooled_times
 from eginterpolator.evaluation.comparison import Judged, Reference
 from eginterpolator.evaluation.distributions import RANGES, feature_wasserstein, jensen_shannon, outside_range
 from eginterpolator.evaluation.kinetics import LAG_FRAMES, projection_jsd

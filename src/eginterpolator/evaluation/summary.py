@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eginterpolator.evaluation.clocks import MEASURED_TRANSITIONS, median_ratio, share_within
+from eginterpolator.analysis.clocks import MEASURED_TRANSITIONS, median_ratio, share_within
 from eginterpolator.evaluation.comparison import Comparison
 from eginterpolator.evaluation.distributions import bootstrap
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rdkit import Chem
@@ -71,6 +72,39 @@ def write_sdf(
     Its properties are those of the input, and `Molecule.named`, `energy_kcal`, `atom_map` and `atom_map_numbers`
     (`atom_map_of`, n/a for None), and `seed_name` where that is not the title.
     """
+    mol = _described(molecule, positions)
+    with atomic_path(path) as temporary, ascii_path(temporary) as plain:
+        with Chem.SDWriter(str(plain)) as writer:
+            for k in range(len(positions)):
+                if energies_kcal is not None:
+                    mol.SetProp("energy_kcal", f"{float(energies_kcal[k]):.4f}")
+                writer.write(mol, confId=k)
+
+
+def write_records(
+    path: str | os.PathLike[str],
+    molecule: Molecule,
+    positions: np.ndarray,
+    titles: Sequence[str],
+    properties: Sequence[Mapping[str, str]],
+) -> None:
+    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF, each with a title and properties of its own.
+
+    Its other properties are those of `write_sdf`.
+    """
+    mol = _described(molecule, positions)
+    with atomic_path(path) as temporary, ascii_path(temporary) as plain:
+        with Chem.SDWriter(str(plain)) as writer:
+            for k, (title, own) in enumerate(zip(titles, properties, strict=True)):
+                record = Chem.Mol(mol, confId=k)
+                record.SetProp("_Name", title)
+                for key, text in own.items():
+                    record.SetProp(key, text)
+                writer.write(record)
+
+
+def _described(molecule: Molecule, positions: np.ndarray) -> Chem.Mol:
+    """RDKit Mol with the structures [K, n, 3] as conformers, and the properties of an SDF."""
     mol = with_conformers(frame_graph(molecule, np.shape(positions)[1] == molecule.n_atoms), positions)
     for key in (*origin.OWN_PROPERTIES, *(key for key in mol.GetPropNames(True, False) if key.startswith("_"))):
         if key != "_Name":
@@ -81,12 +115,7 @@ def write_sdf(
         mol.SetProp(key, " ".join("n/a" if value is None else str(value) for value in values))
     if molecule.seed_name != molecule.name:
         mol.SetProp("seed_name", molecule.seed_name)
-    with atomic_path(path) as temporary, ascii_path(temporary) as plain:
-        with Chem.SDWriter(str(plain)) as writer:
-            for k in range(len(positions)):
-                if energies_kcal is not None:
-                    mol.SetProp("energy_kcal", f"{float(energies_kcal[k]):.4f}")
-                writer.write(mol, confId=k)
+    return mol
 
 
 def atom_map_of(molecule: Molecule, n_atoms: int) -> dict[str, list[int | None]]:

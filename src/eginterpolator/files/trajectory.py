@@ -14,6 +14,7 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import write_text
+from eginterpolator.files.notebook import Table, card_html
 from eginterpolator.files.sdf import frame_graph, with_conformers
 from eginterpolator.machine.registry import Registry
 
@@ -28,6 +29,15 @@ VIEWERS: Registry[Callable[[Trajectory], str]] = Registry(
     "eginterpolator.viewers", "viewer", {"report": "eginterpolator.report.page:trajectory_page"}
 )
 """What makes an HTML page of a trajectory. Found by name, since pages are made far above files."""
+ANALYSES: Registry[Callable[[Trajectory], Table]] = Registry(
+    "eginterpolator.analyses",
+    "analysis",
+    {
+        "torsions": "eginterpolator.analysis.tables:trajectory_torsions",
+        "states": "eginterpolator.analysis.tables:trajectory_states",
+    },
+)
+"""What makes a table of a trajectory. Found by name, since analysis stands above files."""
 
 
 class _Structures:
@@ -163,6 +173,22 @@ class Trajectory(_Structures):
         """The report page of this trajectory, for display in a notebook."""
         return NotebookView(VIEWERS["report"](self))
 
+    def torsions(self) -> Table:
+        """Wells of every torsion with their names, shares and intervals: the columns of `torsions.csv`.
+
+        A dictionary of columns, which `pandas.DataFrame` takes; `to_pandas()` gives one.
+        """
+        return ANALYSES["torsions"](self)
+
+    def states(self) -> Table:
+        """Rotamer states with populations, lifetimes and the frame that shows each: the columns of `states.csv`."""
+        return ANALYSES["states"](self)
+
+    def _repr_html_(self) -> str:
+        span = (self.n_frames - 1) * self.frame_ps
+        facts = [("frames", self.n_frames), ("every", f"{self.frame_ps:g} ps"), ("in all", f"{span:g} ps")]
+        return card_html(self.molecule, [*facts, *_facts(self)], "show() plays it; torsions() and states() are tables.")
+
     def __repr__(self) -> str:
         return (
             f"Trajectory({self.molecule.smiles!r}, {self.n_frames} frames every {self.frame_ps:g} ps, "
@@ -210,6 +236,11 @@ class ConformerEnsemble(_Structures):
         """RDKit Mol with every conformer, Å."""
         return with_conformers(frame_graph(self.molecule, self.has_hydrogens), self.positions)
 
+    def _repr_html_(self) -> str:
+        energies = self.energies_kcal
+        known = [] if energies is None else [("energies", f"{energies.min():.2f} to {energies.max():.2f} kcal/mol")]
+        return card_html(self.molecule, [("conformers", len(self)), *known, *_facts(self)])
+
     def __repr__(self) -> str:
         return f"ConformerEnsemble({self.molecule.smiles!r}, {len(self)} conformers)"
 
@@ -231,6 +262,18 @@ class NotebookView:
         """Write the page to an HTML file."""
         write_text(path, self.page)
         return Path(path)
+
+
+def _facts(found: Trajectory | ConformerEnsemble) -> list[tuple[str, Any]]:
+    """What a notebook says of how frames were made, where it is known."""
+    shown = ("model", "source", "seed", "stereo_retention", "valid", "warnings")
+    lines = [("atoms", f"{found.positions.shape[1]}" + ("" if found.has_hydrogens else ", no hydrogens"))]
+    for key in shown:
+        value = found.meta.get(key)
+        if value is not None and value != []:
+            text = " ".join(map(str, value)) if isinstance(value, list) else value
+            lines.append((key.replace("_", " "), text))
+    return lines
 
 
 def _checked(molecule: Molecule, positions: Any, what: str) -> np.ndarray:

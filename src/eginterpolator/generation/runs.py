@@ -15,6 +15,7 @@ from typing import Any
 
 from safetensors.torch import save
 
+from eginterpolator.analysis.tables import write_populations
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
@@ -209,11 +210,12 @@ class _Generation(_ModelTask):
         if warm:
             meta["thermalised"] = thermalised_facts([t.meta["thermalised"] for t in warm])
 
-        def write_energies(building: Path) -> None:
+        def tables(building: Path) -> None:
             for k, trajectory in enumerate(warm):
                 write_text(building / f"energies_{k:03d}.csv", energy_table(trajectory))
+            write_populations(building, trajectories)
 
-        write_molecule_folder(folder, molecule, trajectories, meta, write_energies)
+        write_molecule_folder(folder, molecule, trajectories, meta, tables)
         return meta
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.analysis.names import atom_label
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.comparison import Comparison
@@ -15,7 +16,6 @@ from eginterpolator.evaluation.curves import Curves
 from eginterpolator.evaluation.distributions import RANGES
 from eginterpolator.evaluation.trajectories import Evaluation
 from eginterpolator.files.io import atomic_path, write_text
-from eginterpolator.report.payload import atom_label
 from eginterpolator.report.torsion_map import torsion_map
 
 _COLOURS = {"reference": "#d9480f", "generated": "#2a8fa8", "oracle": "#8a96a3"}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from rdkit.Chem import rdMolDescriptors
 
+from eginterpolator.analysis.names import atom_label
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.evaluation.basis import frames_text, oracle_label
 from eginterpolator.evaluation.comparison import Comparison
@@ -21,7 +22,7 @@ from eginterpolator.evaluation.slow_modes import DENSITY_BINS
 from eginterpolator.evaluation.summary import torsion_times
 from eginterpolator.evaluation.trajectories import Evaluation
 from eginterpolator.report.geometry import principal_frame, superpose
-from eginterpolator.report.payload import atom_label, molblock
+from eginterpolator.report.payload import molblock
 from eginterpolator.report.torsion_map import torsion_map
 
 TRAJECTORY_COLUMNS = {

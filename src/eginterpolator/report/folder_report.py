@@ -44,7 +44,8 @@ def write_folder_report(out_dir: str | os.PathLike[str]) -> Path:
     for folder in folders:
         try:
             molecule, trajectories, meta = read_molecule_folder(folder)
-            runs.append(ReportMolecule(molecule, trajectories, dict(meta)))
+            clusters = _read_csv(folder / "clusters.csv")
+            runs.append(ReportMolecule(molecule, trajectories, dict(meta), clusters=clusters))
         except (InputError, OSError) as error:
             failures.append({"name": folder.name, "reason": f"its folder cannot be read: {error}"})
     if not runs and not failures:

@@ -13,6 +13,9 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Geometry import Point3D
 
+from eginterpolator.analysis.names import atom_label
+from eginterpolator.analysis.tables import Populations
+from eginterpolator.chemistry.drawing import drawing
 from eginterpolator.chemistry.features import FeatureSet, lengths, torsions
 from eginterpolator.chemistry.features import angles as bond_angles
 from eginterpolator.chemistry.molecule import Molecule
@@ -20,7 +23,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import BINS, jensen_shannon
 from eginterpolator.report import facts as facts_text
 from eginterpolator.report import geometry
-from eginterpolator.report.drawing import drawing
+from eginterpolator.report import population_payload as population
 
 if TYPE_CHECKING:
     from eginterpolator.files.trajectory import Trajectory
@@ -48,12 +51,15 @@ class ReportMolecule:
         What is known of the run, as in a molecule folder's `meta.json`.
     reference_torsions : float [n, n_torsions] or None
         Torsions in radians of a reference simulation, columns as in `chemistry.features.torsion_quadruples`.
+    clusters : list of mapping
+        Rows of the folder's `clusters.csv`, where there is one.
     """
 
     molecule: Molecule
     trajectories: list[Trajectory]
     meta: dict[str, Any] = field(default_factory=dict)
     reference_torsions: np.ndarray | None = None
+    clusters: Sequence[Mapping[str, str]] = ()
 
 
 def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
@@ -87,6 +93,9 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
     ]
     shown = [geometry.superpose(positions[::stride], first, n_fit) for positions, _ in frames]
     good_frames = np.concatenate([positions[good] for positions, good in frames])
+    spacings = {round(float(trajectory.frame_ps), 4) for trajectory in run.trajectories}
+    found = Populations.of(molecule, [positions for positions, _ in frames], spacings.pop())
+    states = None if spacings else found.states  # of several spacings there are no common lifetimes
     svg, places = drawing(molecule)
     symbols = [atom.GetSymbol() for atom in molecule.rdmol.GetAtoms()][:n_atoms]
     return {
@@ -102,11 +111,16 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
         "facts": facts_text.fact_lines(run.meta, skip=_SHOWN_ELSEWHERE),
         "warnings": [str(warning) for warning in run.meta.get("warnings") or ()],
         "headline": _headline(run, frames),
-        "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions),
+        "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions, found),
+        "states": population.states_payload(found, stride) if states else None,
+        "clusters": population.cluster_rows(run.clusters, stride),
         "bonds": _features(features.bonds, symbols, lengths(good_frames, features.bonds)),
         "angles": _features(features.angles, symbols, np.degrees(bond_angles(good_frames, features.angles))),
         "samples": [
-            _sample(run, k, shown[k], angles[k][::stride], int((~good).sum()), stride)
+            {
+                **_sample(run, k, shown[k], angles[k][::stride], int((~good).sum()), stride),
+                "states": population.packed_states(states.of_frames[k], stride) if states else "",
+            }
             for k, (_, good) in enumerate(frames)
         ],
     }
@@ -170,6 +184,7 @@ def _torsions(
     symbols: Sequence[str],
     angles: Sequence[np.ndarray],
     reference: np.ndarray | None,
+    found: Populations,
 ) -> list[dict[str, Any]]:
     if reference is not None and np.asarray(reference).shape[1:] != (len(quads),):
         raise InputError(
@@ -186,6 +201,8 @@ def _torsions(
             "label": atom_label(quad, symbols),
             "ring": bool(bond is not None and rings.NumBondRings(bond.GetIdx())),
             "all": geometry.torsion_histogram(everything).tolist(),
+            "fold": found.torsions[column].fold,
+            "wells": population.well_rows(found.torsions[column]),
         }
         if reference is not None:
             wanted = np.asarray(reference)[:, column]
@@ -237,11 +254,6 @@ def _headline(run: ReportMolecule, frames: Sequence[tuple[np.ndarray, np.ndarray
     if isinstance(seconds, (int, float)):
         lines.append(("Wall clock", facts_text.seconds_text(float(seconds))))
     return lines
-
-
-def atom_label(atoms: Any, symbols: Sequence[str]) -> str:
-    """Atoms as a reader sees them: 'C1–C2–O3'."""
-    return "–".join(f"{symbols[int(i)]}{int(i) + 1}" for i in atoms)
 
 
 def _base64(values: np.ndarray) -> str:

@@ -8,8 +8,8 @@ from html import escape
 
 import numpy as np
 
+from eginterpolator.chemistry.drawing import drawing
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.report.drawing import drawing
 
 WIDTH, DRAWING_HEIGHT = 760, 250
 RADIUS = 42.0

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.analysis.tables import write_populations
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import valid_share
@@ -145,7 +146,8 @@ def simulate_to_folder(
     """Simulate `molecule` into `out/<name>/`; a finished folder or replica is never run again.
 
     The folder is that of DESIGN §3 plus `energies_000.csv` ... (time, potential energy, temperature,
-    density of each frame). It appears when all is done; finished replicas wait in a hidden folder beside it.
+    density of each frame) and the tables of `analysis.tables.write_populations`. It appears when all is done; finished
+    replicas wait in a hidden folder beside it.
 
     Parameters
     ----------
@@ -180,11 +182,12 @@ def simulate_to_folder(
     used = "lanes" if results[0].platform.endswith("lanes") else chosen.name
     meta = {**wanted, "engine": used, **_summary(molecule, results, protocol.timestep_fs)}
 
-    def energies(building: Path) -> None:
+    def tables(building: Path) -> None:
         for k, result in enumerate(results):
             _write_energies(building / f"energies_{k:03d}.csv", result)
+        write_populations(building, trajectories)
 
-    write_molecule_folder(folder, molecule, trajectories, meta, energies)
+    write_molecule_folder(folder, molecule, trajectories, meta, tables)
     shutil.rmtree(partial, ignore_errors=True)
     return {**meta, "resumed": False}
 

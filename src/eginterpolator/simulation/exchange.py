@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.analysis.tables import write_populations
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import InputError
@@ -124,7 +125,12 @@ def exchange_to_folder(
             )  # fmt: skip
 
     known = Molecule(with_conformers(molecule.rdmol, starts), molecule.name)
-    write_molecule_folder(folder, known, [cold], meta, rungs_file)
+
+    def tables(building: Path) -> None:
+        rungs_file(building)
+        write_populations(building, [cold])
+
+    write_molecule_folder(folder, known, [cold], meta, tables)
     return {**meta, "resumed": False}
 
 

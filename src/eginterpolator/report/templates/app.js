@@ -53,6 +53,7 @@ const app = {
     this.torsionPanel.setMolecule(molecule);
     $("torsion-count").textContent = molecule.torsions.length;
     $("legend-reference").hidden = !molecule.torsions.some((t) => t.reference);
+    this.showStates(molecule);
     const pick = (atoms, row) => this.pickAtoms(atoms, row);
     $("bonds").replaceChildren(geometryTable(molecule.bonds, { unit: "Å", digits: 3, onPick: pick }));
     $("angles").replaceChildren(geometryTable(molecule.angles, { unit: "°", digits: 1, onPick: pick }));
@@ -77,7 +78,8 @@ const app = {
     const flat = decodeInt16(sample.torsions);
     const angles = this.current.torsions.map((_, k) => Float32Array.from(
       flat.subarray(k * sample.frames, (k + 1) * sample.frames), (v) => (v === -32768 ? NaN : v / 100)));
-    this.torsionPanel.setSample(angles, sample.frame_ps);
+    this.states = Uint8Array.from(atob(sample.states), (c) => c.charCodeAt(0));
+    this.torsionPanel.setSample(angles, sample.frame_ps, this.states);
     this.frame = Math.min(this.frame, sample.frames - 1);
     const positions = Float32Array.from(decodeInt16(sample.xyz), (v) => v * sample.step);
     this.then3d((view) => view.setFrames(positions, this.current.symbols.length));
@@ -93,12 +95,28 @@ const app = {
     $("of").textContent = `of ${timeText((frames - 1) * spacing)}`;
     $("frame").textContent = `frame ${this.frame * DATA.stride + 1}`;
     this.torsionPanel.setFrame(this.frame);
+    this.stateTable && this.stateTable.mark(this.states[this.frame]);
     if (this.seeking) return this.queue; // the view is behind: the last frame asked for is drawn when it is free
     this.seeking = true;
     return this.then3d((view) => { this.seeking = false; return view.structure && view.seek(this.frame); });
   },
 
   // ---- linking ----
+  showStates(molecule) {
+    const jump = (row) => { this.pause(); this.frame = row.frame; (row.sample === this.sample ? this.seek(row.frame) : this.setSample(row.sample)); $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" }); };
+    const { states, clusters } = molecule;
+    $("states-card").hidden = !states;
+    this.stateTable = states && new FrameTable(states.rows, { head: "State", coloured: true, onJump: jump });
+    if (states) {
+      $("state-count").textContent = states.rows.filter((row) => "frame" in row).length;
+      $("states-note").textContent = `${states.note} Intervals are 95 %, from ${states.groups}.`;
+      $("states").replaceChildren(this.stateTable.table);
+    }
+    $("clusters-card").hidden = !clusters.length;
+    $("cluster-count").textContent = clusters.length;
+    $("clusters").replaceChildren(new FrameTable(clusters, { head: "Cluster", onJump: jump }).table);
+  },
+
   pickTorsion(k) {
     this.torsion = this.torsion === k ? null : k;
     const atoms = this.torsion === null ? null : this.current.torsions[k].atoms;
@@ -206,6 +224,7 @@ const app = {
     });
     toggle("hydrogens", (on) => this.then3d((view) => view.setStyle({ hydrogens: on })));
     toggle("ghosts", (on) => this.then3d((view) => view.setGhosts(on ? 30 : 0)));
+    toggle("colours", (on) => this.torsionPanel.colourByState(on));
     toggle("numbers", (on) => $("drawing").classList.toggle("numbered", on));
     document.querySelectorAll("#geometry-tabs button").forEach((button) => button.addEventListener("click", () => {
       document.querySelectorAll("#geometry-tabs button").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));

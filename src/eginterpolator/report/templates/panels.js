@@ -119,8 +119,10 @@ class TorsionPanel {
         ...(torsion.jsd != null ? [node("span", { class: "tag", title: "Jensen-Shannon distance to the reference, 100 bins, all samples" }, `JSD ${torsion.jsd.toFixed(2)}`)] : []),
         value,
       );
+      const wells = node("p", { class: "wells" }, ...torsion.wells.map(wellChip),
+        ...(torsion.fold > 1 ? [node("span", { class: "tag", title: "Wells that the symmetry of an end makes equal count as one" }, `the same every ${360 / torsion.fold}°`)] : []));
       const plot = new TorsionPlot(node("div"), (frame) => { this.onSeek(frame); if (this.selected !== k) this.onPick(k); });
-      const card = node("article", { class: "torsion", "data-torsion": k }, head, plot.host);
+      const card = node("article", { class: "torsion", "data-torsion": k }, head, wells, plot.host);
       return { card, head, plot, value };
     });
     const empty = node("p", { class: "quiet" }, "This molecule has no torsion that can turn.");
@@ -128,7 +130,7 @@ class TorsionPanel {
   }
 
   // angles: one Float32Array a torsion.
-  setSample(angles, framePs) {
+  setSample(angles, framePs, states) {
     this.angles = angles;
     this.cards.forEach(({ plot }, k) => {
       const bins = this.torsions[k].all.length;
@@ -136,7 +138,7 @@ class TorsionPanel {
       for (const angle of angles[k]) {
         if (Number.isFinite(angle)) histogram[Math.min(bins - 1, Math.floor(((angle + 180) / 360) * bins))]++;
       }
-      plot.setData({ angles: angles[k], histogram, all: this.torsions[k].all, reference: this.torsions[k].reference, framePs });
+      plot.setData({ angles: angles[k], histogram, all: this.torsions[k].all, reference: this.torsions[k].reference, framePs, states, coloured: this.coloured });
     });
   }
 
@@ -154,6 +156,11 @@ class TorsionPanel {
       card.classList.toggle("on", k === torsion);
       head.setAttribute("aria-pressed", String(k === torsion));
     });
+  }
+
+  colourByState(on) {
+    this.coloured = on;
+    (this.cards || []).forEach(({ plot }) => { plot.coloured = on; plot.draw(); });
   }
 
   redraw() {

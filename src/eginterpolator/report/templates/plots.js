@@ -33,8 +33,9 @@ class TorsionPlot {
   }
 
   // angles: Float32Array in degrees (NaN: none); histogram, reference: counts over -180..180; framePs: spacing.
-  setData({ angles, histogram, all, reference, framePs }) {
-    Object.assign(this, { angles, histogram, all, reference, framePs, count: angles.length });
+  // states: of each frame its place among the states, which colours it where `coloured`.
+  setData({ angles, histogram, all, reference, framePs, states, coloured }) {
+    Object.assign(this, { angles, histogram, all, reference, framePs, states, coloured, count: angles.length });
     this.draw();
   }
 
@@ -112,6 +113,7 @@ class TorsionPlot {
     pen.fillStyle = css("--series");
     const size = count > 1500 ? 1.3 : count > 120 ? 2.1 : 3;
     for (let t = 0; t < count; t++) {
+      if (this.coloured) pen.fillStyle = stateColour(this.states[t]);
       if (Number.isFinite(angles[t])) pen.fillRect(this.x(t) - size / 2, this.y(angles[t]) - size / 2, size, size);
     }
   }

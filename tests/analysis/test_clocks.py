@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eginterpolator.chemistry.torsion_times import autocorrelation
-from eginterpolator.evaluation.clocks import (
+from eginterpolator.analysis.clocks import (
     PooledTimes,
     crossings,
     measured,

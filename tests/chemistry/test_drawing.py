@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from eginterpolator.report.drawing import drawing
+from eginterpolator.chemistry.drawing import drawing
 from tests.builders.networks import CHIRAL, molecule
 
 

@@ -1,0 +1,90 @@
+"""What the page says of wells, rotamer states and clusters, as JSON-ready rows."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.analysis.states import State
+from eginterpolator.analysis.tables import Populations
+from eginterpolator.analysis.wells import Torsion
+from eginterpolator.report.facts import time_text
+
+
+def well_rows(torsion: Torsion) -> list[dict[str, Any]]:
+    """Name, mean angle in degrees, share and interval of each well; the one with most frames first."""
+    order = np.argsort(-torsion.frames, kind="stable")
+    return [
+        {
+            "name": pretty(torsion.names[w]),
+            "degrees": round(float(torsion.degrees[w])),
+            "share": [round(float(value), 4) for value in torsion.shares[w]],
+        }
+        for w in order
+        if torsion.frames[w]
+    ]
+
+
+def states_payload(found: Populations, stride: int) -> dict[str, Any]:
+    """The list of states: what they are made of, what intervals are from, and a row each."""
+    return {
+        "note": found.made_of(),
+        "groups": found.states.groups,
+        "rows": [_state_row(found, row, stride) for row in found.states.rows],
+    }
+
+
+def packed_states(of_frames: np.ndarray, stride: int) -> str:
+    """State of every embedded frame, a byte each, base64."""
+    return base64.b64encode(of_frames[::stride].astype(np.uint8).tobytes()).decode()
+
+
+def cluster_rows(rows: Sequence[Mapping[str, str]], stride: int) -> list[dict[str, Any]]:
+    """Rows of `clusters.csv` as the page lists them; one that lacks a number is left out."""
+    result = []
+    for row in rows:
+        try:
+            share = [_number(row[key]) for key in ("population", "population_low", "population_high")]
+            place = {"sample": int(row["sample"]), "frame": int(row["frame"]) // stride}
+            name, spread = row["cluster"], row.get("spread", "")
+        except (KeyError, ValueError):
+            continue
+        result.append({"name": name, "text": spread, "share": share, **place})
+    return result
+
+
+def pretty(text: str) -> str:
+    """With the minus sign and the degree that files leave out: 'gauche− (−48°)'."""
+    return text.replace("-", "−").replace("s−", "s-").replace(")", "°)")
+
+
+def _state_row(found: Populations, state: State, stride: int) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "name": state.name,
+        "wells": [pretty(well) for well in state.wells],
+        "torsions": found.states.torsions if state.wells else [],
+        "text": "" if state.wells else found.well_text(state),
+        "share": [round(float(value), 4) for value in (state.population, state.low, state.high)],
+        "lifetime": lifetime_text(state),
+        "stays": f"{state.stays} stays, {state.censored} cut by an end" if state.stays else "",
+    }
+    return row if state.sample < 0 else {**row, "sample": state.sample, "frame": state.frame // stride}
+
+
+def lifetime_text(state: State) -> str:
+    """'58 ps (49 to 69 ps)', '> 120 ps' of a state that was never left, '' where nothing is known."""
+    if not math.isfinite(state.lifetime_low_ps):
+        return ""
+    if not math.isfinite(state.lifetime_ps):
+        return f"> {time_text(state.lifetime_low_ps)}"
+    low, high = time_text(state.lifetime_low_ps), time_text(state.lifetime_high_ps)
+    low = low.removesuffix(" ps") if high.endswith(" ps") else low
+    return f"{time_text(state.lifetime_ps)} ({low} to {high})"
+
+
+def _number(text: str) -> float:
+    return round(float(text), 4) if text.strip() else math.nan
