@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from eginterpolator.cli import benchmark, conformers, data, evaluate, generate, models, simulate, train, view
+from eginterpolator.cli import benchmark, cluster, conformers, data, evaluate, generate, models, simulate, train, view
 
 app = typer.Typer(
     name="egi",
@@ -37,6 +37,7 @@ def _egi(
 
 app.command("generate")(generate.generate_command)
 app.command("conformers")(conformers.conformers_command)
+app.command("cluster")(cluster.cluster_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("train")(train.train_command)
 app.command("benchmark")(benchmark.benchmark_command)

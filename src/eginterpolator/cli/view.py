@@ -16,7 +16,8 @@ def view_command(
     from eginterpolator.report import write_folder_report
 
     page = folder / "report.html"
-    newest = max((path.stat().st_mtime for path in folder.glob("**/*.xtc")), default=0.0) if folder.is_dir() else 0.0
+    shown = (path for name in ("*.xtc", "clusters.csv") for path in folder.glob(f"**/{name}"))
+    newest = max((path.stat().st_mtime for path in shown), default=0.0) if folder.is_dir() else 0.0
     if not page.is_file() or page.stat().st_mtime < newest:
         page = write_folder_report(folder)
     typer.echo(str(page))

@@ -17,6 +17,7 @@ from eginterpolator.evaluation.distributions import RANGES, feature_values, hist
 from eginterpolator.evaluation.kinetics import COMPONENTS, Tica, fit_tica
 from eginterpolator.evaluation.msm import MetastableStates, PathMetrics, fit_states
 from eginterpolator.evaluation.slow_modes import slowest_timescales, vamp2
+from eginterpolator.files.notebook import table_html
 from eginterpolator.machine.registry import Registry
 
 
@@ -87,6 +88,17 @@ class Comparison:
     energies: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, float]] = field(default_factory=dict)
     folds: dict[str, list[float]] = field(default_factory=dict)
+
+    def headline(self) -> dict[str, Any]:
+        """The numbers that one looks at first, by their names; means over features."""
+        means = {f"JSD {kind}": float(np.mean(values)) if len(values) else None for kind, values in self.jsd.items()}
+        slow = {"TICA 0": self.tica_0, "TICA 0, 1": self.tica_01, "MSM": self.msm}
+        kept = {"stereo retention": self.stereo_retention if self.has_stereo else None, "valid": self.valid}
+        return {**means, **slow, **kept, "trajectories": self.n_trajectories, "frames": self.n_frames}
+
+    def _repr_html_(self) -> str:
+        found = self.headline()
+        return table_html(list(found), [list(found.values())], " ".join(self.notes))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from eginterpolator.evaluation.leave_one_out import blocks, leave_one_out
 from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories
 from eginterpolator.evaluation.sources import Source, paired, trajectory_sources
 from eginterpolator.evaluation.summary import differences, summarise
+from eginterpolator.files.notebook import Table
 
 if TYPE_CHECKING:
     from eginterpolator.data.readers.base import ImportOptions
@@ -91,6 +92,15 @@ class Evaluation:
             },
             "failures": self.failures,
         }
+
+    def _repr_html_(self) -> str:
+        sources = (("generated", self.generated), ("MD oracle", self.oracle))
+        rows = [
+            {"name": n, "source": label, **found.headline()} for label, each in sources for n, found in each.items()
+        ]
+        rows += [{"name": row["name"], "source": f"failed: {row['reason']}"} for row in self.failures]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        return Table(columns, rows, "JSD: 0 where both are alike, .83 where they share nothing.")._repr_html_()
 
 
 def evaluate_folders(

@@ -15,9 +15,24 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.files.folder import remove_unfinished
 from eginterpolator.files.inputs import Failure, prepare_out
 from eginterpolator.files.io import write_text
+from eginterpolator.files.notebook import table_html
 from eginterpolator.jobs.tasks import Item, Outcome, Step, Task, Workers, attempt
 
 SECONDS_BETWEEN_TABLES = 30.0
+SHOWN = (
+    "name",
+    "smiles",
+    "samples",
+    "replicas",
+    "n_frames",
+    "frame_ps",
+    "seconds",
+    "stereo_retention",
+    "valid",
+    "warnings",
+)
+"""What a notebook shows of each molecule, where it is known."""
+FAILED = ("name", "smiles", "reason")
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,12 @@ class RunResult:
     def exit_code(self) -> int:
         """0 when every molecule is there, 1 otherwise."""
         return 1 if self.failures else 0
+
+    def _repr_html_(self) -> str:
+        columns = [key for key in SHOWN if any(key in row for row in self.rows)]
+        done = [[row.get(key) for key in columns] for row in self.rows]
+        failed = table_html(FAILED, [list(asdict(each).values()) for each in self.failures]) if self.failures else ""
+        return table_html(columns, done, f"In {self.out}: {len(self.done)} done, {len(self.skipped)} before.") + failed
 
 
 def fan_out(
@@ -201,7 +222,7 @@ def _row(molecule: Molecule, meta: dict[str, Any]) -> dict[str, Any]:
 def _write_tables(result: RunResult, rows: dict[int, dict[str, Any]], columns: Sequence[str]) -> None:
     result.rows = [rows[number] for number in sorted(rows)]
     write_table(result.out / "summary.csv", columns, result.rows)
-    write_table(result.out / "failures.csv", ("name", "smiles", "reason"), [asdict(f) for f in result.failures])
+    write_table(result.out / "failures.csv", FAILED, [asdict(f) for f in result.failures])
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

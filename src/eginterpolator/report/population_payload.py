@@ -50,7 +50,7 @@ def cluster_rows(rows: Sequence[Mapping[str, str]], stride: int) -> list[dict[st
         try:
             share = [_number(row[key]) for key in ("population", "population_low", "population_high")]
             place = {"sample": int(row["sample"]), "frame": int(row["frame"]) // stride}
-            name, spread = row["cluster"], row.get("spread", "")
+            name, spread = row["cluster"], f"{float(row['spread']):.2f} {row['unit']}"
         except (KeyError, ValueError):
             continue
         result.append({"name": name, "text": spread, "share": share, **place})
