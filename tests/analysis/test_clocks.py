@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eginterpolator.chemistry.torsion_times import autocorrelation
 from eginterpolator.analysis.clocks import (
     PooledTimes,
     crossings,
@@ -17,6 +16,7 @@ from eginterpolator.analysis.clocks import (
     survival,
     transitions_of,
 )
+from eginterpolator.chemistry.torsion_times import autocorrelation
 
 
 def telegraph(rate: float, n: int, seed: int, start: int | None = None) -> np.ndarray:

@@ -22,7 +22,7 @@ from tests.builders.wells import turned
 
 
 @pytest.fixture(scope="module")
-def pentanes():
+def butanes():
     random = np.random.default_rng(8)
     return [
         turned("CCCC", (0, 1, 2, 3), np.repeat([180.0, 65.0, 180.0, -65.0], 25) + random.normal(scale=8, size=100))
@@ -30,8 +30,8 @@ def pentanes():
     ]
 
 
-def test_files_of_a_folder(tmp_path, pentanes):
-    write_populations(tmp_path, pentanes)
+def test_files_of_a_folder(tmp_path, butanes):
+    write_populations(tmp_path, butanes)
     wells, states = rows(tmp_path / "torsions.csv"), rows(tmp_path / "states.csv")
     assert {row["well"] for row in wells} == {"trans", "gauche+", "gauche-"}
     assert sum(float(row["share"]) for row in wells) == pytest.approx(1, abs=1e-4)
@@ -41,22 +41,22 @@ def test_files_of_a_folder(tmp_path, pentanes):
     (tmp_path / "torsions.csv").read_text().encode("ascii")
 
 
-def test_the_structures_are_the_frames_that_the_table_names(tmp_path, pentanes):
-    write_populations(tmp_path, pentanes)
+def test_the_structures_are_the_frames_that_the_table_names(tmp_path, butanes):
+    write_populations(tmp_path, butanes)
     mols = list(Chem.SDMolSupplier(str(tmp_path / "states.sdf"), removeHs=False))
     table = rows(tmp_path / "states.csv")
     assert [mol.GetProp("state") for mol in mols] == [row["state"] for row in table]
     assert [mol.GetProp("_Name") for mol in mols] == [f"demo {row['state']}" for row in table]
     for mol, row in zip(mols, table, strict=True):
-        frame = pentanes[int(row["sample"])].positions[int(row["frame"])]
+        frame = butanes[int(row["sample"])].positions[int(row["frame"])]
         np.testing.assert_allclose(mol.GetConformer().GetPositions(), frame, atol=1e-4)
         assert float(mol.GetProp("population")) == pytest.approx(float(row["population"]), rel=1e-3)
         assert mol.GetProp("smiles") == "CCCC"
 
 
-def test_tables_of_a_trajectory(pentanes):
+def test_tables_of_a_trajectory(butanes):
     pandas = pytest.importorskip("pandas", reason="pandas is no dependency; its tables are tested where it is")
-    trajectory = pentanes[0]
+    trajectory = butanes[0]
     wells, states = trajectory.torsions(), trajectory.states()
     assert wells == trajectory_torsions(trajectory) and states == trajectory_states(trajectory)
     frame = pandas.DataFrame(wells)
@@ -65,9 +65,9 @@ def test_tables_of_a_trajectory(pentanes):
     assert states["interval_from"][0] == "10 blocks of 1 trajectory"
 
 
-def test_states_of_another_run_can_be_asked_for(pentanes):
-    theirs = Populations.of_trajectories(pentanes)
-    ours = Populations.of(pentanes[0].molecule, [pentanes[0].positions[:25]], 5.0, like=theirs)
+def test_states_of_another_run_can_be_asked_for(butanes):
+    theirs = Populations.of_trajectories(butanes)
+    ours = Populations.of(butanes[0].molecule, [butanes[0].positions[:25]], 5.0, like=theirs)
     assert [row.wells for row in ours.states.rows] == [["trans"]]
     assert ours.states.torsions == theirs.states.torsions and ours.torsions[0].names == theirs.torsions[0].names
 
@@ -82,13 +82,12 @@ def test_any_molecule_and_length_gives_tables(tmp_path, smiles, n):
     write_populations(tmp_path, [Trajectory(made.molecule, made.heavy, 1.0)] * 2)
 
 
-def test_representatives_of_any_rows(tmp_path, pentanes):
-    write_representatives(
-        tmp_path / "x.sdf", pentanes, [{"cluster": "C1", "sample": 2, "frame": 7, "spread": None}], "cluster"
-    )
+def test_representatives_of_any_rows(tmp_path, butanes):
+    row = {"cluster": "C1", "sample": 2, "frame": 7, "spread": None}
+    write_representatives(tmp_path / "x.sdf", butanes, [row], "cluster")
     (mol,) = Chem.SDMolSupplier(str(tmp_path / "x.sdf"), removeHs=False)
     assert mol.GetProp("_Name") == "demo C1" and not mol.HasProp("spread")
     molecule = Molecule.from_smiles("CCCC")
     angle = torsions(mol.GetConformer().GetPositions()[None], torsion_quadruples(molecule))
-    wanted = torsions(pentanes[2].positions[7:8], torsion_quadruples(molecule))
+    wanted = torsions(butanes[2].positions[7:8], torsion_quadruples(molecule))
     assert angle == pytest.approx(wanted, abs=1e-3)

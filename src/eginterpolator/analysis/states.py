@@ -124,8 +124,7 @@ def find_states(
         joint[:, [0, *(k + 1 for k in used)]], axis=0, return_inverse=True, return_counts=True
     )
     order = np.argsort(-counts, kind="stable")
-    share = counts[order] / len(joint)
-    listed = min(MOST_STATES, max(1, int((share >= LEAST_SHARE).sum())))
+    listed = min(MOST_STATES, max(1, int((counts >= LEAST_SHARE * len(joint)).sum())))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.minimum(np.arange(len(order)), listed)
     of_frames = np.split(place[labels.reshape(-1)], np.cumsum([len(x) for x in angles])[:-1])
@@ -139,12 +138,13 @@ def find_states(
     shown = representatives(molecule, listed, of_frames, features, positions)
     rows = []
     for k in range(total):
-        numbers = (float(parts[k, 0]), float(parts[k, 1]), float(parts[k, 2]), int(by_group[:, k].sum()))
+        share, low, high = parts[k].tolist()
+        frames = int(by_group[:, k].sum())
         if k == listed:
-            rows.append(State("rest", [], *numbers))
+            rows.append(State("rest", [], share, low, high, frames))
             continue
         named = [torsions[i].names[w] for i, w in zip(used, kinds[order[k], 1:].tolist(), strict=True)]
-        rows.append(State(f"S{k + 1}", named, *numbers, *_stays(of_frames, k, frame_ps), *shown[k]))
+        rows.append(State(f"S{k + 1}", named, share, low, high, frames, *_stays(of_frames, k, frame_ps), *shown[k]))
     return States(used, slow, rows, of_frames, groups.text, frame_ps)
 
 
