@@ -11,7 +11,7 @@ from eginterpolator.files.trajectory import Trajectory
 
 
 def two_state_chain(n: int, stay: float, share: float, random: np.random.Generator) -> np.ndarray:
-    """States int64 [n] of a chain that is in state 1 for `share` of the time, and by `stay` keeps the state it is in."""
+    """States int64 [n] of a chain that is in state 1 for `share` of the time, and by `stay` keeps its state."""
     state = np.empty(n, dtype=np.int64)
     state[0] = random.random() < share
     new = (random.random(n) < share).astype(np.int64)

@@ -29,8 +29,8 @@ def test_it_says_what_it_did_and_the_page_lists_the_clusters(egi, folder):
     assert "C1: 60 % (" in found.out and "out/hexane/clusters.sdf" in found.out
     (molecule,) = embedded((folder / "report.html").read_text())["molecules"]
     table = rows(folder / "hexane" / "clusters.csv")
-    assert [row["name"] for row in molecule["clusters"]] == ["C1", "C2"]
-    assert [row["frame"] for row in molecule["clusters"]] == [int(row["frame"]) for row in table]
+    assert [row["name"] for row in molecule["clusters"]["rows"]] == ["C1", "C2"]
+    assert [row["frame"] for row in molecule["clusters"]["rows"]] == [int(row["frame"]) for row in table]
 
 
 def test_as_json_and_without_page(egi, folder):

@@ -24,9 +24,13 @@ pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli i
 def page(browser, tmp_path_factory) -> Path:
     first, second = make_trajectory(seed=1), make_trajectory(seed=2)
     other = make_trajectory("COCC=O", 5)
+    clusters = [
+        {"cluster": "C1", "population": "0.7", "population_low": "0.6", "population_high": "0.8", "spread": "0.5",
+         "unit": "Å", "sample": "1", "frame": "13"},
+    ]  # fmt: skip
     path = tmp_path_factory.mktemp("report") / "report.html"
     runs = [
-        ReportMolecule(first.molecule, [first, second], {"stereo_retention": 1.0}),
+        ReportMolecule(first.molecule, [first, second], {"stereo_retention": 1.0}, clusters=clusters),
         ReportMolecule(other.molecule, [other]),
     ]
     write_report(path, runs, {"title": "test", "failures": [{"name": "x", "reason": "y"}]})
@@ -123,6 +127,40 @@ def test_shown_torsion_is_the_one_of_the_drawn_frame(opened):
         angle = rdMolTransforms.GetDihedralDeg(conformer, *quad)
         difference = (float(text.rstrip("°").replace("−", "-")) - angle + 180) % 360 - 180
         assert abs(difference) < 1.0
+
+
+def test_rows_of_clusters_and_states_jump_to_their_frames(opened):
+    for card, place in (("clusters", (1, 13)), ("states", None)):
+        jump = opened.find_element("css selector", f"#{card} .jump")
+        assert opened.execute_script("arguments[0].click(); return true", jump)
+        settled(opened)
+        shown = tuple(opened.execute_script("return [app.sample, app.frame]"))
+        assert jump.text == f"sample {shown[0] + 1}, frame {shown[1] + 1}" and place in (None, shown)
+    assert opened.find_element("css selector", "#states tr.here b").text == "S1"
+    wells = [each.text for each in opened.find_elements("css selector", "#torsions .torsion:first-child .well")]
+    assert wells and all("%" in well for well in wells)
+
+
+def test_frames_can_be_coloured_by_state(opened):
+    pixels = "const c = document.querySelector('.plot canvas'); return c.toDataURL()"
+    before = opened.execute_script(pixels)
+    opened.execute_script("document.getElementById('colours').click()")
+    assert opened.execute_script(pixels) != before
+    opened.execute_script("document.getElementById('colours').click()")
+    assert opened.execute_script(pixels) == before
+
+
+def test_a_phone_sees_the_tables_without_scrolling_sideways(opened):
+    opened.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    )
+    try:
+        wait(opened, "return innerWidth === 390")
+        assert opened.execute_script("return document.documentElement.scrollWidth") == 390
+        for button in opened.find_elements("css selector", ".frames .jump"):
+            assert button.rect["x"] >= 0 and button.rect["x"] + button.rect["width"] <= 390
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_styles_hydrogens_and_superposed_frames(opened):

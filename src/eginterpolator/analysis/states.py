@@ -38,7 +38,8 @@ class State:
     population, low, high : float
     frames : int
     lifetime_ps, lifetime_low_ps, lifetime_high_ps : float
-        As `intervals.lifetime`; inf where it was never left, nan of single frames and of the rest.
+        As `intervals.lifetime`; inf where it was never left, nan of single frames, of the rest, and where there is one
+        state because nothing is slow.
     median_stay_ps : float
         Kaplan-Meier median of the stays; inf where half of them may be longer than any seen.
     stays, censored, exits : int
@@ -143,8 +144,9 @@ def find_states(
         if k == listed:
             rows.append(State("rest", [], share, low, high, frames))
             continue
+        lived = _stays(of_frames if used else (), k, frame_ps)
         named = [torsions[i].names[w] for i, w in zip(used, kinds[order[k], 1:].tolist(), strict=True)]
-        rows.append(State(f"S{k + 1}", named, share, low, high, frames, *_stays(of_frames, k, frame_ps), *shown[k]))
+        rows.append(State(f"S{k + 1}", named, share, low, high, frames, *lived, *shown[k]))
     return States(used, slow, rows, of_frames, groups.text, frame_ps)
 
 
@@ -204,7 +206,7 @@ def _stays(
     of_frames: Sequence[np.ndarray], state: int, frame_ps: float
 ) -> tuple[float, float, float, float, int, int, int]:
     """Mean lifetime and its interval, median stay (ps); stays, censored ones, exits."""
-    if max(len(x) for x in of_frames) < 2:
+    if max((len(x) for x in of_frames), default=0) < 2:
         return np.nan, np.nan, np.nan, np.nan, 0, 0, 0
     lengths, censored, exits = [], [], 0
     for x in of_frames:

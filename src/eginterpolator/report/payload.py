@@ -113,7 +113,7 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
         "headline": _headline(run, frames),
         "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions, found),
         "states": population.states_payload(found, stride) if states else None,
-        "clusters": population.cluster_rows(run.clusters, stride),
+        "clusters": population.clusters_payload(run.clusters, stride),
         "bonds": _features(features.bonds, symbols, lengths(good_frames, features.bonds)),
         "angles": _features(features.angles, symbols, np.degrees(bond_angles(good_frames, features.angles))),
         "samples": [

@@ -43,14 +43,21 @@ def packed_states(of_frames: np.ndarray, stride: int) -> str:
     return base64.b64encode(of_frames[::stride].astype(np.uint8).tobytes()).decode()
 
 
-def cluster_rows(rows: Sequence[Mapping[str, str]], stride: int) -> list[dict[str, Any]]:
-    """Rows of `clusters.csv` as the page lists them; one that lacks a number is left out."""
+def clusters_payload(rows: Sequence[Mapping[str, str]], stride: int) -> dict[str, Any]:
+    """How frames were clustered, and the rows of `clusters.csv`; one that lacks a number or a frame is left out."""
+    first = rows[0] if rows else {}
+    said = {key: first.get(key, "") for key in ("method", "frames_compared", "frames_assigned", "frames_in_all")}
+    note = "{method}; {frames_compared} of {frames_in_all} frames compared with each other, {frames_assigned} assigned."
+    return {"note": note.format(**said) if rows else "", "rows": _cluster_rows(rows, stride)}
+
+
+def _cluster_rows(rows: Sequence[Mapping[str, str]], stride: int) -> list[dict[str, Any]]:
     result = []
     for row in rows:
         try:
             share = [_number(row[key]) for key in ("population", "population_low", "population_high")]
             place = {"sample": int(row["sample"]), "frame": int(row["frame"]) // stride}
-            name, spread = row["cluster"], f"{float(row['spread']):.2f} {row['unit']}"
+            name, spread = row["cluster"], f"mean distance {float(row['spread']):.2f} {row['unit']}"
         except (KeyError, ValueError):
             continue
         result.append({"name": name, "text": spread, "share": share, **place})

@@ -112,9 +112,10 @@ const app = {
       $("states-note").textContent = `${states.note} Intervals are 95 %, from ${states.groups}.`;
       $("states").replaceChildren(this.stateTable.table);
     }
-    $("clusters-card").hidden = !clusters.length;
-    $("cluster-count").textContent = clusters.length;
-    $("clusters").replaceChildren(new FrameTable(clusters, { head: "Cluster", onJump: jump }).table);
+    $("clusters-card").hidden = !clusters.rows.length;
+    $("cluster-count").textContent = clusters.rows.length;
+    $("clusters-note").textContent = clusters.note;
+    $("clusters").replaceChildren(new FrameTable(clusters.rows, { head: "Cluster", onJump: jump }).table);
   },
 
   pickTorsion(k) {
