@@ -131,7 +131,8 @@ def test_the_folder_is_what_other_programs_read(egi, tmp_path, tiny_folder):
     )
     assert result.code == 0 and result.out == "1 done; results in out\n"
     folder = tmp_path / "out" / FOLDER
-    names = ["meta.json", "molecule.sdf", "topology.pdb", "trajectory_000.xtc", "trajectory_001.xtc"]
+    names = ["meta.json", "molecule.sdf", "states.csv", "states.sdf", "topology.pdb", "torsions.csv"]
+    names += ["trajectory_000.xtc", "trajectory_001.xtc"]
     assert sorted(p.name for p in folder.iterdir()) == names
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         FOLDER, "failures.csv", "report.html", "summary.csv",

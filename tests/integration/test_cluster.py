@@ -158,7 +158,7 @@ def test_simulations_survive_a_killed_worker_and_a_killed_command(tmp_path) -> N
         name: old[name] for name in old if name.split("/")[0] in finished
     }
     assert made() == {f"m{k:02d}" for k in range(12)}
-    files = {"molecule.sdf", "topology.pdb", "meta.json"}
+    files = {"molecule.sdf", "topology.pdb", "meta.json", "torsions.csv", "states.csv", "states.sdf"}
     files |= {f"{kind}_00{k}.{suffix}" for kind, suffix in (("trajectory", "xtc"), ("energies", "csv")) for k in (0, 1)}
     assert all({path.name for path in (out / name).iterdir()} == files for name in made())
     assert {path.name for path in out.iterdir()} == made() | {"summary.csv", "failures.csv"}

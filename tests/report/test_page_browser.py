@@ -142,12 +142,18 @@ def test_rows_of_clusters_and_states_jump_to_their_frames(opened):
 
 
 def test_frames_can_be_coloured_by_state(opened):
-    pixels = "const c = document.querySelector('.plot canvas'); return c.toDataURL()"
-    before = opened.execute_script(pixels)
-    opened.execute_script("document.getElementById('colours').click()")
-    assert opened.execute_script(pixels) != before
-    opened.execute_script("document.getElementById('colours').click()")
-    assert opened.execute_script(pixels) == before
+    def pixels(click: str = "") -> str:
+        later = (
+            "requestAnimationFrame(() => requestAnimationFrame(() => done(plot.toDataURL())))"
+        )
+        return opened.execute_async_script(
+            f"const done = arguments[0], plot = document.querySelector('.plot canvas'); {click}; {later}"
+        )
+
+    toggle = "document.getElementById('colours').click()"
+    before = pixels()
+    assert pixels(toggle) != before
+    assert pixels(toggle) == before
 
 
 def test_a_phone_sees_the_tables_without_scrolling_sideways(opened):
