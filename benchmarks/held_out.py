@@ -20,10 +20,10 @@ import numpy as np
 from rdkit import Chem
 
 import bench
+from eginterpolator.analysis.clocks import pooled_times
 from eginterpolator.benchmark.data import hash_of
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.evaluation.clocks import pooled_times
 from eginterpolator.evaluation.comparison import Observed
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.inputs import read_inputs

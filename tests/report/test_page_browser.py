@@ -143,9 +143,7 @@ def test_rows_of_clusters_and_states_jump_to_their_frames(opened):
 
 def test_frames_can_be_coloured_by_state(opened):
     def pixels(click: str = "") -> str:
-        later = (
-            "requestAnimationFrame(() => requestAnimationFrame(() => done(plot.toDataURL())))"
-        )
+        later = "requestAnimationFrame(() => requestAnimationFrame(() => done(plot.toDataURL())))"
         return opened.execute_async_script(
             f"const done = arguments[0], plot = document.querySelector('.plot canvas'); {click}; {later}"
         )
