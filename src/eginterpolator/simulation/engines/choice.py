@@ -9,7 +9,7 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.simulation.engines import ENGINES
 from eginterpolator.simulation.engines.base import Engine
-from eginterpolator.simulation.protocol import Protocol
+from eginterpolator.simulation.protocol import ExplicitProtocol, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,10 @@ class Chosen:
 
 
 def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: str = "auto") -> Chosen:
-    """The engine of that name; for `auto` lanes where it can run the molecule here, else OpenMM.
+    """The engine of that name; for `auto` the fastest that can run the molecule here. The log says which, and why.
 
-    A platform other than `auto` belongs to OpenMM where the engine is not named.
+    Without a box that is lanes, else OpenMM. In water it is OpenMM where it has a GPU, else GROMACS where there is a gmx,
+    else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named.
 
     Raises
     ------
@@ -48,13 +49,36 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
         return Chosen(name)
     if platform != "auto":
         return Chosen(FALLBACK)
-    engine = ENGINES["lanes"]
-    objection = engine.objection(molecule, protocol)
+    if isinstance(protocol, ExplicitProtocol):
+        return _in_water(molecule)
+    objection = _objection("lanes", molecule, protocol)
     if not objection:
-        try:
-            engine.check("auto")
-            return Chosen("lanes", replaceable=True)
-        except InputError as error:
-            objection = str(error)
+        return Chosen("lanes", replaceable=True)
     log.info("%s: OpenMM takes it, since lanes cannot: %s", molecule.name, objection)
     return Chosen(FALLBACK)
+
+
+def _in_water(molecule: Molecule) -> Chosen:
+    from eginterpolator.simulation.engines.openmm import gpu_platform
+
+    if gpu := gpu_platform():
+        log.info("%s: OpenMM takes it, on %s", molecule.name, gpu)
+        return Chosen(FALLBACK)
+    objection = _objection("gromacs", molecule, ExplicitProtocol())
+    if objection:
+        log.info("%s: OpenMM takes it on the processor, since GROMACS cannot: %s", molecule.name, objection)
+        return Chosen(FALLBACK)
+    log.info("%s: GROMACS takes it, which is faster than OpenMM on a processor", molecule.name)
+    return Chosen("gromacs")
+
+
+def _objection(name: str, molecule: Molecule, protocol: Protocol) -> str:
+    """Why an engine cannot run a molecule here; empty where it can."""
+    engine = ENGINES[name]
+    if objection := engine.objection(molecule, protocol):
+        return objection
+    try:
+        engine.check("auto")
+    except InputError as error:
+        return str(error)
+    return ""
