@@ -179,7 +179,12 @@ def simulate_to_folder(
     molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, len(results), run.seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, run.seed)
     used = "lanes" if results[0].platform.endswith("lanes") else chosen.name
-    meta = {**wanted, "engine": used, **_summary(molecule, results, protocol.timestep_fs)}
+    meta = {
+        **wanted,
+        "engine": used,
+        **protocol.conditions.to_meta(),
+        **_summary(molecule, results, protocol.timestep_fs),
+    }
 
     def energies(building: Path) -> None:
         for k, result in enumerate(results):
@@ -277,6 +282,7 @@ def _trajectories(molecule: Molecule, protocol: Protocol, results: list[Replica]
             meta={
                 "source": "simulation",
                 "protocol": protocol.name,
+                **protocol.conditions.to_meta(),
                 "replica": k,
                 "seed": seed,
                 "platform": result.platform,
@@ -302,6 +308,7 @@ def _summary(molecule: Molecule, results: list[Replica], timestep_fs: float) -> 
         "steps_per_second": round(speed),
         "ns_per_day": round(speed * timestep_fs * 86400e-6, 1),
         "mean_temperature_K": round(float(np.mean([result.temperature_K.mean() for result in results])), 2),
+        "mean_potential_kcal": round(float(np.mean([result.potential_kcal.mean() for result in results])), 3),
         "mean_density_g_ml": round(float(np.mean(density)), 4) if density else None,
         "seconds": round(sum(result.seconds for result in results), 2),
         "stereo_retention": float(kept.mean()),

@@ -7,6 +7,7 @@ from dataclasses import InitVar, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 
 MAX_TIMESTEP_FS = 5.0
 """Above this, hydrogen motion is unstable even with constraints and repartitioned masses."""
@@ -57,6 +58,11 @@ class Protocol:
     def steps(self, ps: float) -> int:
         """Number of time steps in `ps` picoseconds, at least one."""
         return max(1, round(ps * 1000.0 / self.timestep_fs))
+
+    @property
+    def conditions(self) -> Conditions:
+        """What frames are samples of."""
+        return Conditions(self.ensemble, self.temperature_K, self.friction_per_ps)
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting with its name, ready for `meta.json`."""

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 AUTO = "auto"
 FALLBACK = "openmm"
-"""Runs every protocol on every machine."""
+"""Runs every protocol on every machine, but the smallest boxes of water."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Chosen:
 def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: str = "auto") -> Chosen:
     """The engine of that name; for `auto` the fastest that can run the molecule here. The log says which, and why.
 
-    Without a box that is lanes, else OpenMM. In water it is OpenMM where it has a GPU, else GROMACS where there is a gmx,
-    else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named.
+    Without a box that is lanes, else OpenMM. In water it is OpenMM where it has a GPU, else GROMACS where there is a
+    gmx, else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named.
 
     Raises
     ------
     InputError
-        When there is no such engine, or it cannot run the molecule or the protocol.
+        When there is no such engine, it cannot run the molecule or the protocol, or none can.
     """
     if name != AUTO:
         objection = ENGINES.find(name).objection(molecule, protocol)
@@ -48,9 +48,9 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
             raise InputError(f"The engine '{name}' cannot run it: {objection}; use the engine auto.")
         return Chosen(name)
     if platform != "auto":
-        return Chosen(FALLBACK)
+        return choose_engine(FALLBACK, molecule, protocol)
     if isinstance(protocol, ExplicitProtocol):
-        return _in_water(molecule)
+        return _in_water(molecule, protocol)
     objection = _objection("lanes", molecule, protocol)
     if not objection:
         return Chosen("lanes", replaceable=True)
@@ -58,18 +58,23 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
     return Chosen(FALLBACK)
 
 
-def _in_water(molecule: Molecule) -> Chosen:
+def _in_water(molecule: Molecule, protocol: ExplicitProtocol) -> Chosen:
     from eginterpolator.simulation.engines.openmm import gpu_platform
 
-    if gpu := gpu_platform():
+    no_openmm = _objection(FALLBACK, molecule, protocol)
+    if not no_openmm and (gpu := gpu_platform()):
         log.info("%s: OpenMM takes it, on %s", molecule.name, gpu)
         return Chosen(FALLBACK)
-    objection = _objection("gromacs", molecule, ExplicitProtocol())
-    if objection:
-        log.info("%s: OpenMM takes it on the processor, since GROMACS cannot: %s", molecule.name, objection)
-        return Chosen(FALLBACK)
-    log.info("%s: GROMACS takes it, which is faster than OpenMM on a processor", molecule.name)
-    return Chosen("gromacs")
+    no_gromacs = _objection("gromacs", molecule, protocol)
+    if not no_gromacs:
+        log.info("%s: GROMACS takes it, which is faster than OpenMM on a processor", molecule.name)
+        return Chosen("gromacs")
+    if no_openmm:
+        raise InputError(
+            f"No engine can run '{molecule.name}' here. {no_gromacs.rstrip('.')}. {no_openmm.rstrip('.')}."
+        )
+    log.info("%s: OpenMM takes it on the processor, since GROMACS cannot: %s", molecule.name, no_gromacs)
+    return Chosen(FALLBACK)
 
 
 def _objection(name: str, molecule: Molecule, protocol: Protocol) -> str:

@@ -213,8 +213,16 @@ class OpenMM:
         choose_platform(platform, n_particles=1)
 
     def objection(self, molecule: Molecule, protocol: Protocol) -> str:
-        """It runs every protocol."""
-        return ""
+        """It runs every protocol, but no box that is thinner than two cutoffs along an axis."""
+        if not isinstance(protocol, ExplicitProtocol) or protocol.box == "cubic":
+            return ""
+        least = 2.1 * protocol.cutoff_nm / math.sqrt(0.5)
+        if protocol.image_nm >= least:
+            return ""
+        return (
+            f"OpenMM takes no dodecahedron whose images are {protocol.image_nm:g} nm apart with a cutoff of "
+            f"{protocol.cutoff_nm:g}; give at least {least:.1f}, or the cubic box"
+        )
 
     def replicas(
         self,

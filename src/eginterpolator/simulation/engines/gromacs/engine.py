@@ -116,7 +116,7 @@ class Gromacs:
         on_frame: OnFrame = lambda replica, done, total: None,
         folders: Sequence[Path | None] | None = None,
     ) -> Iterator[Replica | SimulationError]:
-        """See `base.Engine`; a replica that lies unfinished in its one of `folders` goes on from its last checkpoint."""
+        """See `base.Engine`; a replica that lies unfinished in its folder goes on from its last checkpoint."""
         if not isinstance(protocol, ExplicitProtocol):
             raise InputError(f"The engine 'gromacs' cannot run it: {self.objection(molecule, protocol)}.")
         cores = threads or os.cpu_count() or 1

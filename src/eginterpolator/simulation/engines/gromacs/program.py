@@ -109,7 +109,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def last_words(log: str) -> str:
     """What a log of gmx ends with, on one line: the reason of its fatal error where there is one."""
-    found = re.search(r"(?:Fatal error|Error in user input|Inconsistency in user input|Error):\s*\n(.*?)\n\s*\n", log, re.S)
+    found = re.search(
+        r"(?:Fatal error|Error in user input|Inconsistency in user input|Error):\s*\n(.*?)\n\s*\n", log, re.S
+    )
     text = found.group(1) if found else "\n".join([line for line in log.splitlines() if line.strip()][-3:])
     return " ".join(text.split()).rstrip(".")[-400:] + "."
 
@@ -166,4 +168,3 @@ def present() -> bool:
     except InputError:
         return False
     return True
-
