@@ -206,14 +206,9 @@ def density(engine: str) -> dict[str, Any]:
     molecule = Molecule.from_smiles("CCO")
     settings = RunSettings(replicas=1, ns=DENSITY_NS[engine], save_ps=0.4, seed=1, engine=engine, threads=1)
     (made,) = run_replicas(molecule, CUBE, settings)
-    assert made.density_g_ml is not None
     row: dict[str, Any] = {"engine": engine, "platform": made.platform, "ns": DENSITY_NS[engine]}
-    named = (
-        ("density_g_ml", made.density_g_ml),
-        ("temperature_K", made.temperature_K),
-        ("potential_kcal", made.potential_kcal),
-    )
-    for key, values in named:
+    for key in ("density_g_ml", "temperature_K", "potential_kcal"):
+        values = getattr(made, key)
         blocks = [block.mean() for block in np.array_split(values, 8)]
         row[key], row[f"{key}_error"] = float(values.mean()), float(np.std(blocks, ddof=1) / len(blocks) ** 0.5)
     print(json.dumps(row), flush=True)
@@ -320,13 +315,8 @@ def page(result: dict[str, Any]) -> str:
     text = [f"# GROMACS and OpenMM in explicit water\n\n`{result['command']}`, {bench.listed(result['machine'])}.\n"]
     if "frames" in result:
         rows = [
-            [
-                row["kind"],
-                row["settings"],
-                row["precision"],
-                f"{row['force_error']:.1e}",
-                f"{row['force_error_solute']:.1e}",
-            ]
+            [row["kind"], row["settings"], row["precision"]]
+            + [f"{row[key]:.1e}" for key in ("force_error", "force_error_solute")]
             + [f"{row['differences_kj'][term]:+.4f}" for term in TERMS]
             for row in result["frames"]
         ]

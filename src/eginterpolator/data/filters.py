@@ -146,8 +146,8 @@ def graph_holds(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
     """Whether the bonds that coordinates show are the molecule's; bool [K].
 
     `positions` [K, n_atoms or n_heavy, 3] Å. Distances are compared with the sum of the covalent radii (RDKit's,
-    Cordero et al. 2008): bonded atoms are at most 1.3 times as far apart, others farther than 1.12 times. Between the two
-    limits both are possible in a strained molecule.
+    Cordero et al. 2008): bonded atoms are at most 1.3 times as far apart, others farther than 1.12 times. Between the
+    two limits both are possible in a strained molecule.
     """
     table = Chem.GetPeriodicTable()
     n = positions.shape[1]
