@@ -29,6 +29,7 @@ from eginterpolator.simulation.engines import ENGINES
 from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, Unsupported, frame_count
 from eginterpolator.simulation.engines.choice import AUTO, FALLBACK, Chosen, choose_engine
 from eginterpolator.simulation.equilibrated import equilibrated_starts
+from eginterpolator.simulation.parameters import require_parameters
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 from eginterpolator.simulation.starts import start_conformers, superpose
 
@@ -88,6 +89,7 @@ class RunSettings:
             )
         n_frames = frame_count(self.ns, self.save_ps, protocol)
         engine.check(self.platform)
+        require_parameters(protocol)
         return n_frames
 
     def chosen(self, molecule: Molecule, protocol: Protocol) -> tuple[Chosen, RunSettings]:

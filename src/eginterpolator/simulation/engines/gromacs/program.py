@@ -52,8 +52,8 @@ class Gmx:
         threads: int = 1,
         stop: threading.Event | None = None,
         watch: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Run `gmx arguments` in `folder`; what it says goes into its `gmx.log`.
+    ) -> str:
+        """Run `gmx arguments` in `folder`; what it says goes into its `gmx.log`, and is returned.
 
         Parameters
         ----------
@@ -93,9 +93,10 @@ class Gmx:
                 finally:
                     _end(process)
                     (folder / PID).unlink(missing_ok=True)
+        said = (folder / LOG).read_bytes()[before:].decode(errors="replace")
         if process.returncode:
-            said = (folder / LOG).read_bytes()[before:].decode(errors="replace")
             raise SimulationError(f"gmx {arguments[0]} failed ({process.returncode}): {last_words(said)}")
+        return said
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,9 @@ from eginterpolator.simulation.protocol import ExplicitProtocol
 
 CHECKPOINT_MINUTES = 1.0
 START = "start"
+MOST_WARNINGS = 20
+ALLOWED = "oscillational period"
+"""The one warning that is let pass: triple bonds swing in fewer than five time steps of the protocol."""
 
 
 def run_stages(
@@ -58,10 +61,19 @@ def _prepare(gmx: Gmx, folder: Path, protocol: ExplicitProtocol, stage: Stage, b
         return  # a checkpoint belongs to its tpr
     (folder / f"{stage.name}.mdp").write_text(mdp(protocol, stage, seed), encoding="utf-8")
     state = ["-t", f"{before}.cpt"] if not (stage.minimises or stage.velocities) else []
-    gmx.run(
+    said = gmx.run(
         folder, "grompp", "-f", f"{stage.name}.mdp", "-po", f"{stage.name}.out.mdp", "-c", f"{before}.gro",
-        "-p", "topol.top", "-n", "index.ndx", "-o", f"{stage.name}.tpr", *state,
+        "-p", "topol.top", "-n", "index.ndx", "-o", f"{stage.name}.tpr", "-maxwarn", MOST_WARNINGS, *state,
     )  # fmt: skip
+    if told := [text for text in warnings_of(said) if ALLOWED not in text]:
+        (folder / f"{stage.name}.tpr").unlink(missing_ok=True)
+        raise SimulationError(f"gmx grompp warns of '{stage.name}': {told[0]}")
+
+
+def warnings_of(said: str) -> list[str]:
+    """What grompp warned of, a sentence each."""
+    found = re.findall(r"^WARNING \d+[^\n]*\n(.*?)\n\s*\n", said + "\n\n", re.M | re.S)
+    return [" ".join(text.split()) for text in found]
 
 
 def _mdrun(
