@@ -4,7 +4,10 @@ from __future__ import annotations
 
 FEATURIZER_VERSION = 1
 ENSEMBLES = ("thermal", "minimum")
-"""What a structure is a sample of: 300 K in implicit water, or a relaxed geometry."""
+"""What networks are told of a structure: one of a simulation at 300 K, or a relaxed geometry."""
+SAMPLES = ("minimum", "vacuum", "obc2", "tip3p", "thermal")
+"""What a structure is a sample of: a minimum, or a simulation without solvent, in implicit or explicit water, or of a
+kind that nobody wrote down."""
 ELEMENTS = ("B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
 HYBRIDISATIONS = ("S", "SP", "SP2", "SP3", "SP3D")
 RING_SIZES = (3, 4, 5, 6, 7, 8)
@@ -27,3 +30,16 @@ EDGE_TYPES = (
 )  # fmt: skip
 EDGE_HOPS = (0, 1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 3, 3)
 CHIRALITY_COLUMN = list(COLUMNS).index("chirality")
+
+
+def ensemble_code(sample: str) -> int:
+    """The index in `ENSEMBLES` that networks get for one of `SAMPLES`; they tell simulations and minima apart.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
+    if sample not in SAMPLES:
+        raise ValueError(f"'{sample}' is not one of {', '.join(SAMPLES)}")
+    return ENSEMBLES.index("minimum" if sample == "minimum" else "thermal")

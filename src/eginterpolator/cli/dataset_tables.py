@@ -39,7 +39,7 @@ def print_facts(facts: dict[str, Any], store: Path) -> None:
     table = Table(show_header=False, title=escape(str(store)), title_justify="left")
     for key in ("molecules", "conformers", "trajectory_frames"):
         table.add_row(key.replace("_", " "), f"{facts[key]:,}")
-    for key, label in (("molecules_by_ensemble", "ensemble"), ("molecules_by_source", "source")):
+    for key, label in (("molecules_by_conditions", "ensemble"), ("molecules_by_source", "source")):
         table.add_row(label, escape("\n".join(f"{_short(name)} ({count:,})" for name, count in facts[key].items())))
     manifest = facts["manifest"] or {}
     for key in ("source", "command", "sha256"):

@@ -11,6 +11,25 @@ import typer
 
 from eginterpolator.cli import options as o
 from eginterpolator.cli.groups import grouped
+from eginterpolator.errors import InputError
+
+WATER = "water"
+"""Of --friction."""
+
+
+class BoxName(StrEnum):
+    """The boxes of water."""
+
+    published = "published"
+    small = "small"
+
+
+class ExportForm(StrEnum):
+    """What a system can be written for."""
+
+    gromacs = "gromacs"
+    openmm = "openmm"
+    amber = "amber"
 
 
 class ProtocolName(StrEnum):
@@ -36,15 +55,29 @@ def simulate_command(
         ProtocolName.implicit
     ),
     engine: Annotated[
-        str, typer.Option(help="auto, lanes (implicit and vacuum, 16 replicas together), or openmm.")
+        str,
+        typer.Option(help="auto, lanes (implicit and vacuum, 16 replicas together), openmm, or gromacs (explicit)."),
     ] = "auto",
+    box: Annotated[
+        BoxName, typer.Option(help="Of explicit water: a cube with 1.5 nm padding, or a small dodecahedron (gromacs).")
+    ] = BoxName.published,
     replicas: Annotated[
         int | None, typer.Option(min=1, help="Independent runs, each from another conformer; 16 with lanes, else 5.")
     ] = None,
     ns: Annotated[float, typer.Option(help="Length of each replica, ns.")] = 5.0,
     save_ps: Annotated[float, typer.Option(help="Time between saved frames, ps.")] = 0.4,
     temperature: Annotated[float, typer.Option(help="Temperature, K.")] = 300.0,
-    friction: Annotated[float, typer.Option(help="Friction of the thermostat, 1/ps.")] = 1.0,
+    friction: Annotated[
+        str, typer.Option(help="Friction of the thermostat, 1/ps; or water: implicit at water's pace, 20/ps.")
+    ] = "1.0",
+    force_field: Annotated[str, typer.Option(help="An OpenFF force field that is installed.")] = "openff-2.2.1",
+    charges: Annotated[
+        str,
+        typer.Option(help="nagl, given (atom.dprop.PartialCharge of the SDF), gasteiger (tests), or a NAGL model."),
+    ] = "nagl",
+    export: Annotated[
+        ExportForm | None, typer.Option(help="Write the system and its settings for this engine instead of running it.")
+    ] = None,
     exchange: Annotated[
         str | None, typer.Option(metavar="K:K", help="Replica exchange between two temperatures, e.g. 300:600 (lanes).")
     ] = None,
@@ -54,22 +87,40 @@ def simulate_command(
     overwrite: o.Overwrite = False,
     job: SimulationJob,
 ) -> None:
-    """Simulate INPUT with OpenFF (Sage 2.2.1, NAGL AM1-BCC charges) in SIMD lanes or OpenMM."""
+    """Simulate INPUT with OpenFF (Sage 2.2.1, NAGL AM1-BCC charges) in SIMD lanes, OpenMM or GROMACS."""
     from eginterpolator.cli.progress import Progress
     from eginterpolator.files.inputs import prepare_out
     from eginterpolator.simulation.exchange import Ladder
-    from eginterpolator.simulation.job import simulate_many
-    from eginterpolator.simulation.parameters import require_openmm
-    from eginterpolator.simulation.protocol import protocol_named
+    from eginterpolator.simulation.export.folder import ExportSettings
+    from eginterpolator.simulation.job import export_many, simulate_many
+    from eginterpolator.simulation.parameters import CHARGES, require_openmm
+    from eginterpolator.simulation.protocol import BOXES, protocol_named
 
     helpers = job.begin()
     require_openmm()
     rungs = Ladder.parse(exchange) if exchange else None
+    if protocol is not ProtocolName.explicit and box is not BoxName.published:
+        raise InputError(f"--box {box.value} is of explicit water; give --protocol explicit as well.")
     chosen = protocol_named(
-        protocol.value, temperature_K=rungs.low_K if rungs else temperature, friction_per_ps=friction
-    )
+        protocol.value, temperature_K=rungs.low_K if rungs else temperature, force_field=f"{force_field}.offxml",
+        charge_model=CHARGES.get(charges, charges), **_friction(friction, protocol),
+        **(BOXES[box.value] if protocol is ProtocolName.explicit else {}),
+    )  # fmt: skip
+    if export is not None and rungs is not None:
+        raise InputError("--exchange runs here, and --export does not run; give one of them.")
     molecules, failures = job.read(source, name)
     prepare_out(out)
+    if export is not None:
+        settings = ExportSettings(form=export.value, ns=ns, save_ps=save_ps, seed=job.seed)
+        with Progress(len(molecules), job.quiet) as progress:
+            result = export_many(
+                molecules, out, chosen, settings, overwrite=overwrite, failures=failures, hooks=progress.hooks(1),
+                workers=helpers,
+            )  # fmt: skip
+        for row in result.rows if not job.as_json else ():
+            typer.echo(f"{row['name']}: {row['n_particles']:,} atoms for {row['export']}{_noted(row)}")
+        o.finish(result, job.as_json)
+        return
     with Progress(len(molecules), job.quiet) as progress:
         result = simulate_many(
             molecules, out, chosen, replicas=replicas, ns=ns, save_ps=save_ps, seed=job.seed, engine=engine,
@@ -80,6 +131,22 @@ def simulate_command(
         for row in result.rows:
             typer.echo(_line(row))
     o.finish(result, job.as_json)
+
+
+def _friction(text: str, protocol: ProtocolName) -> dict[str, Any]:
+    """Settings of a protocol that `--friction` stands for."""
+    if text == WATER:
+        if protocol is not ProtocolName.implicit:
+            raise InputError(f"--friction {WATER} is of implicit solvent; give a number for '{protocol.value}'.")
+        return {"friction": WATER}
+    try:
+        return {"friction_per_ps": float(text)}
+    except ValueError as error:
+        raise InputError(f"--friction takes a number in 1/ps or '{WATER}', not '{text}'.") from error
+
+
+def _noted(row: dict[str, Any]) -> str:
+    return "".join(f"\n  {note}" for note in row["notes"])
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -145,15 +145,16 @@ def _without_isotopes(smiles: str) -> Chem.Mol:
 def graph_holds(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
     """Whether the bonds that coordinates show are the molecule's; bool [K].
 
-    `positions` [K, n_atoms, 3] Å. Distances are compared with the sum of the covalent radii (RDKit's, Cordero et al.
-    2008): bonded atoms are at most 1.3 times as far apart, others farther than 1.12 times. Between the two limits both
-    are possible in a strained molecule.
+    `positions` [K, n_atoms or n_heavy, 3] Å. Distances are compared with the sum of the covalent radii (RDKit's,
+    Cordero et al. 2008): bonded atoms are at most 1.3 times as far apart, others farther than 1.12 times. Between the
+    two limits both are possible in a strained molecule.
     """
     table = Chem.GetPeriodicTable()
-    radii = np.array([table.GetRcovalent(int(number)) for number in molecule.atomic_numbers])
-    first, second = np.triu_indices(molecule.n_atoms, k=1)
-    bonded = np.zeros((molecule.n_atoms, molecule.n_atoms), dtype=bool)
-    bonded[tuple(molecule.bonds.T)] = True
+    n = positions.shape[1]
+    radii = np.array([table.GetRcovalent(int(number)) for number in molecule.atomic_numbers[:n]])
+    first, second = np.triu_indices(n, k=1)
+    bonded = np.zeros((n, n), dtype=bool)
+    bonded[tuple(_bonds(molecule, n).T)] = True
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1)
     ratio = apart / (radii[first] + radii[second])
@@ -162,7 +163,12 @@ def graph_holds(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
 
 
 def intact(molecule: Molecule, frames: np.ndarray) -> bool:
-    """Whether all frames [R, T, n_atoms, 3] are finite and no bond grows far past its length in the first frame."""
-    first, second = molecule.bonds.T
+    """Whether all frames [R, T, n_atoms or n_heavy, 3] are finite and no bond grows far past its first length."""
+    first, second = _bonds(molecule, frames.shape[2]).T
     lengths = np.linalg.norm(frames[:, :, first] - frames[:, :, second], axis=-1)
     return bool(np.isfinite(frames).all() and (lengths <= MAX_BOND_RATIO * lengths[:, :1]).all())
+
+
+def _bonds(molecule: Molecule, n: int) -> np.ndarray:
+    """Bonds among the first `n` atoms."""
+    return np.asarray(molecule.bonds[(molecule.bonds < n).all(axis=1)])

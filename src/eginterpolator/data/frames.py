@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from eginterpolator.chemistry.codes import COLUMNS, ENSEMBLES, FEATURIZER_VERSION
+from eginterpolator.chemistry.codes import COLUMNS, FEATURIZER_VERSION, ensemble_code
 from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.torsion_times import TorsionTimes, shipped_times
 from eginterpolator.data.store import Record, Store
@@ -116,7 +116,7 @@ def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max
             rows["triples"].append(_pad(graph.triples, (max_triples, 4), np.uint8))
             rows["signs"].append(_pad(graph.signs, (max_triples,), np.int8))
             rows["times_ps"].append(_pad(graph.times_ps, (max_atoms,), np.float32))
-            rows["ensemble"].append(ENSEMBLES.index(record.ensemble))
+            rows["ensemble"].append(ensemble_code(record.ensemble))
             rows["n_atoms"].append(n)
             rows["positions"].append(_pad(frames.reshape(-1, n, 3), (blocks[..., 0, 0].size, max_atoms, 3), np.float32))
             rows["start"].append(n_frames)

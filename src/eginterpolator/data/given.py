@@ -40,8 +40,8 @@ def read_given(
     arrays = record.trajectories if record.trajectories is not None else record.conformers
     if arrays is None:
         raise InputError(f"'{path}' has no frames of {shortened(molecule.smiles)}.")
-    frame = picked(arrays.reshape(-1, record.molecule.n_atoms, 3), number, path)
-    elements = [(int(z),) for z in record.molecule.atomic_numbers]
+    frame = picked(arrays.reshape(-1, *arrays.shape[-2:]), number, path)
+    elements = [(int(z),) for z in record.molecule.atomic_numbers[: len(frame)]]
     rows = match_atoms(Atoms(elements, frame, record.molecule.bonds, f"frame {number} of '{path}'"), molecule)
     return Endpoint.of(np.asarray(frame[rows]), molecule)
 

@@ -37,6 +37,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     spacing: Counter[float] = Counter()
     frames_at: Counter[float] = Counter()
     ensembles: Counter[str] = Counter()
+    conditions: Counter[str] = Counter()
     sources: Counter[str] = Counter()
     conformers = frames = 0
     table = Chem.GetPeriodicTable()
@@ -46,6 +47,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
             sizes[int((facts.atomic_numbers > 1).sum())] += 1
             elements.update({table.GetElementSymbol(int(number)) for number in facts.atomic_numbers})
             ensembles[facts.ensemble] += 1
+            conditions[str(facts.conditions)] += 1
             sources[facts.source] += 1
             conformers += facts.conformers
             replicas, length = facts.trajectories
@@ -64,6 +66,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         "molecules_by_frame_ps": {f"{key:g}": value for key, value in sorted(spacing.items())},
         "frames_by_frame_ps": {f"{key:g}": value for key, value in sorted(frames_at.items())},
         "molecules_by_ensemble": dict(sorted(ensembles.items())),
+        "molecules_by_conditions": dict(sorted(conditions.items())),
         "molecules_by_source": dict(sources.most_common(10)),
         "manifest": None if manifest is None else {k: v for k, v in manifest.items() if k != "groups"},
     }

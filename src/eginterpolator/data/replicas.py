@@ -13,11 +13,14 @@ from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data.filters import Dropped, graph_holds, intact
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
+
+UNKNOWN = Conditions()
 
 
 @dataclass(frozen=True)
 class Replica:
-    """Frames float32 [T, n_atoms, 3] in Å, in the molecule's order, every `frame_ps`; `label` names the file."""
+    """Frames float32 [T, n_atoms or n_heavy, 3] in Å, in its order, every `frame_ps`; `label` names the file."""
 
     label: str
     positions: np.ndarray
@@ -25,13 +28,26 @@ class Replica:
 
 
 def replicas_record(
-    molecule: Molecule, replicas: Sequence[Replica], dropped: Dropped, source: str, stride: int = 1
+    molecule: Molecule,
+    replicas: Sequence[Replica],
+    dropped: Dropped,
+    source: str,
+    stride: int = 1,
+    conditions: Conditions = UNKNOWN,
+    heavy: bool = False,
 ) -> Record:
     """The replicas that are whole: a record holds one array, so all have the commonest length and spacing.
 
     A replica is left out, and counted in `dropped`, when its first frame shows other bonds or another stereoisomer
     than the molecule, a bond breaks on the way, it is not finite, or its length or spacing is another. All frames are
     looked at, and every `stride`-th of them kept.
+
+    Parameters
+    ----------
+    conditions : Conditions
+        What the frames are samples of.
+    heavy : bool
+        Whether the replicas have heavy atoms only, instead of all.
 
     Raises
     ------
@@ -41,7 +57,7 @@ def replicas_record(
     reasons: Counter[str] = Counter()
     kept = []
     for replica in replicas:
-        if reason := _fault(molecule, replica):
+        if reason := _fault(molecule, replica, molecule.n_heavy if heavy else molecule.n_atoms):
             reasons[reason] += 1
             dropped.structure(reason, f"{molecule.name}, {replica.label}")
         else:
@@ -56,12 +72,15 @@ def replicas_record(
             chosen.append(replica.positions[::stride])
         else:
             dropped.structure("a replica of another length or spacing", f"{molecule.name}, {replica.label}")
-    return Record(molecule.name, molecule, None, np.stack(chosen), spacing * stride, "thermal", source)
+    return Record(
+        molecule.name, molecule, None, np.stack(chosen), spacing * stride, conditions.ensemble, source,
+        temperature_K=conditions.temperature_K, friction_per_ps=conditions.friction_per_ps,
+    )  # fmt: skip
 
 
-def _fault(molecule: Molecule, replica: Replica) -> str:
+def _fault(molecule: Molecule, replica: Replica, n_atoms: int) -> str:
     positions = replica.positions
-    if positions.shape[1] != molecule.n_atoms:
+    if positions.shape[1] != n_atoms:
         return "a replica without hydrogens"
     if not np.isfinite(positions).all():
         return "a replica with coordinates that are not finite"

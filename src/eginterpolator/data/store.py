@@ -1,9 +1,10 @@
 """The dataset store: one HDF5 file, a group a molecule, with a manifest beside it.
 
 Group `/<name>` holds `molblock` (V2000/V3000 text, all atoms, 3D, so stereo can be read from it), `atomic_numbers`
-[n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3], float32 Å; where they are
-known also `energies_kcal` and `weights` of the conformers, float64 [K]; attributes `smiles` (and `key` where that says
-more), `ensemble`, `source`, `frame_ps` and `sha256` (of the arrays). The manifest has the hash of every group, arrays
+[n_atoms], and any of `conformers` [K, n_atoms, 3] and `trajectories` [R, T, n_atoms, 3] (n_heavy where the source has
+no hydrogens), float32 Å; where they are known also `energies_kcal` and `weights` of the conformers, float64 [K];
+attributes `smiles` (and `key` where that says more), `ensemble`, `source`, `frame_ps`, `sha256` (of the arrays), and
+where they are known `temperature_K` and `friction_per_ps`. The manifest has the hash of every group, arrays
 and attributes together.
 """
 
@@ -22,14 +23,17 @@ import h5py
 import numpy as np
 from rdkit import Chem
 
-from eginterpolator.chemistry.codes import ENSEMBLES
+from eginterpolator.chemistry.codes import SAMPLES
+from eginterpolator.chemistry.hydrogens import add_hydrogens
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.io import atomic_path, sha256, write_json
 
 _UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)
 """What h5py raises, depending on where in the file the damage is."""
 _ARRAYS = ("conformers", "trajectories", "energies_kcal", "weights")
+_CONDITIONS = ("temperature_K", "friction_per_ps")
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,18 @@ class Record:
         Unique within the store.
     molecule : Molecule
     conformers : float32 [K, n_atoms, 3] or None
-    trajectories : float32 [R, T, n_atoms, 3] or None
+    trajectories : float32 [R, T, n_atoms or n_heavy, 3] or None
         R replicas of T frames, Å.
     frame_ps : float
         Spacing of the trajectories' frames; 0 where there are none.
     ensemble : str
-        One of `ENSEMBLES`.
+        One of `SAMPLES`.
     source : str
         Where the coordinates come from: protocol or publication.
     energies_kcal, weights : float64 [K] or None
         Of the conformers: energy, and Boltzmann weight (they sum to one).
+    temperature_K, friction_per_ps : float or None
+        Of the thermostat, where it is known.
     """
 
     name: str
@@ -63,12 +69,20 @@ class Record:
     source: str = ""
     energies_kcal: np.ndarray | None = None
     weights: np.ndarray | None = None
+    temperature_K: float | None = None
+    friction_per_ps: float | None = None
+
+    @property
+    def conditions(self) -> Conditions:
+        """What its coordinates are samples of."""
+        return Conditions(self.ensemble, self.temperature_K, self.friction_per_ps)
 
     def first_frame(self) -> np.ndarray:
-        """Coordinates [n_atoms, 3] of the first conformer or frame."""
+        """Coordinates [n_atoms, 3] of the first conformer or frame; hydrogens are put where the frames have none."""
         for array in (self.conformers, self.trajectories):
             if array is not None and array.size:
-                return array.reshape(-1, self.molecule.n_atoms, 3)[0]
+                frame = array.reshape(-1, *array.shape[-2:])[:1]
+                return (frame if frame.shape[1] == self.molecule.n_atoms else add_hydrogens(self.molecule, frame))[0]
         raise InputError(f"Record '{self.name}' has no coordinates.")
 
 
@@ -82,6 +96,7 @@ class Facts(NamedTuple):
     frame_ps: float
     ensemble: str
     source: str
+    conditions: Conditions
 
 
 class StoreWriter:
@@ -106,15 +121,21 @@ class StoreWriter:
             raise InputError(f"'{record.name}' cannot name a molecule of a dataset; names hold no slash.")
         if record.name in self._file:
             raise InputError(f"The dataset has a molecule '{record.name}' already; names must be unique.")
-        if record.ensemble not in ENSEMBLES:
-            raise InputError(f"'{record.ensemble}' is not an ensemble; use one of {', '.join(ENSEMBLES)}.")
+        if record.ensemble not in SAMPLES:
+            raise InputError(f"'{record.ensemble}' is not an ensemble; use one of {', '.join(SAMPLES)}.")
         molecule = record.molecule
         arrays: dict[str, np.ndarray] = {}
         for key, dims in (("conformers", 3), ("trajectories", 4)):
             if getattr(record, key) is None:
                 continue
             array = np.ascontiguousarray(getattr(record, key), dtype=np.float32)
-            if array.ndim != dims or array.shape[-2:] != (molecule.n_atoms, 3) or not np.isfinite(array).all():
+            counts = (molecule.n_atoms, molecule.n_heavy) if key == "trajectories" else (molecule.n_atoms,)
+            if (
+                array.ndim != dims
+                or array.shape[-2] not in counts
+                or array.shape[-1] != 3
+                or not np.isfinite(array).all()
+            ):
                 raise InputError(
                     f"{key} of '{record.name}' must be finite and end in ({molecule.n_atoms}, 3); got {array.shape}."
                 )
@@ -134,6 +155,9 @@ class StoreWriter:
         group.attrs["ensemble"] = record.ensemble
         group.attrs["source"] = record.source
         group.attrs["frame_ps"] = record.frame_ps
+        for key in _CONDITIONS:
+            if (value := getattr(record, key)) is not None:
+                group.attrs[key] = float(value)
         group["molblock"] = molblock
         group["atomic_numbers"] = molecule.atomic_numbers.astype(np.int8)
         for key, array in arrays.items():
@@ -200,6 +224,7 @@ class Store:
                 frame_ps=float(group.attrs["frame_ps"]),
                 ensemble=str(group.attrs["ensemble"]),
                 source=str(group.attrs["source"]),
+                **_conditions(group),
             )
         except _UNREADABLE as error:
             raise InputError(f"Group '{name}' of '{self.path}' is damaged ({error}); build it again.") from error
@@ -247,6 +272,7 @@ class Store:
             return Facts(
                 str(group.attrs["smiles"]), group["atomic_numbers"][()], shapes[0][0], (shapes[1][0], shapes[1][1]),
                 float(group.attrs["frame_ps"]), str(group.attrs["ensemble"]), str(group.attrs["source"]),
+                Conditions(str(group.attrs["ensemble"]), **_conditions(group)),
             )  # fmt: skip
         except _UNREADABLE as error:
             raise InputError(f"Group '{name}' of '{self.path}' is damaged ({error}); build it again.") from error
@@ -273,6 +299,10 @@ def group_hashes(group: h5py.Group) -> tuple[str, str]:
     for key in sorted(set(group.attrs) - {"sha256"}):
         digest.update(f"{key}={np.asarray(group.attrs[key]).item()!r}".encode())
     return arrays, digest.hexdigest()
+
+
+def _conditions(group: h5py.Group) -> dict[str, float]:
+    return {key: float(group.attrs[key]) for key in _CONDITIONS if key in group.attrs}
 
 
 def _molblock(molecule: Molecule, positions: np.ndarray) -> str:

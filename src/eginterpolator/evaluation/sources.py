@@ -124,7 +124,11 @@ def read_source(source: Source, like: Molecule | None = None) -> tuple[Molecule,
             record = store[source.name]
         if record.trajectories is None:
             raise InputError(f"'{source}' has no trajectories.")
-        return record.molecule, [Trajectory(record.molecule, x, record.frame_ps) for x in record.trajectories], {}
+        return (
+            record.molecule,
+            [Trajectory(record.molecule, x, record.frame_ps, record.conditions.to_meta()) for x in record.trajectories],
+            {},
+        )
     if source.alone and like is not None and source.simulation.molecule is None:
         return _matched(source.simulation, like)
     solute = _solute(source.simulation)

@@ -15,6 +15,7 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.frame_files import even_spacing
 from eginterpolator.files.io import ascii_path, fsync_folder, write_json
 from eginterpolator.files.sdf import atom_map_of, sdf_molecule, write_sdf
@@ -80,7 +81,10 @@ def read_molecule_folder(folder: str | os.PathLike[str]) -> tuple[Molecule, list
     meta = _read_meta(path)
     molecule, order = sdf_molecule(sdf)
     named = Molecule(molecule.rdmol, str(meta.get("name") or root.resolve().name))
-    return named, [_read_xtc(file, named, order, meta.get("frame_ps")) for file in files], meta
+    trajectories = [_read_xtc(file, named, order, meta.get("frame_ps")) for file in files]
+    for trajectory in trajectories:
+        trajectory.meta.update(Conditions.of_meta(meta).to_meta())
+    return named, trajectories, meta
 
 
 def remove_unfinished(out: str | os.PathLike[str], names: Container[str]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.io import write_text
 from eginterpolator.files.notebook import Table, card_html
 from eginterpolator.files.sdf import frame_graph, with_conformers
@@ -69,7 +70,7 @@ class Trajectory(_Structures):
     frame_ps : float
         Time between frames, ps; the first is at 0.
     meta : dict
-        How it was made.
+        How it was made; `conditions` reads it.
 
     Raises
     ------
@@ -99,6 +100,11 @@ class Trajectory(_Structures):
     def times_ps(self) -> np.ndarray:
         """Time of each frame, float64 [n_frames] in ps, from 0."""
         return np.arange(self.n_frames) * self.frame_ps
+
+    @property
+    def conditions(self) -> Conditions:
+        """Ensemble, temperature and friction that its frames are samples of."""
+        return Conditions.of_meta(self.meta)
 
     @property
     def frame_mol(self) -> Chem.Mol:

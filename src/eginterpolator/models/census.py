@@ -12,7 +12,7 @@ from typing import Any
 
 from rdkit import Chem
 
-from eginterpolator.chemistry.codes import ENSEMBLES
+from eginterpolator.chemistry.codes import ENSEMBLES, ensemble_code
 from eginterpolator.chemistry.environments import Makeup, groups_of, makeup
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import write_text
@@ -75,7 +75,7 @@ class Census:
 
     def add(self, mol: Chem.Mol, ensemble: str) -> None:
         """Count a molecule once; hydrogens that are atoms, as an imine's SMILES may have them, are left out."""
-        column, found = ENSEMBLES.index(ensemble), makeup(Chem.RemoveAllHs(mol))
+        column, found = ensemble_code(ensemble), makeup(Chem.RemoveAllHs(mol))
         self.molecules[column] += 1
         for name, keys in _keys(found).items():
             for key in keys:

@@ -29,6 +29,8 @@ from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.engines import ENGINES
 from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, Unsupported, frame_count
 from eginterpolator.simulation.engines.choice import AUTO, FALLBACK, Chosen, choose_engine
+from eginterpolator.simulation.equilibrated import equilibrated_starts
+from eginterpolator.simulation.parameters import require_parameters
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 from eginterpolator.simulation.starts import start_conformers, superpose
 
@@ -88,6 +90,7 @@ class RunSettings:
             )
         n_frames = frame_count(self.ns, self.save_ps, protocol)
         engine.check(self.platform)
+        require_parameters(protocol)
         return n_frames
 
     def chosen(self, molecule: Molecule, protocol: Protocol) -> tuple[Chosen, RunSettings]:
@@ -180,7 +183,12 @@ def simulate_to_folder(
     molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, len(results), run.seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, run.seed)
     used = "lanes" if results[0].platform.endswith("lanes") else chosen.name
-    meta = {**wanted, "engine": used, **_summary(molecule, results, protocol.timestep_fs)}
+    meta = {
+        **wanted,
+        "engine": used,
+        **protocol.conditions.to_meta(),
+        **_summary(molecule, results, protocol.timestep_fs),
+    }
 
     def tables(building: Path) -> None:
         for k, result in enumerate(results):
@@ -211,20 +219,24 @@ def run_replicas(
     found = {k: r for k, path in enumerate(paths) if path and (r := _load_replica(path, n_frames, molecule.n_atoms))}
     missing = [k for k in range(count) if k not in found]
     if missing:
-        starts = _starts(molecule, count, settings.seed)[missing]
         seeds = [replica_seed(molecule, settings.seed, k + 1) for k in missing]
+        starts, origins = equilibrated_starts(
+            molecule, _starts(molecule, count, settings.seed)[missing], protocol, seeds, settings.threads
+        )
+        folders = None if keep is None else [keep / f"replica_{k:03d}" for k in missing]
 
         def told(replica: int, done: int, total: int) -> None:
             if progress is not None:
                 progress(missing[replica], done, total)
 
-        made = engine_replicas(chosen, molecule, protocol, starts, seeds, settings, told)
-        for k, result in zip(missing, made, strict=True):
+        made = engine_replicas(chosen, molecule, protocol, starts, seeds, settings, told, folders)
+        for k, result, origin in zip(missing, made, origins, strict=True):
             if isinstance(result, SimulationError):
                 raise result
-            found[k] = result
+            found[k] = replace(result, start=origin)
             if (path := paths[k]) is not None:
-                _save_replica(path, result)
+                _save_replica(path, found[k])
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
     return [found[k] for k in range(count)]
 
 
@@ -236,14 +248,19 @@ def engine_replicas(
     seeds: list[int],
     settings: RunSettings,
     told: OnFrame = lambda replica, done, total: None,
+    folders: list[Path] | None = None,
 ) -> Iterator[Replica | SimulationError]:
-    """Replicas of the chosen engine, as `Engine.replicas`; of the fallback where that meets what it does not do."""
+    """Replicas of the chosen engine, as `Engine.replicas`; of the fallback where that meets what it does not do.
+
+    `folders`, one a replica, are where an engine that can leaves unfinished work.
+    """
     options: dict[str, Any] = {
         "ns": settings.ns, "save_ps": settings.save_ps, "platform": settings.platform, "threads": settings.threads,
         "on_frame": told,
     }  # fmt: skip
+    kept = {"folders": folders} if getattr(chosen.engine, "resumes", False) else {}
     try:
-        yield from chosen.engine.replicas(molecule, protocol, starts, seeds, **options)
+        yield from chosen.engine.replicas(molecule, protocol, starts, seeds, **options, **kept)
     except Unsupported as error:  # it says so before the first replica
         if not chosen.replaceable:
             raise InputError(f"The engine '{chosen.name}' cannot run '{molecule.name}': {error}; use auto.") from error
@@ -270,6 +287,7 @@ def _trajectories(molecule: Molecule, protocol: Protocol, results: list[Replica]
             meta={
                 "source": "simulation",
                 "protocol": protocol.name,
+                **protocol.conditions.to_meta(),
                 "replica": k,
                 "seed": seed,
                 "platform": result.platform,
@@ -291,9 +309,11 @@ def _summary(molecule: Molecule, results: list[Replica], timestep_fs: float) -> 
         "frame_ps": results[0].frame_ps,
         "n_frames": len(results[0].positions),
         "platform": results[0].platform,
+        "starts": list(dict.fromkeys(result.start for result in results)),
         "steps_per_second": round(speed),
         "ns_per_day": round(speed * timestep_fs * 86400e-6, 1),
         "mean_temperature_K": round(float(np.mean([result.temperature_K.mean() for result in results])), 2),
+        "mean_potential_kcal": round(float(np.mean([result.potential_kcal.mean() for result in results])), 3),
         "mean_density_g_ml": round(float(np.mean(density)), 4) if density else None,
         "seconds": round(sum(result.seconds for result in results), 2),
         "stereo_retention": float(kept.mean()),
@@ -356,6 +376,7 @@ def _load_replica(path: Path, n_frames: int, n_atoms: int) -> Replica | None:
         return None
     if values["positions"] is None or values["positions"].shape != (n_frames, n_atoms, 3):
         return None
+    values["start"] = np.array("") if values["start"] is None else values["start"]
     arrays: Any = {
         key: value.item() if value is not None and value.ndim == 0 else value for key, value in values.items()
     }

@@ -106,9 +106,15 @@ def exchange_to_folder(
     )
     check_frames(molecule, made.positions[0], made.cold[0])
     frame_ps = stride * protocol.timestep_fs / 1000
-    cold = Trajectory(molecule, superpose(made.positions[0], molecule.n_heavy), frame_ps, {"source": "simulation"})
+    cold = Trajectory(
+        molecule,
+        superpose(made.positions[0], molecule.n_heavy),
+        frame_ps,
+        {"source": "simulation", **protocol.conditions.to_meta()},
+    )
     meta = {
-        **wanted, "name": molecule.name, "n_atoms": molecule.n_atoms, "n_heavy": molecule.n_heavy, "replicas": 1,
+        **wanted, **protocol.conditions.to_meta(),
+        "name": molecule.name, "n_atoms": molecule.n_atoms, "n_heavy": molecule.n_heavy, "replicas": 1,
         "frame_ps": frame_ps, "n_frames": n_frames, "platform": f"{width} lanes",
         "temperatures_K": made.temperatures_K.round(3).tolist(), "accepted": made.accepted.round(3).tolist(),
         "round_trips": made.round_trips, "seconds": round(made.seconds, 2),

@@ -15,6 +15,8 @@ from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.simulation.api import RunSettings, simulate_to_folder
 from eginterpolator.simulation.exchange import Ladder, exchange_to_folder
+from eginterpolator.simulation.export.folder import ExportSettings, export_to_folder
+from eginterpolator.simulation.parameters import require_openmm, require_parameters
 from eginterpolator.simulation.protocol import Protocol, protocol_named
 
 SUMMARY = (
@@ -66,6 +68,59 @@ class _Simulation:
         return simulate_to_folder(
             molecule, self.out, self.protocol, overwrite=self.overwrite, progress=report, **asdict(self.settings)
         )
+
+
+EXPORT_SUMMARY = ("name", "smiles", "n_atoms", "n_heavy", "n_particles", "export", "ensemble")
+
+
+@dataclass(frozen=True)
+class _Export:
+    """The export of one molecule, which is one step."""
+
+    out: Path
+    protocol: Protocol
+    settings: ExportSettings
+    overwrite: bool
+
+    def finished(self, molecule: Molecule) -> dict[str, Any] | None:
+        """Meta data of the molecule's folder, None where there is work to do."""
+        if self.overwrite or not (self.out / molecule.name).exists():
+            return None
+        return self(molecule, lambda amount: None)
+
+    def __call__(self, molecule: Molecule, step: Step) -> dict[str, Any]:
+        meta = export_to_folder(molecule, self.out, self.protocol, self.settings, overwrite=self.overwrite)
+        step(1.0)
+        return meta
+
+
+def export_many(
+    molecules: Sequence[Molecule],
+    out: str | os.PathLike[str],
+    protocol: Protocol,
+    settings: ExportSettings,
+    *,
+    overwrite: bool = False,
+    failures: Sequence[Failure] = (),
+    hooks: Hooks | None = None,
+    workers: Workers | None = None,
+) -> RunResult:
+    """Export the system of each molecule into `out/<name>/` for another engine; arguments as `simulate_many`.
+
+    Raises
+    ------
+    InputError
+        When a setting makes no run, a package is missing, two molecules share a name, or a folder of other settings
+        is in the way.
+    """
+    _distinct_names(molecules)
+    require_openmm()
+    require_parameters(protocol)
+    settings.check(protocol)
+    task = _Export(Path(out).resolve(), protocol, settings, overwrite)
+    return run_molecules(
+        molecules, out, task, task.finished, EXPORT_SUMMARY, failures=failures, hooks=hooks, workers=workers
+    )  # fmt: skip
 
 
 def simulate_many(

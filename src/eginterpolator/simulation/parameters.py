@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,11 @@ from eginterpolator.simulation.protocol import Protocol
 
 ELEMENTS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I")
 """What Sage has parameters for and NAGL charges."""
+NAGL, GASTEIGER, GIVEN = "nagl", "gasteiger", "given"
+CHARGES = {NAGL: Protocol.charge_model, GASTEIGER: GASTEIGER, GIVEN: GIVEN}
+"""Short names of charges, and what `Protocol.charge_model` calls them; any model of NAGL has its file name besides."""
+CHARGE_PROPERTY = "PartialCharge"
+CHARGE_TOLERANCE = 0.01
 MD_HINT = "Simulation needs OpenMM and OpenFF; install them with: pip install 'eginterpolator[md]'"
 
 
@@ -52,22 +58,52 @@ def require_openmm() -> None:
 
 @cache
 def force_field(*files: str) -> Any:
-    from openff.toolkit import ForceField
+    """The OpenFF force field of these files.
 
-    return ForceField(*files)
+    Raises
+    ------
+    InputError
+        When one is not installed, or the field leaves bonds to hydrogen free, for which the time step is too long.
+    """
+    from openff.toolkit import ForceField
+    from openff.toolkit.typing.engines.smirnoff import get_available_force_fields
+
+    known = get_available_force_fields()
+    for name in files:
+        if name not in known:
+            some = sorted(match.group(1) for each in known if (match := re.fullmatch(r"(openff-[\d.]+)\.offxml", each)))
+            wanted = name.removesuffix(".offxml")
+            raise InputError(f"There is no force field '{wanted}'; choose one of {', '.join(some)}.")
+    found = ForceField(*files)
+    if "Constraints" not in found.registered_parameter_handlers:
+        raise InputError(f"The force field '{files[0]}' has no constraints for bonds to hydrogen; choose one that has.")
+    return found
+
+
+def require_parameters(protocol: Protocol) -> None:
+    """InputError when the protocol's force field or charges are not to be had here."""
+    force_field(protocol.force_field)
+    if protocol.charge_model not in (GASTEIGER, GIVEN):
+        _charge_file(protocol.charge_model)
+
+
+def _charge_file(name: str) -> str:
+    from openff.nagl_models import list_available_nagl_models
+
+    known = {path.name: str(path) for path in list_available_nagl_models()}
+    if name not in known:
+        raise InputError(
+            f"The charge model '{name}' is not installed; the protocol's own is {CHARGES[NAGL]}. Charges may also be "
+            f"'{GIVEN}' or '{GASTEIGER}'."
+        )
+    return known[name]
 
 
 @cache
 def _charge_model(name: str) -> Any:
     from openff.nagl import GNNModel
-    from openff.nagl_models import list_available_nagl_models
 
-    found = [path for path in list_available_nagl_models() if path.name == name]
-    if not found:
-        raise InputError(
-            f"The charge model '{name}' is not installed; the protocol's own is openff-gnn-am1bcc-1.0.0.pt."
-        )
-    return GNNModel.load(str(found[0]), eval_mode=True)
+    return GNNModel.load(_charge_file(name), eval_mode=True)
 
 
 @contextlib.contextmanager
@@ -94,12 +130,16 @@ def require_elements(molecule: Molecule) -> None:
 
 
 def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
-    """OpenFF Molecule in the same atom order, with partial charges from the graph network.
+    """OpenFF Molecule in the same atom order, with the protocol's partial charges.
+
+    Those are of a graph network, Gasteiger's (for tests), or given ones, which atoms of the molecule bear as
+    `PartialCharge` (`atom.dprop.PartialCharge` in SDF).
 
     Raises
     ------
     InputError
-        When OpenFF or the charge network cannot take the molecule (an element they do not know).
+        When OpenFF or the charge network cannot take the molecule (an element they do not know), or charges that are
+        to be given are missing or do not add up.
     """
     require_elements(molecule)
     from openff.toolkit import Molecule as OFFMolecule
@@ -112,9 +152,7 @@ def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
             for name in plain.GetPropNames():  # OpenFF takes an `atom_map` of ours for one of its own
                 plain.ClearProp(name)
             result = OFFMolecule.from_rdkit(plain, allow_undefined_stereo=True, hydrogens_are_explicit=True)
-            model = _charge_model(protocol.charge_model)
-            with _one_thread():  # graphs are so small that threads cost five times what they gain
-                charges = model.compute_property(result, as_numpy=True)
+            charges = _charges(molecule, result, protocol.charge_model)
         except EGIError:
             raise
         except Exception as error:
@@ -127,6 +165,35 @@ def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
     if numbers != molecule.atomic_numbers.tolist():
         raise EGIError(f"OpenFF reordered the atoms of {molecule.smiles}; this is a bug, please report it.")
     return result
+
+
+def _charges(molecule: Molecule, off: Any, model: str) -> np.ndarray:
+    """Charges of the atoms before they are made to add up."""
+    if model == GIVEN:
+        return _given_charges(molecule)
+    if model == GASTEIGER:
+        off.assign_partial_charges("gasteiger")
+        return np.asarray(off.partial_charges.m)
+    network = _charge_model(model)
+    with _one_thread():  # graphs are so small that threads cost five times what they gain
+        return np.asarray(network.compute_property(off, as_numpy=True))
+
+
+def _given_charges(molecule: Molecule) -> np.ndarray:
+    atoms = list(molecule.rdmol.GetAtoms())
+    bare = [atom.GetIdx() for atom in atoms if not atom.HasProp(CHARGE_PROPERTY)]
+    if bare:
+        raise InputError(
+            f"'{molecule.name}' has no partial charge on {len(bare)} of its {len(atoms)} atoms; give an SDF with all "
+            f"hydrogens and the property atom.dprop.{CHARGE_PROPERTY}, or take the charges nagl."
+        )
+    charges = np.array([atom.GetDoubleProp(CHARGE_PROPERTY) for atom in atoms])
+    total = sum(atom.GetFormalCharge() for atom in atoms)
+    if not abs(charges.sum() - total) < CHARGE_TOLERANCE:
+        raise InputError(
+            f"The partial charges given for '{molecule.name}' add up to {charges.sum():.3f}, and its charge is {total}."
+        )
+    return charges
 
 
 def refused(molecule: Molecule, error: Exception) -> InputError:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import InitVar, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 
 MAX_TIMESTEP_FS = 5.0
 """Above this, hydrogen motion is unstable even with constraints and repartitioned masses."""
+WATER = "water"
+WATER_FRICTION_PER_PS = 20.0
+"""Friction at which torsions in OBC2 keep about the pace that they have in explicit water. A first calibration: one
+number for all molecules, from 22 torsions of 9 of them (18 within a factor of two; at 1/ps 11). Nothing is fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,8 @@ class Protocol:
     """
 
     name: ClassVar[str] = ""
+    ensemble: ClassVar[str] = ""
+    """What frames of it are samples of: vacuum, obc2 or tip3p."""
     force_field: str = "openff-2.2.1.offxml"
     charge_model: str = "openff-gnn-am1bcc-1.0.0.pt"
     temperature_K: float = 300.0
@@ -33,9 +40,9 @@ class Protocol:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, str):
+            if value is None or isinstance(value, str):
                 continue
-            zero_allowed = item.name in ("equilibration_ps", "nvt_steps")
+            zero_allowed = item.name in ("equilibration_ps", "nvt_steps", "npt_steps", "obc2_start_ps")
             if not math.isfinite(value) or value < 0 or (value == 0 and not zero_allowed):
                 raise InputError(f"{item.name} = {value} makes no simulation; give a positive number.")
         if self.timestep_fs > MAX_TIMESTEP_FS:
@@ -51,6 +58,11 @@ class Protocol:
     def steps(self, ps: float) -> int:
         """Number of time steps in `ps` picoseconds, at least one."""
         return max(1, round(ps * 1000.0 / self.timestep_fs))
+
+    @property
+    def conditions(self) -> Conditions:
+        """What frames are samples of."""
+        return Conditions(self.ensemble, self.temperature_K, self.friction_per_ps)
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting with its name, ready for `meta.json`."""
@@ -69,26 +81,60 @@ class VacuumProtocol(OpenProtocol):
     """No solvent."""
 
     name: ClassVar[str] = "vacuum"
+    ensemble: ClassVar[str] = "vacuum"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImplicitProtocol(OpenProtocol):
-    """OBC2 implicit solvent (GBSAOBCForce, mbondi2 radii): the protocol of `qm9-md`."""
+    """OBC2 implicit solvent (GBSAOBCForce, mbondi2 radii): the protocol of `qm9-md`.
+
+    Parameters
+    ----------
+    friction : {"water"}, optional
+        Takes `WATER_FRICTION_PER_PS`, so that torsions move about as fast as in explicit water; statics stay.
+    """
 
     name: ClassVar[str] = "implicit"
+    ensemble: ClassVar[str] = "obc2"
     solvent_dielectric: float = 78.5
     solute_dielectric: float = 1.0
+    friction: InitVar[str | None] = None
+
+    def __post_init__(self, friction: str | None = None) -> None:  # type: ignore[override]
+        if friction is not None:
+            if friction != WATER:
+                raise InputError(f"friction = '{friction}' is unknown; give 'water', or a number as friction_per_ps.")
+            object.__setattr__(self, "friction_per_ps", WATER_FRICTION_PER_PS)
+        super().__post_init__()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplicitProtocol(Protocol):
-    """TIP3P water, particle-mesh Ewald, NVT and then NPT: the protocol of the published data."""
+    """TIP3P water, particle-mesh Ewald, NVT and then NPT: the protocol of the published data.
+
+    Attributes
+    ----------
+    box : {"cubic", "dodecahedron"}
+    padding_nm : float
+        Least distance between the solute's bounding sphere and its images.
+    least_image_nm : float, optional
+        Least distance between a point and its image; by default twice the padding.
+    obc2_start_ps : float
+        Replicas start from frames that have run so long in OBC2 (0: from conformers).
+    nvt_steps, npt_steps : int
+        Equilibration.
+    """
 
     name: ClassVar[str] = "explicit"
+    ensemble: ClassVar[str] = "tip3p"
+    box: str = "cubic"
     padding_nm: float = 1.5
+    least_image_nm: float | None = None
     cutoff_nm: float = 0.9
     switch_nm: float = 0.8
+    obc2_start_ps: float = 200.0
     nvt_steps: int = 5000
+    npt_steps: int = 5000
     pressure_bar: float = 1.0
     barostat_steps: int = 25
 
@@ -104,8 +150,26 @@ class ExplicitProtocol(Protocol):
                 f"padding_nm = {self.padding_nm:g} lets the molecule see its own image; "
                 f"give at least the cutoff, {self.cutoff_nm:g}."
             )
+        if self.box not in SHAPES:
+            raise InputError(f"'{self.box}' is not a box; choose one of {', '.join(SHAPES)}.")
+        if self.image_nm < 2.2 * self.cutoff_nm:
+            raise InputError(
+                f"least_image_nm = {self.image_nm:g} is too small for a cutoff of {self.cutoff_nm:g}; "
+                f"give at least {2.2 * self.cutoff_nm:.2g}, since the box shrinks a little."
+            )
+
+    @property
+    def image_nm(self) -> float:
+        """Least distance between a point and its image."""
+        return 2.0 * self.padding_nm if self.least_image_nm is None else self.least_image_nm
 
 
+SHAPES = ("cubic", "dodecahedron")
+BOXES: dict[str, dict[str, Any]] = {
+    "published": {"box": "cubic", "padding_nm": 1.5},
+    "small": {"box": "dodecahedron", "padding_nm": 1.4, "least_image_nm": 2.15},
+}
+"""Named boxes, as settings of `ExplicitProtocol`."""
 PROTOCOLS: dict[str, type[Protocol]] = {
     "implicit": ImplicitProtocol,
     "vacuum": VacuumProtocol,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import warnings
 from typing import Any
@@ -14,6 +15,7 @@ from eginterpolator.simulation.parameters import SimulationSystem, openff_molecu
 from eginterpolator.simulation.protocol import ExplicitProtocol
 
 MAX_BOX_ATOMS = 100_000
+ATOMS_A_NM3 = 100.0
 
 
 def explicit_system(
@@ -21,8 +23,8 @@ def explicit_system(
 ) -> SimulationSystem:
     """Solvate `molecule` at `positions` [n_atoms, 3] Å and parametrise the box.
 
-    A cubic box leaves `padding_nm` around the solute, which comes first among the atoms; ions make it
-    neutral (`seed` chooses the waters they replace). The barostat is in the system from the start; the
+    The box is that of `box_vectors`; the solute comes first among the atoms; ions make it neutral (`seed` chooses the
+    waters they replace). The barostat is in the system from the start; the
     runner switches it off for NVT.
 
     Raises
@@ -33,12 +35,7 @@ def explicit_system(
     import openmm
     from openmm import app, unit
 
-    extent_nm = float(np.ptp(positions, axis=0).max()) / 10.0 + 2.0 * protocol.padding_nm
-    if extent_nm**3 * 100.0 > MAX_BOX_ATOMS:
-        raise InputError(
-            f"padding_nm = {protocol.padding_nm:g} makes a box of {extent_nm:.1f} nm, over {MAX_BOX_ATOMS:,} "
-            "atoms; give less padding (the protocol's own is 1.5)."
-        )
+    vectors = box_vectors(positions, protocol)
     off = openff_molecule(molecule, protocol)
     random_state = random.getstate()  # Modeller places ions with Python's global generator
     random.seed(seed)
@@ -47,7 +44,7 @@ def explicit_system(
         try:
             field = _field(off, protocol)
             modeller = app.Modeller(off.to_topology().to_openmm(), positions * 0.1 * unit.nanometer)
-            modeller.addSolvent(field, model="tip3p", padding=protocol.padding_nm * unit.nanometer, neutralize=True)
+            modeller.addSolvent(field, model="tip3p", boxVectors=_quantity(vectors), neutralize=True)
             system = field.createSystem(
                 modeller.topology,
                 nonbondedMethod=app.PME,
@@ -70,6 +67,39 @@ def explicit_system(
     )
     solvated = np.array(modeller.positions.value_in_unit(unit.angstrom))
     return SimulationSystem(system, modeller.topology, solvated, molecule.n_atoms)
+
+
+def box_vectors(positions: np.ndarray, protocol: ExplicitProtocol) -> np.ndarray:
+    """Vectors [3, 3] in nm, one a row, of the box around a solute at `positions` [n_atoms, 3] Å.
+
+    The shortest distance between a point and its image is the solute's bounding sphere and the padding, and at least
+    the protocol's `image_nm`: for the cubic box as OpenMM's Modeller takes a padding.
+
+    Raises
+    ------
+    InputError
+        When the box would be absurdly large.
+    """
+    centre = (positions.min(axis=0) + positions.max(axis=0)) / 2
+    sphere_nm = 0.2 * float(np.linalg.norm(positions - centre, axis=1).max())
+    width = max(sphere_nm + protocol.padding_nm, protocol.image_nm)
+    shape = np.eye(3)
+    if protocol.box == "dodecahedron":
+        shape[2] = 0.5, 0.5, math.sqrt(0.5)
+    vectors = width * shape
+    if np.linalg.det(vectors) * ATOMS_A_NM3 > MAX_BOX_ATOMS:
+        raise InputError(
+            f"padding_nm = {protocol.padding_nm:g} makes a box of {width:.1f} nm, over {MAX_BOX_ATOMS:,} "
+            "atoms; give less padding (the protocol's own is 1.5)."
+        )
+    return np.asarray(vectors)
+
+
+def _quantity(vectors: np.ndarray) -> Any:
+    import openmm
+    from openmm import unit
+
+    return [openmm.Vec3(*map(float, vector)) for vector in vectors] * unit.nanometer
 
 
 def _field(off: Any, protocol: ExplicitProtocol) -> Any:

@@ -16,6 +16,7 @@ from eginterpolator.data.readers.base import Format
 from eginterpolator.data.replicas import Replica, replicas_record
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 
 ARRAYS = ("coordinates", "resolution", "molblock", "numbers", "frame_ps", "friction_per_ps")
 """What a file must hold: `coordinates` integer [replica, frame, atom, 3] in multiples of `resolution` Å."""
@@ -52,18 +53,19 @@ class ReplicaArchives:
         """Every molecule with a replica that passes the filters."""
         for path in self.files:
             try:
-                molecule, replicas, source = read_archive(path)
+                molecule, replicas, source, conditions = read_archive(path)
             except InputError as error:
                 dropped.failure(path.stem, str(error))
                 continue
             try:
-                yield replicas_record(molecule, replicas, dropped, source, self.stride)
+                yield replicas_record(molecule, replicas, dropped, source, self.stride, conditions)
             except InputError as error:
                 dropped.molecule(str(error), path.stem)
 
 
-def read_archive(path: str | os.PathLike[str]) -> tuple[Molecule, list[Replica], str]:
-    """One file: the molecule with the isomer of its structure, its replicas, and what made them.
+def read_archive(path: str | os.PathLike[str]) -> tuple[Molecule, list[Replica], str, Conditions]:
+    """One file: the molecule with the isomer of its structure, its replicas, what made them, and of what they are
+    samples: the prototype's runs are in OBC2.
 
     Raises
     ------
@@ -93,7 +95,9 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[Molecule, list[Replica],
         raise InputError(f"The atoms in '{path}' do not have heavy atoms first.")
     positions = coordinates.astype(np.float32) * np.float32(held["resolution"])
     replicas = [Replica(f"replica {k}", frames, float(held["frame_ps"])) for k, frames in enumerate(positions)]
-    return molecule, replicas, f"replica MD, friction {float(held['friction_per_ps']):g}/ps"
+    friction = float(held["friction_per_ps"])
+    conditions = Conditions("obc2", friction_per_ps=friction)
+    return molecule, replicas, f"replica MD, friction {friction:g}/ps", conditions
 
 
 FORMAT = Format(

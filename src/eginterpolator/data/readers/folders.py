@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from eginterpolator.data.readers.base import Format
 from eginterpolator.data.replicas import Replica, replicas_record
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.folder import read_molecule_folder
 
 
@@ -57,7 +59,8 @@ class MoleculeFolders:
             replicas = [Replica(str(t.meta["file"]), t.positions, t.frame_ps) for t in trajectories]
             source = str(meta.get("forcefield") or meta.get("protocol") or "")
             try:
-                yield replicas_record(Molecule(found.rdmol, folder.name), replicas, dropped, source, self.stride)
+                molecule, conditions = Molecule(found.rdmol, folder.name), Conditions.of_meta(meta)
+                yield replicas_record(molecule, replicas, dropped, source, self.stride, conditions)
             except InputError as error:
                 dropped.molecule(str(error), folder.name)
 
@@ -85,11 +88,11 @@ class ThermalFolders:
 
     def records(self, dropped: Dropped) -> Iterator[Record]:
         """Every molecule with a replica that passes the filters."""
-        for mol, frames, frame_ps in iter_thermal(self.root):
+        for path, mol, frames, frame_ps in _thermal(self.root):
             molecule = Molecule.from_rdkit(mol)
             replicas = [Replica(f"replica {k}", x, frame_ps) for k, x in enumerate(frames)]
             try:
-                yield replicas_record(molecule, replicas, dropped, "thermal structures")
+                yield replicas_record(molecule, replicas, dropped, "thermal structures", 1, _conditions(path))
             except InputError as error:
                 dropped.molecule(str(error), molecule.name)
 
@@ -99,6 +102,20 @@ def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarr
 
     Heavy atoms come first, in the Mol and in the positions. Folders still being written are not seen.
     """
+    for _, mol, frames, frame_ps in _thermal(folder):
+        yield mol, frames, frame_ps
+
+
+def _conditions(folder: Path) -> Conditions:
+    """What a folder's meta.json says; unknown where there is none that can be read."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Conditions()
+    return Conditions.of_meta(meta) if isinstance(meta, dict) else Conditions()
+
+
+def _thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Any, np.ndarray, float]]:
     from rdkit import Chem
 
     for path in sorted(Path(folder).glob("[!.]*/frames.npz")):
@@ -107,7 +124,7 @@ def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarr
             raise InputError(f"'{path.parent / 'molecule.sdf'}' is not readable; delete that folder.")
         Chem.AssignStereochemistryFrom3D(mol)
         with np.load(path) as data:
-            yield mol, data["positions"], float(data["frame_ps"])
+            yield path.parent, mol, data["positions"], float(data["frame_ps"])
 
 
 THERMAL = Format(

@@ -26,11 +26,13 @@ from eginterpolator.data.readers.unpickle import safe_load
 from eginterpolator.data.replicas import Replica, replicas_record
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
+from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.frame_files import Frames, frame_spacing, read_frames
 from eginterpolator.files.pdb import load_pdb
 from eginterpolator.files.sdf import with_conformers
 
 SOURCE = "published simulations, OpenFF Sage 2.2.1, TIP3P, 300 K"
+CONDITIONS = Conditions("tip3p", 300.0, 1.0)
 LAYOUT = "<split>/<k>_results/<name>_<i>/traj.xtc"
 
 
@@ -117,7 +119,7 @@ class PublishedSimulations:
                 dropped.molecule("no replica is left", name)
                 continue
             try:
-                yield replicas_record(first, replicas, dropped, SOURCE, self.stride)
+                yield replicas_record(first, replicas, dropped, SOURCE, self.stride, CONDITIONS)
             except InputError as error:
                 dropped.molecule(str(error), name)
 

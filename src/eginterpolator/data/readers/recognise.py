@@ -19,6 +19,7 @@ FORMATS: Registry[Format] = Registry(
         "thermal": "eginterpolator.data.readers.folders:THERMAL",
         "folders": "eginterpolator.data.readers.folders:FOLDERS",
         "archives": "eginterpolator.data.readers.archives:FORMAT",
+        "packed": "eginterpolator.data.readers.water:FORMAT",
         "published": "eginterpolator.data.readers.published:FORMAT",
         "table": "eginterpolator.data.readers.md_import:TABLE",
         "trajectory": "eginterpolator.data.readers.md_import:TRAJECTORY",

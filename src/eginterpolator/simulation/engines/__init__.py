@@ -11,5 +11,6 @@ ENGINES: Registry[Engine] = Registry(
     {
         "lanes": "eginterpolator.simulation.engines.lanes.replicas:LANES",
         "openmm": "eginterpolator.simulation.engines.openmm:OPENMM",
+        "gromacs": "eginterpolator.simulation.engines.gromacs.engine:GROMACS",
     },
 )

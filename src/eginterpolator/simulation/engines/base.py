@@ -44,6 +44,8 @@ class Replica:
         Its share of the wall-clock time of everything.
     steps_per_second : float
         Steps of all replicas that ran together, in a second of production.
+    start : str
+        What structure it started from, in words.
     """
 
     positions: np.ndarray
@@ -54,6 +56,7 @@ class Replica:
     platform: str
     seconds: float
     steps_per_second: float
+    start: str = ""
 
 
 OnFrame = Callable[[int, int, int], None]
@@ -61,7 +64,11 @@ OnFrame = Callable[[int, int, int], None]
 
 
 class Engine(Interface):
-    """What integrates replicas of a molecule."""
+    """What integrates replicas of a molecule.
+
+    An engine with a true attribute `resumes` takes `folders` as well, one a replica or None for none: there it leaves
+    what an interrupted replica can go on from, and looks for it.
+    """
 
     default_replicas: int
     """How many replicas a run has where nobody says."""

@@ -9,13 +9,13 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.simulation.engines import ENGINES
 from eginterpolator.simulation.engines.base import Engine
-from eginterpolator.simulation.protocol import Protocol
+from eginterpolator.simulation.protocol import ExplicitProtocol, Protocol
 
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
 FALLBACK = "openmm"
-"""Runs every protocol on every machine."""
+"""Runs every protocol on every machine, but the smallest boxes of water."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,15 @@ class Chosen:
 
 
 def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: str = "auto") -> Chosen:
-    """The engine of that name; for `auto` lanes where it can run the molecule here, else OpenMM.
+    """The engine of that name; for `auto` the fastest that can run the molecule here. The log says which, and why.
 
-    A platform other than `auto` belongs to OpenMM where the engine is not named.
+    Without a box that is lanes, else OpenMM. In water it is OpenMM where it has a GPU, else GROMACS where there is a
+    gmx, else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named.
 
     Raises
     ------
     InputError
-        When there is no such engine, or it cannot run the molecule or the protocol.
+        When there is no such engine, it cannot run the molecule or the protocol, or none can.
     """
     if name != AUTO:
         objection = ENGINES.find(name).objection(molecule, protocol)
@@ -47,14 +48,42 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
             raise InputError(f"The engine '{name}' cannot run it: {objection}; use the engine auto.")
         return Chosen(name)
     if platform != "auto":
-        return Chosen(FALLBACK)
-    engine = ENGINES["lanes"]
-    objection = engine.objection(molecule, protocol)
+        return choose_engine(FALLBACK, molecule, protocol)
+    if isinstance(protocol, ExplicitProtocol):
+        return _in_water(molecule, protocol)
+    objection = _objection("lanes", molecule, protocol)
     if not objection:
-        try:
-            engine.check("auto")
-            return Chosen("lanes", replaceable=True)
-        except InputError as error:
-            objection = str(error)
+        return Chosen("lanes", replaceable=True)
     log.info("%s: OpenMM takes it, since lanes cannot: %s", molecule.name, objection)
     return Chosen(FALLBACK)
+
+
+def _in_water(molecule: Molecule, protocol: ExplicitProtocol) -> Chosen:
+    from eginterpolator.simulation.engines.openmm import gpu_platform
+
+    no_openmm = _objection(FALLBACK, molecule, protocol)
+    if not no_openmm and (gpu := gpu_platform()):
+        log.info("%s: OpenMM takes it, on %s", molecule.name, gpu)
+        return Chosen(FALLBACK)
+    no_gromacs = _objection("gromacs", molecule, protocol)
+    if not no_gromacs:
+        log.info("%s: GROMACS takes it, which is faster than OpenMM on a processor", molecule.name)
+        return Chosen("gromacs")
+    if no_openmm:
+        raise InputError(
+            f"No engine can run '{molecule.name}' here. {no_gromacs.rstrip('.')}. {no_openmm.rstrip('.')}."
+        )
+    log.info("%s: OpenMM takes it on the processor, since GROMACS cannot: %s", molecule.name, no_gromacs)
+    return Chosen(FALLBACK)
+
+
+def _objection(name: str, molecule: Molecule, protocol: Protocol) -> str:
+    """Why an engine cannot run a molecule here; empty where it can."""
+    engine = ENGINES[name]
+    if objection := engine.objection(molecule, protocol):
+        return objection
+    try:
+        engine.check("auto")
+    except InputError as error:
+        return str(error)
+    return ""

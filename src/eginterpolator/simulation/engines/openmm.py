@@ -35,9 +35,7 @@ def choose_platform(name: str, n_particles: int) -> str:
     InputError
         When `name` is not installed here.
     """
-    import openmm
-
-    available = [openmm.Platform.getPlatform(k).getName() for k in range(openmm.Platform.getNumPlatforms())]
+    available = _platforms()
     if name == "auto":
         if n_particles <= REFERENCE_PARTICLES:
             return "Reference"
@@ -46,6 +44,21 @@ def choose_platform(name: str, n_particles: int) -> str:
     if not matching:
         raise InputError(f"OpenMM has no platform '{name}' here; use auto or one of {', '.join(available)}.")
     return str(matching[0])
+
+
+def gpu_platform() -> str | None:
+    """The platform of a GPU that `auto` takes here, None where there is none or no OpenMM."""
+    try:
+        available = _platforms()
+    except ImportError:
+        return None
+    return next((platform for platform in GPU_PLATFORMS if platform in available), None)
+
+
+def _platforms() -> list[str]:
+    import openmm
+
+    return [openmm.Platform.getPlatform(k).getName() for k in range(openmm.Platform.getNumPlatforms())]
 
 
 def make_context(system: SimulationSystem, protocol: Protocol, seed: int, platform: str, threads: int | None) -> Any:
@@ -178,6 +191,7 @@ def _equilibrate(context: Any, integrator: Any, system: SimulationSystem, protoc
         integrator.step(int(protocol.nvt_steps))
         barostat.setFrequency(int(protocol.barostat_steps))
         context.reinitialize(preserveState=True)
+        integrator.step(int(protocol.npt_steps))
 
 
 def _degrees_of_freedom(system: Any) -> int:
@@ -199,8 +213,16 @@ class OpenMM:
         choose_platform(platform, n_particles=1)
 
     def objection(self, molecule: Molecule, protocol: Protocol) -> str:
-        """It runs every protocol."""
-        return ""
+        """It runs every protocol, but no box that is thinner than two cutoffs along an axis."""
+        if not isinstance(protocol, ExplicitProtocol) or protocol.box == "cubic":
+            return ""
+        least = 2.1 * protocol.cutoff_nm / math.sqrt(0.5)
+        if protocol.image_nm >= least:
+            return ""
+        return (
+            f"OpenMM takes no dodecahedron whose images are {protocol.image_nm:g} nm apart with a cutoff of "
+            f"{protocol.cutoff_nm:g}; give at least {least:.1f}, or the cubic box"
+        )
 
     def replicas(
         self,

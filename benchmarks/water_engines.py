@@ -1,0 +1,382 @@
+"""GROMACS against OpenMM in explicit water: energies and forces of one frame, density, speed, and the size of the box.
+
+    python benchmarks/water_engines.py [--parts frames density speed box] [--results benchmarks/results]
+
+frames: a neutral and a charged molecule in a dodecahedron whose images are 2.7 nm apart (OpenMM takes none that is much
+smaller), solvated, minimised and run for 2 ps; energy terms and forces of the same coordinates by GROMACS and by
+OpenMM's Reference platform. Once with a tight Ewald sum in both (and GROMACS in double precision where `gmx_d` is
+there), which compares the parameters, and once with the settings of production.
+density: production of the same protocol in the small box. speed: steps in a CPU second of one thread, by box, turn by
+turn. box: torsions of a flexible molecule in the small and in the 1.5 nm box, beside the spread of replicas. Parts that
+are not asked for are taken from the results that are there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bench
+from eginterpolator.chemistry.features import torsion_quadruples, torsions
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.evaluation.distributions import jensen_shannon
+from eginterpolator.simulation.api import RunSettings, run_replicas
+from eginterpolator.simulation.engines.gromacs.engine import prepare
+from eginterpolator.simulation.engines.gromacs.frames import xvg
+from eginterpolator.simulation.engines.gromacs.program import Gmx, find_gmx
+from eginterpolator.simulation.engines.gromacs.settings import Stage, mdp
+from eginterpolator.simulation.engines.gromacs.topology import solute_topology, write_box
+from eginterpolator.simulation.engines.openmm import make_context
+from eginterpolator.simulation.parameters import SimulationSystem
+from eginterpolator.simulation.protocol import BOXES, ExplicitProtocol
+from eginterpolator.simulation.solvent import explicit_system
+from eginterpolator.simulation.starts import start_conformers
+
+FRAMES = {"CC[C@H](O)C#CCOC": "neutral", "CC(=O)NCC[NH3+]": "charged"}
+FLEXIBLE = "CCOCCO"
+TIGHT_TOLERANCE, TIGHT_MDP = 1e-7, "ewald-rtol = 1e-8\nfourierspacing = 0.04\npme-order = 8\n"
+TEMPERATURE = ("tc-grps", "tau-t", "ref-t", "ld-seed")
+TERMS = {
+    "bonds": ("Bond",),
+    "angles": ("Angle",),
+    "torsions": ("Proper-Dih.", "Improper-Dih.", "Per.-Imp.-Dih."),
+    "Lennard-Jones": ("LJ-14", "LJ-(SR)"),
+    "dispersion tail": ("Disper.-corr.",),
+    "Coulomb": ("Coulomb-14", "Coulomb-(SR)", "Coul.-recip."),
+}
+"""Terms that are compared, and what GROMACS calls their parts."""
+PARTS = ("frames", "density", "speed", "box")
+
+
+COMMON = ExplicitProtocol(**{**BOXES["small"], "least_image_nm": 2.7})
+"""A dodecahedron that both engines take."""
+CUBE = ExplicitProtocol(padding_nm=1.4, least_image_nm=2.15, nvt_steps=1000, npt_steps=2500)
+BY_BOX = {
+    "dodecahedron 2.15 nm (small)": ExplicitProtocol(**BOXES["small"]),
+    "cube 2.15 nm": CUBE,
+    "cube 3.0 nm (published)": ExplicitProtocol(),
+}
+DENSITY_NS = {"gromacs": 0.2, "openmm": 0.04}
+ROUNDS = 3
+STEPS = {"gromacs": 1000, "openmm": 100}
+BOX_REPLICAS, BOX_NS = 3, 0.2
+
+
+def frame_of(smiles: str) -> tuple[Molecule, SimulationSystem]:
+    """A solvated molecule whose positions have seen 2 ps, rounded as the gro file rounds them."""
+    import openmm
+
+    molecule = Molecule.from_smiles(smiles)
+    system = explicit_system(molecule, start_conformers(molecule, 1, 1)[0], COMMON, 1)
+    context, integrator = make_context(system, COMMON, 1, "CPU", 1)
+    context.setPositions(system.positions * 0.1)
+    openmm.LocalEnergyMinimizer.minimize(context, 10.0, 1000)
+    context.setVelocitiesToTemperature(300.0, 1)
+    integrator.step(500)
+    state = context.getState(getPositions=True)
+    vectors = [[math.floor(x * 1e6) / 1e6 for x in vector] for vector in state.getPeriodicBoxVectors()._value]
+    system.system.setDefaultPeriodicBoxVectors(*(openmm.Vec3(*vector) for vector in vectors))
+    positions = state.getPositions(asNumpy=True)._value.round(5) * 10.0
+    return molecule, replace(system, positions=positions)
+
+
+def openmm_frame(system: SimulationSystem, tolerance: float | None) -> tuple[dict[str, float], np.ndarray]:
+    """Energy terms, kJ/mol, and forces [n, 3], kJ/mol/nm, by OpenMM's Reference platform."""
+    import openmm
+
+    groups = {"HarmonicBondForce": 1, "HarmonicAngleForce": 2, "PeriodicTorsionForce": 3, "NonbondedForce": 4}
+    energies, forces = {}, np.zeros(0)
+    for charged, tail in ((True, True), (False, True), (False, False)):
+        copy = openmm.XmlSerializer.clone(system.system)
+        for force in copy.getForces():
+            force.setForceGroup(groups.get(type(force).__name__, 31))
+            if isinstance(force, openmm.NonbondedForce):
+                force.setUseDispersionCorrection(tail)
+                if tolerance is not None:
+                    force.setEwaldErrorTolerance(tolerance)
+                if not charged:
+                    _uncharge(force)
+        context = openmm.Context(copy, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
+        context.setPositions(system.positions * 0.1)
+        each = [context.getState(getEnergy=True, groups={k}).getPotentialEnergy()._value for k in (1, 2, 3, 4)]
+        energies[charged, tail] = each
+        if charged:
+            forces = context.getState(getForces=True).getForces(asNumpy=True)._value
+    *bonded, whole = energies[True, True]
+    lj, bare = energies[False, True][3], energies[False, False][3]
+    return dict(zip(TERMS, [*bonded, bare, lj - bare, whole - lj], strict=True)), np.asarray(forces)
+
+
+def _uncharge(force: Any) -> None:
+    for k in range(force.getNumParticles()):
+        _, sigma, epsilon = force.getParticleParameters(k)
+        force.setParticleParameters(k, 0.0, sigma, epsilon)
+    for k in range(force.getNumExceptions()):
+        i, j, _, sigma, epsilon = force.getExceptionParameters(k)
+        force.setExceptionParameters(k, i, j, 0.0, sigma, epsilon)
+
+
+def gromacs_frame(
+    gmx: Gmx, molecule: Molecule, system: SimulationSystem, more: str
+) -> tuple[dict[str, float], np.ndarray]:
+    """The same by GROMACS, from the topology and the settings of the engine; `more` settings go before these."""
+    with tempfile.TemporaryDirectory(prefix="egi-") as name:
+        folder = Path(name)
+        write_box(folder, solute_topology(molecule, COMMON), system)
+        lines = mdp(COMMON, Stage("point", 0, 0.004), 1).splitlines()
+        keys = {line.split("=")[0].strip() for line in more.splitlines()} | {"integrator", "continuation", *TEMPERATURE}
+        kept = [line for line in lines if line.split("=")[0].strip() not in keys]
+        text = "\n".join([*kept, more, "integrator = md", "continuation = yes", "nstfout = 1", "nstxout = 1", ""])
+        (folder / "point.mdp").write_text(text)
+        gmx.run(
+            folder, "grompp", "-f", "point.mdp", "-c", "start.gro", "-p", "topol.top", "-n", "index.ndx",
+            "-o", "point.tpr", "-maxwarn", 1,
+        )  # fmt: skip
+        gmx.run(folder, "mdrun", "-deffnm", "point", "-ntmpi", 1, "-ntomp", 1, "-reprod")
+        known = _energy_terms(gmx, folder)
+        parts = [part for parts in TERMS.values() for part in parts if part in known]
+        parts.sort(key=known.__getitem__)  # the order of the columns
+        given = "\n".join(str(known[part]) for part in parts) + "\n\n"
+        gmx.run(folder, "energy", "-f", "point.edr", "-o", "e.xvg", "-dp", given=given)
+        values = dict(zip(parts, xvg(folder / "e.xvg")[0][1:], strict=True))
+        forces = _forces(gmx, folder)
+    return {term: float(sum(values.get(part, 0.0) for part in parts)) for term, parts in TERMS.items()}, forces
+
+
+def _energy_terms(gmx: Gmx, folder: Path) -> dict[str, int]:
+    """Numbers of the terms that an energy file has, by name."""
+    said = subprocess.run(
+        [gmx.path, "-quiet", "energy", "-f", "point.edr", "-o", "none.xvg"], cwd=folder, input="\n\n", text=True,
+        capture_output=True, check=False,
+    ).stderr  # fmt: skip
+    return {name: int(k) for k, name in re.findall(r"(\d+)\s\s(\S+)", said.split("-----\n", 1)[1])}
+
+
+def _forces(gmx: Gmx, folder: Path) -> np.ndarray:
+    """Forces of the first frame of point.trr."""
+    said = subprocess.run(
+        [gmx.path, "-quiet", "dump", "-f", "point.trr"], cwd=folder, text=True, capture_output=True, check=True
+    ).stdout
+    rows = re.findall(r"\sf\[\s*\d+\]=\{([^}]*)\}", said)
+    return np.array([[float(x) for x in row.split(",")] for row in rows])
+
+
+def compared(smiles: str) -> list[dict[str, Any]]:
+    """Differences of energies and forces, with a tight Ewald sum and with the settings of production."""
+    molecule, system = frame_of(smiles)
+    double = shutil.which("gmx_d")
+    rows = []
+    for name in ("tight", "production"):
+        tight = name == "tight"
+        gmx = find_gmx(double if tight and double else "auto")
+        theirs, wanted = openmm_frame(system, TIGHT_TOLERANCE if tight else None)
+        ours, forces = gromacs_frame(gmx, molecule, system, TIGHT_MDP if tight else "")
+        error = np.sqrt(((forces - wanted) ** 2).sum(axis=1).mean() / (wanted**2).sum(axis=1).mean())
+        solute = slice(0, molecule.n_atoms)
+        error_solute = np.sqrt(((forces - wanted)[solute] ** 2).mean() / (wanted[solute] ** 2).mean())
+        rows.append(
+            {
+                "smiles": smiles, "kind": FRAMES[smiles], "settings": name, "atoms": len(wanted),
+                "precision": "double" if tight and double else "mixed", "force_error": float(error),
+                "force_error_solute": float(error_solute), "energies_kj": ours, "openmm_energies_kj": theirs,
+                "differences_kj": {term: ours[term] - theirs[term] for term in TERMS},
+            }
+        )  # fmt: skip
+        print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def density(engine: str) -> dict[str, Any]:
+    """Density, temperature and potential energy of ethanol in the cube of 2.15 nm, with errors from blocks."""
+    molecule = Molecule.from_smiles("CCO")
+    settings = RunSettings(replicas=1, ns=DENSITY_NS[engine], save_ps=0.4, seed=1, engine=engine, threads=1)
+    (made,) = run_replicas(molecule, CUBE, settings)
+    row: dict[str, Any] = {"engine": engine, "platform": made.platform, "ns": DENSITY_NS[engine]}
+    for key in ("density_g_ml", "temperature_K", "potential_kcal"):
+        values = getattr(made, key)
+        blocks = [block.mean() for block in np.array_split(values, 8)]
+        row[key], row[f"{key}_error"] = float(values.mean()), float(np.std(blocks, ddof=1) / len(blocks) ** 0.5)
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def speeds() -> list[dict[str, Any]]:
+    """Steps in a CPU second of one thread, of each engine and box, turn by turn; medians of the rounds."""
+    molecule = Molecule.from_smiles(next(iter(FRAMES)))
+    start, solute = start_conformers(molecule, 1, 1)[0], solute_topology(molecule, COMMON)
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="egi-") as name:
+        for label, protocol in BY_BOX.items():
+            folder = Path(name) / label.replace(" ", "_")
+            prepare(folder, solute, molecule, protocol, start, 1)
+            system = explicit_system(molecule, start, protocol, 1)
+            rates: dict[str, list[float]] = {"gromacs": [], "openmm": []}
+            openmm = _openmm_rate(system, protocol) if "small" not in label else None
+            gromacs = _gromacs_rate(folder, protocol)
+            for _ in range(ROUNDS):
+                rates["gromacs"].append(gromacs())
+                if openmm is not None:
+                    rates["openmm"].append(openmm())
+            for engine, found in rates.items():
+                if found:
+                    day = [rate * protocol.timestep_fs * 86400e-6 for rate in found]
+                    rows.append(
+                        {"box": label, "atoms": len(system.positions), "engine": engine, "ns_per_day_core": day}
+                    )
+                    print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def _gromacs_rate(folder: Path, protocol: ExplicitProtocol) -> Any:
+    """A function that gives steps in a second of a core, by what mdrun says of its threads; minimised before."""
+    gmx = find_gmx()
+    for stage, before in ((Stage("em", 1000), "start"), (Stage("run", STEPS["gromacs"], 0.004, 0, True, True), "em")):
+        (folder / f"{stage.name}.mdp").write_text(mdp(protocol, stage, 1))
+        gmx.run(
+            folder, "grompp", "-f", f"{stage.name}.mdp", "-c", f"{before}.gro", "-p", "topol.top", "-n", "index.ndx",
+            "-o", f"{stage.name}.tpr",
+        )  # fmt: skip
+        if stage.minimises:
+            gmx.run(folder, "mdrun", "-deffnm", "em", "-ntmpi", 1, "-ntomp", 1)
+
+    def rate() -> float:
+        gmx.run(folder, "mdrun", "-deffnm", "run", "-ntmpi", 1, "-ntomp", 1, "-pin", "off")
+        found = re.findall(r"Time:\s+([\d.]+)", (folder / "run.log").read_text())
+        return STEPS["gromacs"] / float(found[-1])
+
+    return rate
+
+
+def _openmm_rate(system: SimulationSystem, protocol: ExplicitProtocol) -> Any:
+    """A function that gives steps in a CPU second on the platform CPU with one thread; minimised before."""
+    import openmm
+
+    context, integrator = make_context(system, protocol, 1, "CPU", 1)
+    context.setPositions(system.positions * 0.1)
+    openmm.LocalEnergyMinimizer.minimize(context, 10.0, 200)
+    context.setVelocitiesToTemperature(300.0, 1)
+    integrator.step(20)
+
+    def rate() -> float:
+        began = time.process_time()
+        integrator.step(STEPS["openmm"])
+        context.getState(getEnergy=True)  # all steps are done then
+        return STEPS["openmm"] / (time.process_time() - began)
+
+    return rate
+
+
+def boxes() -> dict[str, Any]:
+    """Torsion JSD of replicas in the small box, and in the 1.5 nm box, against the others of the 1.5 nm box."""
+    molecule = Molecule.from_smiles(FLEXIBLE)
+    quadruples = torsion_quadruples(molecule)
+    angles = {}
+    for box, settings in BOXES.items():
+        run = RunSettings(replicas=BOX_REPLICAS, ns=BOX_NS, save_ps=0.2, seed=3, engine="gromacs", threads=1)
+        made = run_replicas(molecule, ExplicitProtocol(**settings), run)
+        angles[box] = [torsions(replica.positions, quadruples) for replica in made]
+        print(box, made[0].platform, round(made[0].steps_per_second), flush=True)
+
+    def apart(box: str) -> list[list[float]]:
+        rows = []
+        for k in range(BOX_REPLICAS):
+            others = np.concatenate([a for j, a in enumerate(angles["published"]) if j != k])
+            rows.append([_jsd(angles[box][k][:, t], others[:, t]) for t in range(len(quadruples))])
+        return rows
+
+    return {
+        "smiles": FLEXIBLE, "replicas": BOX_REPLICAS, "ns": BOX_NS, "torsions": len(quadruples),
+        "small_to_published": apart("small"), "published_to_published": apart("published"),
+    }  # fmt: skip
+
+
+def _jsd(a: np.ndarray, b: np.ndarray) -> float:
+    counts = [np.histogram(x, bins=36, range=(-np.pi, np.pi))[0].astype(float) for x in (a, b)]
+    return float(jensen_shannon(*counts))
+
+
+def page(result: dict[str, Any]) -> str:
+    """The tables."""
+    text = [f"# GROMACS and OpenMM in explicit water\n\n`{result['command']}`, {bench.listed(result['machine'])}.\n"]
+    if "frames" in result:
+        rows = [
+            [row["kind"], row["settings"], row["precision"]]
+            + [f"{row[key]:.1e}" for key in ("force_error", "force_error_solute")]
+            + [f"{row['differences_kj'][term]:+.4f}" for term in TERMS]
+            for row in result["frames"]
+        ]
+        columns = ["molecule", "settings", "precision", "forces", "of the solute", *TERMS]
+        text += ["## One frame\nForces: rms difference over rms force. Terms: GROMACS minus OpenMM, kJ/mol.", ""]
+        text += [bench.table(columns, rows), ""]
+    if "density" in result:
+        rows = [
+            [
+                row["engine"], f"{row['ns']:g}", f"{row['density_g_ml']:.4f} ± {row['density_g_ml_error']:.4f}",
+                f"{row['temperature_K']:.1f} ± {row['temperature_K_error']:.1f}",
+                f"{row['potential_kcal']:.1f} ± {row['potential_kcal_error']:.1f}",
+            ]
+            for row in result["density"]
+        ]  # fmt: skip
+        text += ["## Density", "Ethanol in the cube of 2.15 nm, 300 K; errors from 8 blocks.", ""]
+        text += [bench.table(["engine", "ns", "g/ml", "K", "potential, kcal/mol"], rows), ""]
+    if "speed" in result:
+        rows = [
+            [row["box"], str(row["atoms"]), row["engine"], bench.spread(row["ns_per_day_core"], 0)]
+            for row in result["speed"]
+        ]
+        text += ["## Speed", "One thread, ns a day of CPU time: median of the rounds (least to most).", ""]
+        text += [bench.table(["box", "atoms", "engine", "ns/day and core"], rows), ""]
+    if "box" in result:
+        found = result["box"]
+        rows = [
+            [label, f"{np.mean(found[key]):.3f}", " ".join(f"{np.mean(row):.3f}" for row in found[key])]
+            for label, key in (("small", "small_to_published"), ("1.5 nm", "published_to_published"))
+        ]
+        text += [
+            "## Size of the box",
+            f"{found['torsions']} torsions of {found['smiles']}, {found['replicas']} replicas of {found['ns']:g} ns in "
+            "each box: JSD of a replica to the other replicas in the 1.5 nm box.",
+            "",
+            bench.table(["box", "mean", "replicas"], rows),
+        ]
+    return "\n".join(text)
+
+
+def main() -> None:
+    """Measure the parts that are asked for, keep the others, and write the page."""
+    parser = bench.parser(__doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    options = parser.parse_args()
+    run = bench.Run(f"python benchmarks/water_engines.py --parts {' '.join(options.parts)}")
+    file = options.results / "water_engines.json"
+    before = json.loads(file.read_text()) if file.is_file() else {}
+    result = {**{part: before[part] for part in PARTS if part in before}, **run.made_by}
+    if "frames" in options.parts:
+        result["frames"] = [row for smiles in FRAMES for row in compared(smiles)]
+    if "density" in options.parts:
+        result["density"] = [density(engine) for engine in DENSITY_NS]
+    if "speed" in options.parts:
+        result["speed"] = speeds()
+    if "box" in options.parts:
+        result["box"] = boxes()
+    run.write(options.results, "water_engines", result, page(result))
+    print(page(result))
+
+
+if __name__ == "__main__":
+    sys.exit(bench.ended(__file__, main))

@@ -1,0 +1,1 @@
+"""The engine `gromacs`: explicit water by the program gmx."""

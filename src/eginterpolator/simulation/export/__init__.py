@@ -1,0 +1,1 @@
+"""Parametrised systems with their settings, for engines that are not run from here."""
