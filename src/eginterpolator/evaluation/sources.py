@@ -54,11 +54,11 @@ Source = Path | StoreEntry | FileEntry
 
 
 def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | None = None) -> dict[str, Source]:
-    """Name -> source of every molecule of a folder of molecule folders, a dataset, a table, or a trajectory file.
+    """Name -> source of every molecule of a molecule folder, a folder of these, a dataset, a table, or a file.
 
-    A table is that of `egi data import`. A file needs `options.topology`, unless a `topology.pdb` lies beside it or it
-    tells its atoms itself; `options` also has what the file does not tell (`frame_ps`, `molecule`, `residue`,
-    `charge`).
+    A table is that of `egi data import`. A file needs `options.topology`, unless a `molecule.sdf` or `topology.pdb`
+    lies beside it or it tells its atoms itself; `options` also has what the file does not tell (`frame_ps`, `molecule`,
+    `residue`, `charge`).
 
     Raises
     ------
@@ -67,6 +67,8 @@ def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | No
     """
     path, options = Path(path), options or ImportOptions()
     if path.is_dir():
+        if (path / "molecule.sdf").is_file():
+            return {path.resolve().name: path}
         files = sorted(path.glob("*/molecule.sdf"))
         if not files:
             raise InputError(f"'{path}' holds no molecule folders (<name>/molecule.sdf).")
@@ -81,7 +83,8 @@ def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | No
         return {name: StoreEntry(path, name) for name in names}
     if suffix_of(path) in (".csv", ".tsv"):
         return {each.name: FileEntry(each) for each in TrajectoryFiles.of_table(path).simulations}
-    topology = options.topology or path.with_name("topology.pdb")
+    beside = [path.with_name(name) for name in ("molecule.sdf", "topology.pdb")]  # the first has bond orders as well
+    topology = options.topology or next((file for file in beside if file.is_file()), beside[-1])
     if not topology.is_file():
         if options.topology is not None or suffix_of(path) not in DESCRIBED:
             raise InputError(f"'{path}' needs a topology: give a PDB, SDF or MOL2 file with --topology.")
