@@ -135,6 +135,22 @@ def read_source(source: Source, like: Molecule | None = None) -> tuple[Molecule,
     return solute.molecule, [Trajectory(solute.molecule, r.positions, r.frame_ps) for r in replicas], {}
 
 
+def flat_smiles_of(source: Source) -> str:
+    """SMILES without stereo of the molecule of a source, whose trajectories are left alone.
+
+    Raises
+    ------
+    InputError
+        When its files cannot be read.
+    """
+    if isinstance(source, StoreEntry):
+        with Store(source.path) as store:
+            return flat_smiles(store.smiles(source.name))
+    if isinstance(source, FileEntry):
+        return _solute(source.simulation).molecule.smiles_flat
+    return sdf_molecule(source / "molecule.sdf")[0].smiles_flat
+
+
 def conformer_sources(path: str | os.PathLike[str]) -> dict[str, Path | StoreEntry]:
     """Name -> `conformers.sdf` of every molecule of a folder, or the molecules of a dataset that have conformers."""
     path = Path(path)
@@ -161,22 +177,13 @@ def _named_as(one: dict[str, Source], others: dict[str, Source]) -> dict[str, So
         return one
     names = list(others)
     if len(names) > 1:
-        smiles = flat_smiles(_solute(source.simulation).molecule.smiles)
-        names = [other for other, each in others.items() if _flat(each) == smiles]
+        smiles = flat_smiles_of(source)
+        names = [other for other, each in others.items() if flat_smiles_of(each) == smiles]
     if len(names) != 1:
         raise InputError(
             f"'{source}' is the molecule of {len(names)} of the {len(others)} on the other side; give one."
         )
     return {names[0]: FileEntry(replace(source.simulation, name=names[0]), alone=True)}
-
-
-def _flat(source: Source) -> str:
-    if isinstance(source, StoreEntry):
-        with Store(source.path) as store:
-            return flat_smiles(store.smiles(source.name))
-    if isinstance(source, FileEntry):
-        return _solute(source.simulation).molecule.smiles_flat
-    return sdf_molecule(source / "molecule.sdf")[0].smiles_flat
 
 
 def _solute(simulation: Simulation) -> Solute:
