@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.cli.charges import Ph, read_at_ph
 from eginterpolator.cli.groups import grouped
 
 
@@ -49,6 +50,7 @@ def simulate_command(
         str | None, typer.Option(metavar="K:K", help="Replica exchange between two temperatures, e.g. 300:600 (lanes).")
     ] = None,
     platform: Annotated[str, typer.Option(help="auto, a number of lanes, or CPU, CUDA, Reference, ...")] = "auto",
+    ph: Ph = None,
     name: o.Name = None,
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
@@ -68,7 +70,7 @@ def simulate_command(
     chosen = protocol_named(
         protocol.value, temperature_K=rungs.low_K if rungs else temperature, friction_per_ps=friction
     )
-    molecules, failures = job.read(source, name)
+    molecules, failures = read_at_ph(job, source, name, ph, protocol is not ProtocolName.vacuum)
     prepare_out(out)
     with Progress(len(molecules), job.quiet) as progress:
         result = simulate_many(

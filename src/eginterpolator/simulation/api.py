@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.protonation import protonation_facts
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import InputError
@@ -178,7 +179,12 @@ def simulate_to_folder(
     molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, len(results), run.seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, run.seed)
     used = "lanes" if results[0].platform.endswith("lanes") else chosen.name
-    meta = {**wanted, "engine": used, **_summary(molecule, results, protocol.timestep_fs)}
+    meta = {
+        **wanted,
+        "engine": used,
+        **protonation_facts(molecule),
+        **_summary(molecule, results, protocol.timestep_fs),
+    }
 
     def energies(building: Path) -> None:
         for k, result in enumerate(results):
