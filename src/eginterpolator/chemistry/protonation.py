@@ -90,10 +90,8 @@ def other_tautomers(molecule: Molecule) -> list[str]:
         return []
     own, score = Chem.MolToSmiles(mol), enumerator.ScoreTautomer(mol)
     scored = {Chem.MolToSmiles(each): enumerator.ScoreTautomer(each) for each in enumerator.Enumerate(mol)}
-    best = sorted(
-        (smiles for smiles in scored if smiles != own and scored[smiles] >= score), key=lambda s: (-scored[s], s)
-    )
-    return best[:MOST_TAUTOMERS]
+    others = [smiles for smiles, found in scored.items() if smiles != own and found >= score]
+    return sorted(others, key=lambda smiles: (-scored[smiles], smiles))[:MOST_TAUTOMERS]
 
 
 def charged_in_water(molecule: Molecule) -> list[str]:
@@ -143,8 +141,8 @@ def _recharged(molecule: Molecule, smiles: str) -> Molecule:
     match = _matched(own, state) if state is not None else None
     if match is None:
         raise InputError(
-            f"The state '{shortened(smiles)}' that dimorphite-dl gives is not bonded as '{shortened(molecule.smiles)}'; "
-            "leave --ph and give the charge state."
+            f"dimorphite-dl gives '{shortened(smiles)}', which is not bonded as '{shortened(molecule.smiles)}'; leave "
+            "--ph and give the charge state."
         )
     mol = Chem.RWMol(own)
     for atom in mol.GetAtoms():

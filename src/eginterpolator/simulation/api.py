@@ -179,12 +179,8 @@ def simulate_to_folder(
     molecule = Molecule(with_conformers(molecule.rdmol, _starts(molecule, len(results), run.seed)), molecule.name)
     trajectories = _trajectories(molecule, protocol, results, run.seed)
     used = "lanes" if results[0].platform.endswith("lanes") else chosen.name
-    meta = {
-        **wanted,
-        "engine": used,
-        **protonation_facts(molecule),
-        **_summary(molecule, results, protocol.timestep_fs),
-    }
+    facts = protonation_facts(molecule)
+    meta = {**wanted, "engine": used, **facts, **_summary(molecule, results, protocol.timestep_fs)}
 
     def energies(building: Path) -> None:
         for k, result in enumerate(results):

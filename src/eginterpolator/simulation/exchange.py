@@ -108,7 +108,8 @@ def exchange_to_folder(
     frame_ps = stride * protocol.timestep_fs / 1000
     cold = Trajectory(molecule, superpose(made.positions[0], molecule.n_heavy), frame_ps, {"source": "simulation"})
     meta = {
-        **wanted, **protonation_facts(molecule), "name": molecule.name, "n_atoms": molecule.n_atoms, "n_heavy": molecule.n_heavy, "replicas": 1,
+        **wanted, **protonation_facts(molecule),
+        "name": molecule.name, "n_atoms": molecule.n_atoms, "n_heavy": molecule.n_heavy, "replicas": 1,
         "frame_ps": frame_ps, "n_frames": n_frames, "platform": f"{width} lanes",
         "temperatures_K": made.temperatures_K.round(3).tolist(), "accepted": made.accepted.round(3).tolist(),
         "round_trips": made.round_trips, "seconds": round(made.seconds, 2),
