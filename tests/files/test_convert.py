@@ -10,7 +10,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
 from tests.builders.trajectories import embedded_trajectory
 
-KEEP = {".xtc": 0.006, ".dcd": 1e-4, ".pdb": 6e-4, ".sdf": 6e-5, ".xyz": 1e-5, ".h5": 1e-5, ".npz": 0.0}
+KEEP = {".xtc": 0.006, ".dcd": 1e-4, ".pdb": 6e-4, ".sdf": 6e-5, ".gro": 0.006, ".xyz": 1e-5, ".h5": 1e-5, ".npz": 0.0}
 TIMELESS = (".dcd", ".pdb")
 
 

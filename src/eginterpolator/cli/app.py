@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from eginterpolator.cli import benchmark, cluster, conformers, data, evaluate, generate, models, simulate, train, view
+from eginterpolator.cli import (
+    benchmark,
+    cluster,
+    compare,
+    conformers,
+    convert,
+    data,
+    evaluate,
+    generate,
+    models,
+    simulate,
+    train,
+    view,
+)
 
 app = typer.Typer(
     name="egi",
@@ -42,6 +55,8 @@ app.command("simulate")(simulate.simulate_command)
 app.command("train")(train.train_command)
 app.command("benchmark")(benchmark.benchmark_command)
 app.command("view")(view.view_command)
+app.command("convert")(convert.convert_command)
+app.command("compare")(compare.compare_command)
 app.add_typer(data.app, name="data", help="Build and check datasets.")
 app.add_typer(evaluate.app, name="evaluate", help="Judge trajectories against reference simulations.")
 app.add_typer(models.app, name="models", help="List, show and copy models.")

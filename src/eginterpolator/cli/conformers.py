@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.cli.charges import Ph, read_at_ph
 from eginterpolator.cli.groups import grouped
 
 
@@ -23,6 +24,7 @@ def conformers_command(
         str, typer.Option(help="thermal (300 K, implicit water) or minimum (relaxed geometries, as in QM9).")
     ] = "thermal",
     sampling: o.SamplingOptions,
+    ph: Ph = None,
     name: o.Name = None,
     out: o.Out = Path("conformers"),
     overwrite: o.Overwrite = False,
@@ -30,7 +32,7 @@ def conformers_command(
 ) -> None:
     """Generate conformers of INPUT into <name>/conformers.sdf: the structure model alone (strength 0), or ETKDG."""
     helpers = job.begin()
-    molecules, failures = job.read(source, name)  # before anything that takes seconds to import
+    molecules, failures = read_at_ph(job, source, name, ph)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.files.inputs import prepare_out
     from eginterpolator.generation.runs import run_conformers, run_etkdg

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.cli.charges import Ph, read_at_ph
 from eginterpolator.cli.groups import grouped
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def generate_command(
         typer.Option(metavar="PS", help="Picoseconds of MD from each frame, .5 for example, at most 1; extra \\[md]."),
     ] = 0.0,
     sampling: o.SamplingOptions,
+    ph: Ph = None,
     name: o.Name = None,
     out: o.Out = Path("trajectories"),
     overwrite: o.Overwrite = False,
@@ -60,7 +62,7 @@ def generate_command(
 ) -> None:
     """Generate all-atom trajectories of INPUT, a folder a molecule, with a report to look at."""
     helpers = job.begin()
-    molecules, failures = job.read(source, name)  # before anything that takes seconds to import
+    molecules, failures = read_at_ph(job, source, name, ph)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.given import read_given
     from eginterpolator.errors import InputError

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from eginterpolator.cli import options as o
+from eginterpolator.cli.charges import Ph, read_at_ph
 from eginterpolator.cli.groups import grouped
 from eginterpolator.errors import InputError
 
@@ -82,6 +83,7 @@ def simulate_command(
         str | None, typer.Option(metavar="K:K", help="Replica exchange between two temperatures, e.g. 300:600 (lanes).")
     ] = None,
     platform: Annotated[str, typer.Option(help="auto, a number of lanes, or CPU, CUDA, Reference, ...")] = "auto",
+    ph: Ph = None,
     name: o.Name = None,
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
@@ -108,7 +110,7 @@ def simulate_command(
     )  # fmt: skip
     if export is not None and rungs is not None:
         raise InputError("--exchange runs here, and --export does not run; give one of them.")
-    molecules, failures = job.read(source, name)
+    molecules, failures = read_at_ph(job, source, name, ph, protocol is not ProtocolName.vacuum)
     prepare_out(out)
     if export is not None:
         settings = ExportSettings(form=export.value, ns=ns, save_ps=save_ps, seed=job.seed)

@@ -13,6 +13,7 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.sources import Source, read_source, trajectory_sources
+from eginterpolator.files.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,7 @@ def load_trajectories(
         When the folder cannot be read, is another molecule than `like`, or its frames do not fit the evaluation's
         spacing, are too few or are not finite.
     """
-    molecule, trajectories, meta = read_source(folder, like)
-    if like is not None:
-        if molecule.smiles_flat != like.smiles_flat:
-            raise InputError(f"'{folder}' is {molecule.smiles}, and the reference is {like.smiles}.")
-        same = molecule.heavy_bonds.tolist() == like.heavy_bonds.tolist()
-        numbers = molecule.atomic_numbers[: molecule.n_heavy].tolist()
-        if not same or numbers != like.atomic_numbers[: like.n_heavy].tolist():
-            trajectories = _reordered(molecule, like, trajectories)
+    molecule, trajectories, meta = read_matched(folder, like)
     strides = set()
     for trajectory in trajectories:
         stride = config.frame_ps / trajectory.frame_ps
@@ -129,11 +123,6 @@ def load_trajectories(
                 "save frames whose spacing divides it, or choose another (--frame-ps) for our own protocol."
             )
         strides.add(round(stride))
-        if not np.isfinite(trajectory.positions).all():
-            bad = int((~np.isfinite(trajectory.positions).all(axis=(1, 2))).sum())
-            raise InputError(
-                f"'{folder}' has coordinates that are not finite in {bad} of {trajectory.n_frames} frames."
-            )
         if trajectory.n_frames <= round(stride):
             raise InputError(f"'{folder}' has a trajectory shorter than two frames of {config.frame_ps} ps.")
     if len(strides) > 1:
@@ -141,10 +130,37 @@ def load_trajectories(
     return molecule, [trajectory.positions for trajectory in trajectories], strides.pop(), meta
 
 
-def _reordered(molecule: Molecule, like: Molecule, trajectories: Sequence[Any]) -> list[Any]:
-    """Heavy-atom trajectories in the order of `like`; of another stereoisomer too, whose retention will tell."""
-    from eginterpolator.files.trajectory import Trajectory
+def read_matched(
+    source: Source, like: Molecule | None = None, whose: str = "the reference"
+) -> tuple[Molecule, list[Trajectory], dict[str, Any]]:
+    """Molecule, trajectories and meta data of a source, with `like` in the order of that molecule's atoms.
 
+    `whose` is what errors call `like`.
+
+    Raises
+    ------
+    InputError
+        When the source cannot be read, is another molecule than `like`, or a coordinate is not finite.
+    """
+    molecule, trajectories, meta = read_source(source, like)
+    if like is not None:
+        if molecule.smiles_flat != like.smiles_flat:
+            raise InputError(f"'{source}' is {molecule.smiles}, and {whose} is {like.smiles}.")
+        same = molecule.heavy_bonds.tolist() == like.heavy_bonds.tolist()
+        numbers = molecule.atomic_numbers[: molecule.n_heavy].tolist()
+        if not same or numbers != like.atomic_numbers[: like.n_heavy].tolist():
+            trajectories = _reordered(molecule, like, trajectories)
+    for trajectory in trajectories:
+        bad = int((~np.isfinite(trajectory.positions).all(axis=(1, 2))).sum())
+        if bad:
+            raise InputError(
+                f"'{source}' has coordinates that are not finite in {bad} of {trajectory.n_frames} frames."
+            )
+    return molecule, trajectories, meta
+
+
+def _reordered(molecule: Molecule, like: Molecule, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+    """Heavy-atom trajectories in the order of `like`; of another stereoisomer too, whose retention will tell."""
     mol = molecule.heavy_mol
     match = mol.GetSubstructMatch(like.heavy_mol, useChirality=True) or mol.GetSubstructMatch(like.heavy_mol)
     if len(match) != like.n_heavy:

@@ -54,11 +54,11 @@ Source = Path | StoreEntry | FileEntry
 
 
 def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | None = None) -> dict[str, Source]:
-    """Name -> source of every molecule of a folder of molecule folders, a dataset, a table, or a trajectory file.
+    """Name -> source of every molecule of a molecule folder, a folder of these, a dataset, a table, or a file.
 
-    A table is that of `egi data import`. A file needs `options.topology`, unless a `topology.pdb` lies beside it or it
-    tells its atoms itself; `options` also has what the file does not tell (`frame_ps`, `molecule`, `residue`,
-    `charge`).
+    A table is that of `egi data import`. A file needs `options.topology`, unless a `molecule.sdf` or `topology.pdb`
+    lies beside it or it tells its atoms itself; `options` also has what the file does not tell (`frame_ps`, `molecule`,
+    `residue`, `charge`).
 
     Raises
     ------
@@ -67,6 +67,8 @@ def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | No
     """
     path, options = Path(path), options or ImportOptions()
     if path.is_dir():
+        if (path / "molecule.sdf").is_file():
+            return {path.resolve().name: path}
         files = sorted(path.glob("*/molecule.sdf"))
         if not files:
             raise InputError(f"'{path}' holds no molecule folders (<name>/molecule.sdf).")
@@ -81,7 +83,8 @@ def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | No
         return {name: StoreEntry(path, name) for name in names}
     if suffix_of(path) in (".csv", ".tsv"):
         return {each.name: FileEntry(each) for each in TrajectoryFiles.of_table(path).simulations}
-    topology = options.topology or path.with_name("topology.pdb")
+    beside = [path.with_name(name) for name in ("molecule.sdf", "topology.pdb")]  # the first has bond orders as well
+    topology = options.topology or next((file for file in beside if file.is_file()), beside[-1])
     if not topology.is_file():
         if options.topology is not None or suffix_of(path) not in DESCRIBED:
             raise InputError(f"'{path}' needs a topology: give a PDB, SDF or MOL2 file with --topology.")
@@ -136,6 +139,22 @@ def read_source(source: Source, like: Molecule | None = None) -> tuple[Molecule,
     return solute.molecule, [Trajectory(solute.molecule, r.positions, r.frame_ps) for r in replicas], {}
 
 
+def flat_smiles_of(source: Source) -> str:
+    """SMILES without stereo of the molecule of a source, whose trajectories are left alone.
+
+    Raises
+    ------
+    InputError
+        When its files cannot be read.
+    """
+    if isinstance(source, StoreEntry):
+        with Store(source.path) as store:
+            return flat_smiles(store.smiles(source.name))
+    if isinstance(source, FileEntry):
+        return _solute(source.simulation).molecule.smiles_flat
+    return sdf_molecule(source / "molecule.sdf")[0].smiles_flat
+
+
 def conformer_sources(path: str | os.PathLike[str]) -> dict[str, Path | StoreEntry]:
     """Name -> `conformers.sdf` of every molecule of a folder, or the molecules of a dataset that have conformers."""
     path = Path(path)
@@ -162,22 +181,13 @@ def _named_as(one: dict[str, Source], others: dict[str, Source]) -> dict[str, So
         return one
     names = list(others)
     if len(names) > 1:
-        smiles = flat_smiles(_solute(source.simulation).molecule.smiles)
-        names = [other for other, each in others.items() if _flat(each) == smiles]
+        smiles = flat_smiles_of(source)
+        names = [other for other, each in others.items() if flat_smiles_of(each) == smiles]
     if len(names) != 1:
         raise InputError(
             f"'{source}' is the molecule of {len(names)} of the {len(others)} on the other side; give one."
         )
     return {names[0]: FileEntry(replace(source.simulation, name=names[0]), alone=True)}
-
-
-def _flat(source: Source) -> str:
-    if isinstance(source, StoreEntry):
-        with Store(source.path) as store:
-            return flat_smiles(store.smiles(source.name))
-    if isinstance(source, FileEntry):
-        return _solute(source.simulation).molecule.smiles_flat
-    return sdf_molecule(source / "molecule.sdf")[0].smiles_flat
 
 
 def _solute(simulation: Simulation) -> Solute:

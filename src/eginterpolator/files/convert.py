@@ -11,10 +11,11 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.sdf_records import sdf_records
+from eginterpolator.chemistry.text import read_text
 from eginterpolator.errors import InputError
 from eginterpolator.files.frame_files import Frames, frame_spacing, imported, read_frames
 from eginterpolator.files.io import ascii_path, atomic_path
-from eginterpolator.files.pdb import Elements, load_pdb
+from eginterpolator.files.pdb import Elements, load_pdb, named_elements
 from eginterpolator.files.sdf import sdf_molecule
 from eginterpolator.files.structures import read_structures, read_xyz
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 RESIDUE = "LIG"
 """Name of the one residue in topologies."""
-SUFFIXES = (".xtc", ".dcd", ".pdb", ".sdf", ".xyz", ".h5", ".npz")
+SUFFIXES = (".xtc", ".dcd", ".pdb", ".sdf", ".gro", ".xyz", ".h5", ".npz")
 BINARY = (".xtc", ".trr", ".dcd", ".nc", ".netcdf", ".ncdf")
 """What is read by `read_frames`: coordinates and times, without elements."""
 
@@ -107,13 +108,7 @@ def save(trajectory: Trajectory, path: str | os.PathLike[str]) -> None:
 def _write_xtc(trajectory: Trajectory, path: Path) -> None:
     from mdtraj.formats import XTCTrajectoryFile
 
-    # it counts hundredths of an Å in 32 bits, and beyond that writes a file that nobody can read
-    far = np.flatnonzero(np.abs(trajectory.positions).max(axis=(1, 2)) > 2e7)
-    if len(far):
-        raise InputError(
-            f"Frame {far[0]} of '{trajectory.molecule.name}' has an atom further than 2e7 Å from the origin, out of "
-            "XTC's range: save it as .npz, or find out why it came apart."
-        )
+    _in_range(trajectory, 2e7, "XTC")  # it counts hundredths of an Å in 32 bits, and beyond that no one can read it
     steps = np.arange(trajectory.n_frames, dtype=np.int32)
     with ascii_path(path) as plain, XTCTrajectoryFile(str(plain), "w") as stream:
         stream.write(
@@ -121,6 +116,16 @@ def _write_xtc(trajectory: Trajectory, path: Path) -> None:
             time=trajectory.times_ps.astype(np.float32),
             step=steps,
             box=np.zeros((trajectory.n_frames, 3, 3), dtype=np.float32),
+        )
+
+
+def _in_range(trajectory: Trajectory, limit: float, what: str) -> None:
+    """InputError where a coordinate is further from 0 than a format can write, `limit` in Å."""
+    far = np.flatnonzero(np.abs(trajectory.positions).max(axis=(1, 2)) > limit)
+    if len(far):
+        raise InputError(
+            f"Frame {far[0]} of '{trajectory.molecule.name}' has an atom further than {limit:g} Å from the origin, out "
+            f"of {what}'s range: save it as .npz, or find out why it came apart."
         )
 
 
@@ -169,6 +174,16 @@ def _write_sdf(trajectory: Trajectory, path: Path) -> None:
             writer.write(mol, confId=k)
 
 
+def _write_gro(trajectory: Trajectory, path: Path) -> None:
+    """Frames one after the other, nm with three decimals, without a box."""
+    from mdtraj.formats import GroTrajectoryFile
+
+    _in_range(trajectory, 9e3, "GRO")  # columns of eight
+    frames = to_mdtraj(trajectory)
+    with ascii_path(path) as plain, GroTrajectoryFile(str(plain), "w") as stream:
+        stream.write(frames.xyz, frames.topology, np.asarray(frames.time, dtype=np.float64).round(6))
+
+
 def _write_xyz(trajectory: Trajectory, path: Path) -> None:
     symbols = [atom.GetSymbol() for atom in trajectory.frame_mol.GetAtoms()]
     with open(path, "w", encoding="utf-8") as stream:
@@ -209,8 +224,8 @@ def _write_npz(trajectory: Trajectory, path: Path) -> None:
 
 
 _WRITERS = {
-    ".xtc": _write_xtc, ".dcd": _write_dcd, ".pdb": _write_pdb, ".sdf": _write_sdf, ".xyz": _write_xyz,
-    ".h5": _write_h5, ".npz": _write_npz,
+    ".xtc": _write_xtc, ".dcd": _write_dcd, ".pdb": _write_pdb, ".sdf": _write_sdf, ".gro": _write_gro,
+    ".xyz": _write_xyz, ".h5": _write_h5, ".npz": _write_npz,
 }  # fmt: skip
 
 
@@ -261,6 +276,12 @@ def _read_pdb(path: Path, molecule: Molecule) -> Read:
     return frames.xyz * 10.0, None, elements
 
 
+def _read_gro(path: Path, molecule: Molecule) -> Read:
+    frames = read_frames(path)
+    lines = read_text(path).splitlines()[2 : 2 + frames.positions.shape[1]]
+    return frames.positions, frames.times_ps, [named_elements(line[10:15], len(lines)) for line in lines]
+
+
 def _read_sdf(path: Path, molecule: Molecule) -> Read:
     records = list(sdf_records(path, sanitize=False))
     found = read_structures(path)
@@ -292,7 +313,7 @@ def _read_npz(path: Path, molecule: Molecule) -> Read:
 
 
 _READERS = {
-    ".pdb": _read_pdb, ".sdf": _read_sdf, ".xyz": _read_xyz, ".h5": _read_h5, ".npz": _read_npz,
+    ".pdb": _read_pdb, ".sdf": _read_sdf, ".gro": _read_gro, ".xyz": _read_xyz, ".h5": _read_h5, ".npz": _read_npz,
 }  # fmt: skip
 
 

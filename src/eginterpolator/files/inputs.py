@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rdkit import Chem
 from eginterpolator.chemistry.fragments import largest_fragment as only_largest
 from eginterpolator.chemistry.identity import parse_smiles
 from eginterpolator.chemistry.molecule import Molecule, enumerate_stereo, molecules_from_sdf
+from eginterpolator.chemistry.protonation import charge_states, check_ph
 from eginterpolator.chemistry.text import stem_of, suffix_of
 from eginterpolator.errors import InputError, shortened
 from eginterpolator.files.names import renamed, safe_name, smiles_name, unique_names
@@ -94,6 +95,28 @@ def read_inputs(
     else:
         molecules, failures = _bare(source, name, reading), []
     return unique_names(molecules), failures
+
+
+def at_ph(
+    molecules: Sequence[Molecule], failures: Sequence[Failure], ph: float
+) -> tuple[list[Molecule], list[Failure]]:
+    """What `read_inputs` gave in the charge states that matter at a pH, in their order, see `charge_states`.
+
+    Raises
+    ------
+    InputError
+        When `ph` is none, dimorphite-dl is missing, or it cannot read the only molecule.
+    """
+    check_ph(ph)
+    found, failed = [], list(failures)
+    for molecule in molecules:
+        try:
+            found.extend(charge_states(molecule, ph))
+        except InputError as error:
+            if len(molecules) == 1 and not failures:
+                raise
+            failed.append(Failure(molecule.name, molecule.smiles, str(error)))
+    return unique_names(found), failed
 
 
 def _bare(smiles: str, name: str | None, reading: _Reading) -> list[Molecule]:

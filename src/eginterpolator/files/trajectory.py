@@ -136,7 +136,8 @@ class Trajectory(_Structures):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trajectory, whole or not at all.
 
-        The suffix chooses the format: .xtc (0.01 Å), .dcd, .pdb, .sdf, .xyz, .h5 (MDTraj's layout), .npz (exact).
+        The suffix chooses the format: .xtc (0.01 Å), .dcd, .pdb, .sdf, .gro (0.01 Å), .xyz, .h5 (MDTraj's
+        layout), .npz (exact).
 
         Raises
         ------

@@ -17,6 +17,7 @@ from safetensors.torch import save
 
 from eginterpolator.analysis.tables import write_populations
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.protonation import protonation_facts
 from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
@@ -341,6 +342,7 @@ def _molecule_meta(
     quality = {**shares, "failed_checks": failed}
     return {
         **molecule.named,
+        **protonation_facts(molecule),
         **{key: first[key] for key in shared if key in first},
         "samples": len(samples),
         "seconds": round(sum(s["seconds"] for s in samples), 3),

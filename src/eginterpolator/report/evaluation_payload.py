@@ -32,7 +32,7 @@ TRAJECTORY_COLUMNS = {
     "stereo_retention": "Stereo kept", "valid": "Valid frames",
 }  # fmt: skip
 CONFORMER_COLUMNS = {"cov_r": "COV-R", "mat_r": "MAT-R, Å", "cov_p": "COV-P", "mat_p": "MAT-P, Å"}
-_SCALES = {"length": (1.0, "Å", 3), "angle": (180 / math.pi, "°", 1), "torsion": (180 / math.pi, "°", 1)}
+SCALES = {"length": (1.0, "Å", 3), "angle": (180 / math.pi, "°", 1), "torsion": (180 / math.pi, "°", 1)}
 Rows = Mapping[str, Mapping[str, Any]]
 
 
@@ -224,7 +224,7 @@ def _features(
         if judged is None or not len(atoms):
             continue
         order = np.argsort(judged.jsd[kind])
-        scale, unit, digits = _SCALES[kind]
+        scale, unit, digits = SCALES[kind]
         chosen = [("worst", int(order[-1]))]
         if len(order) > 1:
             chosen.append(("median", int(order[(len(order) - 1) // 2])))

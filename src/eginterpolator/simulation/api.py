@@ -19,6 +19,7 @@ import numpy as np
 
 from eginterpolator.analysis.tables import write_populations
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.protonation import protonation_facts
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import InputError
@@ -187,6 +188,7 @@ def simulate_to_folder(
         **wanted,
         "engine": used,
         **protocol.conditions.to_meta(),
+        **protonation_facts(molecule),
         **_summary(molecule, results, protocol.timestep_fs),
     }
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from eginterpolator.analysis.tables import write_populations
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.protonation import protonation_facts
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import write_molecule_folder
@@ -113,7 +114,7 @@ def exchange_to_folder(
         {"source": "simulation", **protocol.conditions.to_meta()},
     )
     meta = {
-        **wanted, **protocol.conditions.to_meta(),
+        **wanted, **protocol.conditions.to_meta(), **protonation_facts(molecule),
         "name": molecule.name, "n_atoms": molecule.n_atoms, "n_heavy": molecule.n_heavy, "replicas": 1,
         "frame_ps": frame_ps, "n_frames": n_frames, "platform": f"{width} lanes",
         "temperatures_K": made.temperatures_K.round(3).tolist(), "accepted": made.accepted.round(3).tolist(),

@@ -72,7 +72,7 @@ function autocorrelationChart(torsion, framePs) {
   lines.forEach((line) => { line.values = line.values.slice(0, length); });
   const times = torsion.times_ps;
   const say = ([ps, bound]) => (ps === null ? `over ${bound.toFixed(0)} ps` : `${ps.toFixed(0)} ps`);
-  const value = times ? `${say(times.generated)}, reference ${say(times.reference)}` : "";
+  const value = torsion.said || (times ? `${say(times.generated)}, reference ${say(times.reference)}` : "");
   return figure([node("span", { class: "atoms" }, torsion.label)], value,
     curveChart({ lines, low: 0, high: (length - 1) * framePs, bottom: -0.25, top: 1, unit: "ps", digits: 0, threshold: Math.exp(-1), yTicks: [0, 1] }));
 }
@@ -116,8 +116,9 @@ function mapCanvas(energies) {
   return canvas;
 }
 
-function mapCharts(maps, range) {
-  const names = { reference: "Reference", generated: "Generated", oracle: "Held-out replica" };
+const MAP_NAMES = { reference: "Reference", generated: "Generated", oracle: "Held-out replica" };
+
+function mapCharts(maps, range, names = MAP_NAMES) {
   const energies = freeEnergies(maps);
   const charts = ["reference", "generated", "oracle"].filter((s) => energies[s]).map((s) => node("figure", { class: "chart", "data-source": s },
     node("figcaption", {}, names[s]), mapCanvas(energies[s]),
