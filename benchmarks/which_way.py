@@ -60,8 +60,8 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for way in commands("CC", 2, 1).values():
-            cpu_seconds(way, folder)  # kernels and lanes are compiled
+        for asked_for in commands("CC", 2, 1).values():
+            cpu_seconds(asked_for, folder)  # kernels and lanes are compiled
         for smiles, atoms in MOLECULES.items():
             last: dict[str, tuple[int, float]] = {}
             for frames in options.frames:
@@ -71,8 +71,8 @@ def main() -> None:
                     if before and before[1] * frames / before[0] > options.budget:
                         seconds[way] = None
                         continue
-                    seconds[way] = cpu_seconds(arguments, folder)
-                    last[way] = (frames, seconds[way])
+                    spent = cpu_seconds(arguments, folder)
+                    seconds[way], last[way] = spent, (frames, spent)
                 found.setdefault(smiles, {})[frames] = seconds
                 print(smiles, frames, seconds, flush=True)
                 network, lanes = seconds["network"], seconds["lanes"]
