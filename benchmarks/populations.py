@@ -82,17 +82,21 @@ def states(ours: Sequence[State], theirs: Sequence[State]) -> list[dict[str, Any
         if not state.wells:
             continue
         other = same.get(tuple(state.wells))
-        sides = {
-            label: None if side is None else {
-                "population": shares([side.population, side.low, side.high]),
-                "lifetime_ps": shares([side.lifetime_ps, side.lifetime_low_ps, side.lifetime_high_ps]),
-                "stays": side.stays, "censored": side.censored, "exits": side.exits,
-            }
-            for label, side in (("generated", other), ("md", state))
-        }  # fmt: skip
-        far = None if other is None else apart(sides["generated"]["population"], sides["md"]["population"])  # type: ignore[index]
-        result.append({"wells": state.wells, **sides, "apart": far})
+        row: dict[str, Any] = {"wells": state.wells, "generated": other and side(other), "md": side(state)}
+        far = other and apart(row["generated"]["population"], row["md"]["population"])
+        result.append({**row, "apart": far})
     return result
+
+
+def side(state: State) -> dict[str, Any]:
+    """What a table says of a state."""
+    return {
+        "population": shares([state.population, state.low, state.high]),
+        "lifetime_ps": shares([state.lifetime_ps, state.lifetime_low_ps, state.lifetime_high_ps]),
+        "stays": state.stays,
+        "censored": state.censored,
+        "exits": state.exits,
+    }
 
 
 def shares(values: Sequence[float]) -> list[float | None]:
@@ -131,8 +135,8 @@ def page(result: dict[str, Any]) -> str:
         rows = []
         for row in each["states"]:
             sides = [row["generated"], row["md"]]
-            cells = [_share(side["population"]) if side else "0" for side in sides]
-            lives = [_life(side) if side else "–" for side in sides]
+            cells = [_share(each["population"]) if each else "0" for each in sides]
+            lives = [_life(each) if each else "–" for each in sides]
             rows.append([", ".join(row["wells"]) or "all", *cells, _yes(row["apart"]), *lives])
         parts.append(
             f"## {name.capitalize()}, {each['smiles']}\n\n{ours['samples']} × {ours['n_frames']} frames of "
@@ -153,10 +157,10 @@ def _share(value: Sequence[float | None]) -> str:
     return f"{share:.1f}" + (f" ({low:.1f} to {high:.1f})" if low is not None and high is not None else "")
 
 
-def _life(side: dict[str, Any]) -> str:
-    mean, low, high = side["lifetime_ps"]
+def _life(found: dict[str, Any]) -> str:
+    mean, low, high = found["lifetime_ps"]
     text = f"> {low:.0f}" if mean is None else f"{mean:.0f} ({low:.0f} to {high:.0f})"
-    return f"{text}; {side['stays']} stays ({side['censored']})"
+    return f"{text}; {found['stays']} stays ({found['censored']})"
 
 
 def _time(value: float | None) -> str:

@@ -23,7 +23,7 @@ METRICS = {"rmsd": ("Å", 1.0), "torsion": ("degrees", 30.0)}
 MOST_CLUSTERS = 50
 MATRIX, MATRIX_FRAMES = 10_000_000, 1500
 """Superpositions of the distance matrix, and frames that are compared at most; numberings count."""
-ASSIGNED = 30_000_000
+ASSIGNED = 20_000_000
 """Superpositions by which frames find their cluster."""
 
 
