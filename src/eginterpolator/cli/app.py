@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from eginterpolator.cli import benchmark, conformers, data, evaluate, generate, models, simulate, train, view
+from eginterpolator.cli import benchmark, conformers, data, evaluate, generate, models, serve, simulate, train, view
 
 app = typer.Typer(
     name="egi",
@@ -41,6 +41,7 @@ app.command("simulate")(simulate.simulate_command)
 app.command("train")(train.train_command)
 app.command("benchmark")(benchmark.benchmark_command)
 app.command("view")(view.view_command)
+app.command("serve")(serve.serve_command)
 app.add_typer(data.app, name="data", help="Build and check datasets.")
 app.add_typer(evaluate.app, name="evaluate", help="Judge trajectories against reference simulations.")
 app.add_typer(models.app, name="models", help="List, show and copy models.")

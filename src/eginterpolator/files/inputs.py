@@ -96,6 +96,17 @@ def read_inputs(
     return unique_names(molecules), failures
 
 
+def read_smiles(smiles: str, *, largest_fragment: bool = False) -> Molecule:
+    """The molecule of a SMILES as `read_inputs` gives it, whatever file or folder may have that name.
+
+    Raises
+    ------
+    InputError
+        As `Molecule.from_smiles`.
+    """
+    return unique_names(_bare(smiles, None, _Reading("ask", largest_fragment)))[0]
+
+
 def _bare(smiles: str, name: str | None, reading: _Reading) -> list[Molecule]:
     found = reading.smiles(smiles, BARE)
     if name is None:
