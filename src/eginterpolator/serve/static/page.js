@@ -145,7 +145,8 @@ function fill(item, job) {
 async function told(news) {
   const where = news.device === "cuda" ? " on the graphics card" : "";
   $("worker").textContent = news.ready ? `Ready${where}` : "Loading the models …";
-  if (news.ready && $("model").options.length !== news.models.length) {
+  const offered = [...$("model").options].map((option) => option.textContent);
+  if (news.ready && offered.join() !== news.models.join()) {
     $("model").replaceChildren(...news.models.map((name) => element("option", { textContent: name })));
   }
   $("thermalise").disabled = Boolean(news.thermalise);
