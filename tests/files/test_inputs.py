@@ -10,7 +10,7 @@ from rdkit import Chem
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import write_molecule_folder
-from eginterpolator.files.inputs import prepare_out, read_inputs
+from eginterpolator.files.inputs import prepare_out, read_inputs, read_smiles
 from eginterpolator.files.sdf import write_sdf
 from eginterpolator.files.trajectory import Trajectory
 from tests.builders.trajectories import conformers
@@ -125,6 +125,18 @@ def test_what_cannot_be_read_is_named(tmp_path, monkeypatch, source, message):
 def test_a_long_smiles_is_no_file_name():
     smiles = "C" * 5000
     assert read_inputs(smiles)[0][0].n_heavy == 5000
+
+
+def test_a_smiles_is_never_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.smi").write_text("CCO a\nCCN b\n")
+    with pytest.raises(InputError, match="two.smi"):
+        read_smiles("two.smi")
+    (molecule,), _ = read_inputs("OCC.Cl", largest_fragment=True)
+    found = read_smiles("OCC.Cl", largest_fragment=True)
+    assert (found.name, found.key, found.seed_name) == (molecule.name, molecule.key, molecule.seed_name)
+    with pytest.raises(InputError, match="several fragments"):
+        read_smiles("OCC.Cl")
 
 
 def test_output_folders(tmp_path):

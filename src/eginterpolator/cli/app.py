@@ -16,6 +16,7 @@ from eginterpolator.cli import (
     evaluate,
     generate,
     models,
+    serve,
     simulate,
     train,
     view,
@@ -57,6 +58,7 @@ app.command("benchmark")(benchmark.benchmark_command)
 app.command("view")(view.view_command)
 app.command("convert")(convert.convert_command)
 app.command("compare")(compare.compare_command)
+app.command("serve")(serve.serve_command)
 app.add_typer(data.app, name="data", help="Build and check datasets.")
 app.add_typer(evaluate.app, name="evaluate", help="Judge trajectories against reference simulations.")
 app.add_typer(models.app, name="models", help="List, show and copy models.")

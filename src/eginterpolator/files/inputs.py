@@ -119,6 +119,17 @@ def at_ph(
     return unique_names(found), failed
 
 
+def read_smiles(smiles: str, *, largest_fragment: bool = False) -> Molecule:
+    """The molecule of a SMILES as `read_inputs` gives it, whatever file or folder may have that name.
+
+    Raises
+    ------
+    InputError
+        As `Molecule.from_smiles`.
+    """
+    return unique_names(_bare(smiles, None, _Reading("ask", largest_fragment)))[0]
+
+
 def _bare(smiles: str, name: str | None, reading: _Reading) -> list[Molecule]:
     found = reading.smiles(smiles, BARE)
     if name is None:

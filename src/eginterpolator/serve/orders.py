@@ -1,0 +1,118 @@
+"""What the browser asks for: read from JSON, checked before any work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eginterpolator.errors import InputError
+from eginterpolator.serve.limits import Limits
+
+
+@dataclass(frozen=True)
+class Order:
+    """One molecule, and how it is generated; the fields are those of `egi generate`.
+
+    Attributes
+    ----------
+    model : str
+        One of the names that the page offers.
+    thermalise_ps : float
+        Picoseconds of dynamics from each frame, at most 1; 0 for none.
+    """
+
+    smiles: str
+    frames: int = 500
+    samples: int = 1
+    seed: int = 0
+    model: str = "auto"
+    strength: float = 1.0
+    thermalise_ps: float = 0.0
+    largest_fragment: bool = False
+    force: bool = False
+
+
+def read_smiles_text(values: Any, limits: Limits) -> str:
+    """The SMILES of a request.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is too long.
+    """
+    text = values.get("smiles") if isinstance(values, Mapping) else None
+    if not isinstance(text, str) or not text.strip():
+        raise InputError("There is no molecule; give a SMILES.")
+    if len(text) > limits.smiles:
+        raise InputError(f"The SMILES has {len(text)} characters; this page takes at most {limits.smiles}.")
+    if not text.isprintable():
+        raise InputError("The SMILES has characters that cannot be printed; give it on one line.")
+    return text.strip()
+
+
+def read_order(values: Any, limits: Limits, models: Collection[str]) -> Order:
+    """Check a request for a job.
+
+    Parameters
+    ----------
+    values : Any
+        Parsed JSON.
+    models : collection of str
+        The names that may be asked for; a path is none of them.
+
+    Raises
+    ------
+    InputError
+        For a value of another kind or outside of its bounds, and for a name that there is not.
+    """
+    smiles = read_smiles_text(values, limits)
+    if unknown := values.keys() - Order.__dataclass_fields__.keys():
+        raise InputError(f"'{str(min(unknown, key=str))[:40]}' is nothing that can be set here.")
+    frames = _whole(values, "frames", 500, 1, limits.frames)
+    samples = _whole(values, "samples", 1, 1, limits.frames)
+    if frames * samples > limits.frames:
+        raise InputError(
+            f"{frames} frames of {samples} samples are {frames * samples}; this page makes at most {limits.frames} "
+            "at a time, 'egi generate' any number."
+        )
+    model = values.get("model", "auto")
+    if not isinstance(model, str) or model not in models:
+        raise InputError("There is no such model here; take one of the list.")
+    return Order(
+        smiles=smiles,
+        frames=frames,
+        samples=samples,
+        seed=_whole(values, "seed", 0, 0, 2**53 - 1),
+        model=model,
+        strength=_number(values, "strength", 1.0, 0.0, 1.0),
+        thermalise_ps=_number(values, "thermalise_ps", 0.0, 0.0, 1.0),
+        largest_fragment=_yes(values, "largest_fragment"),
+        force=_yes(values, "force"),
+    )
+
+
+_SAID = {"strength": "lambda", "thermalise_ps": "thermalise"}
+
+
+def _whole(values: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
+    value = values.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InputError(f"'{name}' must be a whole number from {low} to {high}.")
+    return value
+
+
+def _number(values: Mapping[str, Any], name: str, default: float, low: float, high: float) -> float:
+    value = values.get(name, default)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not low <= value <= high:
+        raise InputError(f"'{_SAID.get(name, name)}' must be a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def _yes(values: Mapping[str, Any], name: str) -> bool:
+    value = values.get(name, False)
+    if not isinstance(value, bool):
+        raise InputError(f"'{name}' must be true or false.")
+    return value
