@@ -15,6 +15,7 @@ from eginterpolator.cli import (
     evaluate,
     generate,
     models,
+    plan,
     simulate,
     train,
     view,
@@ -49,6 +50,7 @@ def _egi(
 
 app.command("generate")(generate.generate_command)
 app.command("conformers")(conformers.conformers_command)
+app.command("plan")(plan.plan_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("train")(train.train_command)
 app.command("benchmark")(benchmark.benchmark_command)
