@@ -106,7 +106,8 @@ def main() -> None:
     for name, facts in found.items():
         lengths = [sum(ns == wanted for ns in facts["ns"].values()) for wanted in (SHORT_NS, LONG_NS)]
         left = [len(facts[key]) for key in ("slow_and_short", "failures")]
-        rows.append([name, facts["molecules"], facts["charged"], *lengths, *left, f"`{facts['sha256'][:16]}`"])
+        counts = [facts["molecules"], facts["charged"], *lengths, *left]
+        rows.append([name, *map(str, counts), f"`{facts['sha256'][:16]}`"])
     heads = [
         "list",
         "molecules",

@@ -105,8 +105,8 @@ def test_neutral_groups_that_water_charges():
         assert charged_in_water(Molecule.from_smiles(smiles)) == names
     for smiles in (
         "CCO", "CC(=O)N", "CC(=O)NC", "Nc1ccccc1", "c1ccncc1", "CC#N", "[NH3+]CC", "CC(=O)[O-]", "CC(=O)OC",
-        "CS(N)(=O)=O", "C[N+](C)(C)C", "CN(C)N=O", "Cn1cnc2c1c(=O)n(C)c(=O)n2C", "NC(N)=O", "CC(=O)Nc1ccc(O)cc1",
-        "C=CN(C)C", "NO",
+        "CS(N)(=O)=O",
+        "C[N+](C)(C)C", "CN(C)N=O", "Cn1cnc2c1c(=O)n(C)c(=O)n2C", "NC(N)=O", "CC(=O)Nc1ccc(O)cc1", "C=CN(C)C", "NO",
     ):  # fmt: skip
         assert charged_in_water(Molecule.from_smiles(smiles)) == [], smiles
 

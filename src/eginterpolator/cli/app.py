@@ -16,6 +16,7 @@ from eginterpolator.cli import (
     evaluate,
     generate,
     models,
+    plan,
     serve,
     simulate,
     train,
@@ -51,6 +52,7 @@ def _egi(
 
 app.command("generate")(generate.generate_command)
 app.command("conformers")(conformers.conformers_command)
+app.command("plan")(plan.plan_command)
 app.command("cluster")(cluster.cluster_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("train")(train.train_command)

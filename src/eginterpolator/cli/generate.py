@@ -12,11 +12,13 @@ import typer
 from eginterpolator.cli import options as o
 from eginterpolator.cli.charges import Ph, read_at_ph
 from eginterpolator.cli.groups import grouped
+from eginterpolator.cli.plan import DryRun, dry_run
 
 if TYPE_CHECKING:
     from eginterpolator.chemistry.molecule import Molecule
     from eginterpolator.generation.tasks import GenerationConfig
     from eginterpolator.jobs.molecules import RunResult
+    from eginterpolator.models.choice import Models
 
 LONG_SECONDS = 30.0
 """A run that took longer is told how it could have been shorter."""
@@ -57,6 +59,7 @@ def generate_command(
     name: o.Name = None,
     out: o.Out = Path("trajectories"),
     overwrite: o.Overwrite = False,
+    dry: DryRun = False,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     job: o.LoggedJobOptions,
 ) -> None:
@@ -67,7 +70,9 @@ def generate_command(
     from eginterpolator.data.given import read_given
     from eginterpolator.errors import InputError
     from eginterpolator.files.inputs import prepare_out
+    from eginterpolator.generation.plan import expected
     from eginterpolator.generation.runs import run_generation
+    from eginterpolator.generation.speed import START_SECONDS
     from eginterpolator.generation.tasks import could_be_compiled, network_calls, resolve_device
     from eginterpolator.models.choice import Models
 
@@ -82,12 +87,16 @@ def generate_command(
     if (start or end) and len(molecules) != 1:
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))
+    loaded = Models.load(model, "cpu" if helpers or dry else resolve_device(config.device))
+    seconds = expected(loaded, molecules, config, sampling.force)
+    if dry:
+        dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, START_SECONDS)
+        return
     prepare_out(out)
-    loaded = Models.load(model, "cpu" if helpers else resolve_device(config.device))
     calls = max(network_calls(each, config) for each in loaded.models)
     began = time.monotonic()
-    with Progress(calls * len(molecules), job.quiet) as progress:
-        hooks = progress.hooks(calls)
+    with Progress(max(1e-3, sum(seconds.values())), job.quiet, START_SECONDS) as progress:
+        hooks = progress.hooks(calls, seconds)
         result = run_generation(
             loaded, molecules, out, config, failures, first, last, sampling.force, overwrite, hooks, helpers
         )  # fmt: skip
@@ -108,24 +117,26 @@ def generate_command(
 
 def _say_which_is_sooner(molecules: list[Molecule], result: RunResult, config: GenerationConfig) -> None:
     """A line where MD in implicit solvent would have given as many frames in less time: it is what models imitate."""
-    from eginterpolator.simulation.engines.lanes.speed import PREPARE_SECONDS, estimated_seconds
+    from eginterpolator.generation.plan import sooner_by_md
 
     spent = {row["name"]: row["seconds"] for row in result.rows if row["name"] in result.done}
     frame_ps = max((row.get("frame_ps", 0.0) for row in result.rows), default=0.0)
-    if not frame_ps:
-        return  # folders that do not say it
-    ns = config.n_frames * frame_ps / 1000
-    total = estimate = 0.0
+    line = sooner_by_md(molecules, spent, config, frame_ps) if frame_ps else None  # of folders that do not say it
+    if line:
+        typer.echo(line, err=True)
+
+
+def _rows(
+    models: Models, molecules: list[Molecule], seconds: dict[str, float], force: bool
+) -> list[tuple[str, str, float | None, list[str]]]:
+    """What `--dry-run` says of each molecule."""
+    from eginterpolator.errors import InputError
+
+    rows: list[tuple[str, str, float | None, list[str]]] = []
     for molecule in molecules:
-        if molecule.name in spent:
-            needed = estimated_seconds(molecule.n_atoms, config.n_samples, ns)
-            if needed is None:
-                return
-            total += spent[molecule.name]
-            estimate += needed - (PREPARE_SECONDS - 1.0 if estimate else 0.0)
-    if total > estimate > 0:
-        typer.echo(
-            f"MD in implicit solvent gives as many frames sooner (about {estimate:.0f} s, not {total:.0f}): "
-            f"egi simulate INPUT --replicas {config.n_samples} --ns {ns:g} --save-ps {frame_ps:g}",
-            err=True,
-        )
+        try:
+            choice = models.choose(molecule, force)
+            rows.append((molecule.name, choice.model.name, seconds[molecule.name], choice.warnings))
+        except InputError as error:
+            rows.append((molecule.name, "no model", None, [str(error)]))
+    return rows

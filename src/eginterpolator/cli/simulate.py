@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eginterpolator.cli import options as o
 from eginterpolator.cli.charges import Ph, read_at_ph
 from eginterpolator.cli.groups import grouped
+from eginterpolator.cli.plan import DryRun, dry_run
 from eginterpolator.errors import InputError
+
+if TYPE_CHECKING:
+    from eginterpolator.chemistry.molecule import Molecule
 
 WATER = "water"
 """Of --friction."""
@@ -87,6 +91,7 @@ def simulate_command(
     name: o.Name = None,
     out: o.Out = Path("simulations"),
     overwrite: o.Overwrite = False,
+    dry: DryRun = False,
     job: SimulationJob,
 ) -> None:
     """Simulate INPUT with OpenFF (Sage 2.2.1, NAGL AM1-BCC charges) in SIMD lanes, OpenMM or GROMACS."""
@@ -97,6 +102,7 @@ def simulate_command(
     from eginterpolator.simulation.job import export_many, simulate_many
     from eginterpolator.simulation.parameters import CHARGES, require_openmm
     from eginterpolator.simulation.protocol import BOXES, protocol_named
+    from eginterpolator.simulation.speed import START_SECONDS
 
     helpers = job.begin()
     require_openmm()
@@ -111,6 +117,11 @@ def simulate_command(
     if export is not None and rungs is not None:
         raise InputError("--exchange runs here, and --export does not run; give one of them.")
     molecules, failures = read_at_ph(job, source, name, ph, protocol is not ProtocolName.vacuum)
+    seconds = {each.name: _seconds(each, protocol.value, engine, replicas, ns) for each in molecules}
+    if dry:
+        rows = [(name, f"{what}, {protocol.value}", told, ()) for name, (what, told) in seconds.items()]
+        dry_run(rows, failures, START_SECONDS)
+        return
     prepare_out(out)
     if export is not None:
         settings = ExportSettings(form=export.value, ns=ns, save_ps=save_ps, seed=job.seed)
@@ -123,16 +134,24 @@ def simulate_command(
             typer.echo(f"{row['name']}: {row['n_particles']:,} atoms for {row['export']}{_noted(row)}")
         o.finish(result, job.as_json)
         return
-    with Progress(len(molecules), job.quiet) as progress:
+    weights = {name: told for name, (_, told) in seconds.items()}
+    with Progress(max(1e-3, sum(weights.values())), job.quiet, START_SECONDS) as progress:
         result = simulate_many(
             molecules, out, chosen, replicas=replicas, ns=ns, save_ps=save_ps, seed=job.seed, engine=engine,
             platform=platform, threads=job.threads, exchange=rungs, overwrite=overwrite, failures=failures,
-            hooks=progress.hooks(1), workers=helpers,
+            hooks=progress.hooks(1, weights), workers=helpers,
         )  # fmt: skip
     if not job.as_json:
         for row in result.rows:
             typer.echo(_line(row))
     o.finish(result, job.as_json)
+
+
+def _seconds(molecule: Molecule, protocol: str, engine: str, replicas: int | None, ns: float) -> tuple[str, float]:
+    """The engine of a molecule and the seconds that it is expected to take, the start of the process left out."""
+    from eginterpolator.simulation.speed import expected_simulation
+
+    return expected_simulation(protocol, engine, molecule.n_atoms, replicas, ns)
 
 
 def _friction(text: str, protocol: ProtocolName) -> dict[str, Any]:

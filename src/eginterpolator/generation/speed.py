@@ -1,0 +1,89 @@
+"""How long networks take: a table of measured passes, and a short pilot that scales it to this machine as it is now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.generation.tasks import (
+    GenerationConfig,
+    generate_trajectories,
+    layer_settings,
+    network_calls,
+)
+from eginterpolator.models.ahead import fast_denoiser
+from eginterpolator.models.compiled import with_kernels
+from eginterpolator.models.registry import Model
+
+START_SECONDS = 3.0
+"""Imports, models and kernels of a process (docs/performance.md)."""
+FRAME_MS, HYDROGEN_MS = 0.4, 0.1
+"""Of each frame, and of each hydrogen in it: hydrogens put back, checks, files."""
+PASS_MS = {
+    "kernels": {1: (17.0, 1.0), 0: (9.0, 1.0)},
+    "compiled": {1: (27.0, 1.31), 0: (14.0, 1.42)},
+    "plain": {1: (58.0, 1.34), 0: (33.0, 1.43)},
+}
+"""Of a pass over 64 frames of 9 heavy atoms on one thread, and the power of the number of heavy atoms that it grows by,
+by layers and lambda (1, or 0): docs/performance.md."""
+PILOT_FRAMES, PILOT_STEPS = 128, 4
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What a short run showed: how many times longer the table's work takes here, and how busy the machine is.
+
+    `slower` is by the clock, other work of the machine included; `busy` is clock over processor time, at least 1.
+    """
+
+    slower: float = 1.0
+    busy: float = 1.0
+
+
+def table_seconds(model: Model, molecule: Molecule, config: GenerationConfig) -> float:
+    """Seconds of all samples of a molecule by the table, on one thread with nothing else running, start-up left out."""
+    lam = 1 if config.strength > 0 else 0
+    milliseconds, power = PASS_MS[layers_of(model, config.precision)][lam]
+    calls = network_calls(model, replace(config, task="unconditional", n_samples=1, n_frames=1))  # of each block
+    frames = config.n_frames * config.n_samples
+    hydrogens = molecule.n_atoms - molecule.n_heavy if config.hydrogens else 0
+    each = calls / 64 * milliseconds * (molecule.n_heavy / 9) ** power + FRAME_MS + HYDROGEN_MS * hydrogens
+    return frames * each / 1000
+
+
+def expected_seconds(model: Model, molecule: Molecule, config: GenerationConfig, pilot: Pilot | None = None) -> float:
+    """Wall-clock seconds of a molecule on this machine, start-up left out.
+
+    With a `pilot` as its speed was then; without one by the table alone, which says little of another processor.
+    """
+    threads = min(torch.get_num_threads(), config.n_samples)
+    return table_seconds(model, molecule, config) * (pilot.slower if pilot else 1.0) / threads
+
+
+def run_pilot(model: Model, molecule: Molecule, config: GenerationConfig) -> Pilot:
+    """Make one short trajectory twice, the first time to warm up, and compare the second with the table."""
+    short = replace(
+        config, task="unconditional", n_frames=min(PILOT_FRAMES, max(2, config.n_frames)), n_samples=1,
+        steps=min(PILOT_STEPS, config.steps or PILOT_STEPS), thermalise_ps=0.0,
+    )  # fmt: skip
+    generate_trajectories(model, molecule, replace(short, n_frames=2))
+    clock, processor = _timed(lambda: generate_trajectories(model, molecule, short))
+    return Pilot(clock / table_seconds(model, molecule, short), max(1.0, clock / max(processor, 1e-9)))
+
+
+def layers_of(model: Model, precision: str = "auto") -> str:
+    """What computes a model's layers here: `kernels`, `compiled` ones, or `plain` ones."""
+    settings = layer_settings(model, precision)
+    if settings.precision == "bf16" and with_kernels(model.denoiser):
+        return "kernels"
+    return "compiled" if fast_denoiser(model.denoiser, settings) is not None else "plain"
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    clock, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - clock, time.process_time() - processor

@@ -1,0 +1,120 @@
+"""Which way to a trajectory: by what can be made at all, by speed, by what is known."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.errors import InputError
+from eginterpolator.generation import plan as planning
+from eginterpolator.generation.plan import expected, first_pilot, plan, sooner_by_md
+from eginterpolator.generation.speed import Pilot
+from eginterpolator.generation.tasks import GenerationConfig
+from eginterpolator.models.choice import Models
+
+PROPANOL = Molecule.from_smiles("CCCO", "propanol")
+
+
+@pytest.fixture
+def models(tiny):
+    return Models.of(tiny)
+
+
+@pytest.fixture
+def md(monkeypatch):
+    """Simulations take as many seconds as `md["seconds"]` says, by `md["engine"]`; none where that is None."""
+    said = {"seconds": 10.0, "engine": "lanes"}
+
+    def seconds(protocol, n_atoms, replicas, ns):
+        said["asked"] = (protocol, n_atoms, replicas, ns)
+        return None if said["seconds"] is None else (said["engine"], said["seconds"])
+
+    monkeypatch.setattr(planning, "simulation_seconds", seconds)
+    return said
+
+
+def test_the_sooner_way_with_its_command(models, md):
+    md["seconds"] = 1e-3
+    found = plan(PROPANOL, models, frames=100, samples=2)
+    assert found.best == "simulation" and "is sooner" in found.reason
+    assert md["asked"] == ("implicit", 12, 2, pytest.approx(0.52))
+    assert found.way.command == "egi simulate CCCO --protocol implicit --replicas 2 --ns 0.52 --save-ps 5.2"
+    md["seconds"] = 1e6
+    found = plan(PROPANOL, models, frames=100, samples=2, source="mine.sdf")
+    assert found.best == "network"
+    assert found.way.command == f"egi generate mine.sdf --frames 100 --samples 2 --model {models.models[0].name}"
+    assert json.loads(json.dumps(found.to_dict()))["command"] == found.way.command
+
+
+def test_networks_make_their_own_spacing_in_implicit_water_only(models, md):
+    thinned = plan(PROPANOL, models, frames=100, frame_ps=15.6)
+    assert (
+        "--frames 300" in thinned.network.command and "egi convert trajectories --frames ::3" in thinned.network.command
+    )
+    fine = plan(PROPANOL, models, frame_ps=0.4)
+    assert fine.network.seconds is None and "5.2 ps apart, which do not make 0.4 ps" in fine.network.why
+    dry = plan(PROPANOL, models, solvent="vacuum")
+    assert dry.best == "simulation" and "implicit water only" in dry.reason and md["asked"][0] == "vacuum"
+
+
+def test_what_no_model_fits_and_what_cannot_be_simulated(models, md):
+    large = plan(Molecule.from_smiles("C" * 20), models)
+    assert large.best == "simulation" and "does not fit" in large.reason
+    md["seconds"] = None
+    assert plan(PROPANOL, models).best == "network"
+    none = plan(Molecule.from_smiles("C" * 20), models)
+    assert none.best is None and none.way is None and none.reason.startswith("neither can be taken")
+
+
+def test_a_molecule_that_is_new_to_the_model_is_simulated_where_lanes_can(models, md, monkeypatch):
+    md["seconds"] = 1e4
+    choose = models.choose
+
+    def warned(molecule, force=False):
+        choice = choose(molecule, force)
+        choice.warnings.append("never seen.")
+        return choice
+
+    monkeypatch.setattr(models, "choose", warned)
+    found = plan(PROPANOL, models)
+    assert found.best == "simulation" and "is new to" in found.reason and found.network.warnings == ["never seen."]
+    md["engine"] = "openmm"
+    assert plan(PROPANOL, models, solvent="explicit").best == "network"
+
+
+def test_a_busy_machine_slows_both_ways(models, md):
+    quiet, busy = plan(PROPANOL, models, pilot=Pilot(2.0, 1.0)), plan(PROPANOL, models, pilot=Pilot(8.0, 4.0))
+    assert busy.simulation.seconds == pytest.approx(4 * quiet.simulation.seconds)
+    assert busy.network.seconds == pytest.approx(4 * quiet.network.seconds)
+    assert first_pilot(models, [Molecule.from_smiles("C" * 20), PROPANOL]) is not None
+    assert first_pilot(models, [Molecule.from_smiles("C" * 20)]) is None
+
+
+def test_numbers_that_make_no_trajectory(models):
+    for bad in ({"frames": 0}, {"samples": 0}, {"frame_ps": 0.0}, {"frame_ps": float("nan")}):
+        with pytest.raises(InputError, match="must be positive numbers"):
+            plan(PROPANOL, models, **bad)
+    with pytest.raises(InputError, match="use implicit, vacuum, explicit"):
+        plan(PROPANOL, models, solvent="octanol")
+
+
+def test_expected_seconds_of_a_list(models):
+    other = Molecule.from_smiles("C" * 20, "large")
+    found = expected(models, [PROPANOL, other], GenerationConfig(n_frames=64), False)
+    assert found["propanol"] > 0 and found["large"] == 0
+
+
+def test_a_line_where_md_would_have_been_sooner(md):
+    config = GenerationConfig(n_frames=500, n_samples=4)
+    two = [PROPANOL, Molecule.from_smiles("CCO", "ethanol")]
+    line = sooner_by_md(two, {"propanol": 30.0, "ethanol": 30.0}, config, 5.2)
+    assert line == (
+        "MD in implicit solvent gives as many frames sooner (about 17 s, not 60): "
+        "egi simulate INPUT --replicas 4 --ns 2.6 --save-ps 5.2"
+    )
+    assert sooner_by_md(two, {"propanol": 5.0, "ethanol": 5.0}, config, 5.2) is None
+    assert sooner_by_md(two, {}, config, 5.2) is None
+    md["engine"] = "openmm"
+    assert sooner_by_md(two, {"propanol": 30.0}, config, 5.2) is None

@@ -1,0 +1,41 @@
+"""Expected seconds of networks: the table's proportions, and a pilot that scales them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.generation import speed
+from eginterpolator.generation.speed import Pilot, expected_seconds, layers_of, run_pilot, table_seconds
+from eginterpolator.generation.tasks import GenerationConfig
+
+SMALL, LARGE = Molecule.from_smiles("CCCO"), Molecule.from_smiles("CCCCCCCO")
+
+
+def test_the_table_grows_with_frames_samples_steps_and_size(tiny, monkeypatch):
+    monkeypatch.setattr(speed, "layers_of", lambda model, precision: "kernels")
+    config = GenerationConfig(n_frames=64, hydrogens=False)
+    one = table_seconds(tiny, SMALL, config)
+    assert table_seconds(tiny, SMALL, replace(config, n_frames=128)) > 1.9 * one
+    assert table_seconds(tiny, SMALL, replace(config, n_samples=3)) == pytest.approx(3 * one)
+    calls = 5  # of the tiny model: three steps of a sampler that calls twice but at the last
+    assert one == pytest.approx((calls * 17.0 * 4 / 9 + 64 * 0.4) / 1000)
+    assert table_seconds(tiny, LARGE, config) == pytest.approx((calls * 17.0 * 8 / 9 + 64 * 0.4) / 1000)
+    assert table_seconds(tiny, SMALL, replace(config, strength=0.0)) < one
+    assert table_seconds(tiny, SMALL, replace(config, hydrogens=True)) > one
+    monkeypatch.setattr(speed, "layers_of", lambda model, precision: "plain")
+    assert table_seconds(tiny, SMALL, config) > one
+
+
+def test_a_pilot_scales_the_table(tiny):
+    config = GenerationConfig(n_frames=64)
+    alone = expected_seconds(tiny, SMALL, config)
+    assert expected_seconds(tiny, SMALL, config, Pilot(3.0, 2.0)) == pytest.approx(3 * alone)
+    found = run_pilot(tiny, SMALL, config)
+    assert found.slower > 0 and found.busy >= 1.0
+
+
+def test_what_computes_the_layers_is_known(tiny):
+    assert layers_of(tiny, "fp32") == "plain"  # nothing is compiled in the tests' cache
