@@ -260,7 +260,7 @@ def engine_replicas(
         "ns": settings.ns, "save_ps": settings.save_ps, "platform": settings.platform, "threads": settings.threads,
         "on_frame": told,
     }  # fmt: skip
-    kept = {"folders": folders} if getattr(chosen.engine, "resumes", False) else {}
+    kept: dict[str, Any] = {"folders": folders} if getattr(chosen.engine, "resumes", False) else {}
     try:
         yield from chosen.engine.replicas(molecule, protocol, starts, seeds, **options, **kept)
     except Unsupported as error:  # it says so before the first replica
