@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eginterpolator.analysis.clocks import PooledTimes, measured, pooled_autocorrelation, pooled_times, transitions_of
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import every_check, frame_checks
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.clocks import PooledTimes, measured, pooled_autocorrelation, pooled_times, transitions_of
 from eginterpolator.evaluation.comparison import Observed
 from eginterpolator.evaluation.curves import MAP_BINS, MAX_LAGS
 from eginterpolator.evaluation.distributions import RANGES, jensen_shannon

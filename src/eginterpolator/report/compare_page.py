@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from rdkit.Chem import rdMolDescriptors
 
+from eginterpolator.analysis.clocks import FACTOR, PooledTimes
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.clocks import FACTOR, PooledTimes
 from eginterpolator.evaluation.distributions import RANGES
 from eginterpolator.evaluation.kinetics import LAG_FRAMES
 from eginterpolator.evaluation.side_by_side import SIDES, Pair, made_by

@@ -20,9 +20,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from eginterpolator.chemistry.drawing import drawing
 from eginterpolator.errors import InputError
 from eginterpolator.files.inputs import read_smiles
-from eginterpolator.report.drawing import drawing
 from eginterpolator.serve import pad as pads
 from eginterpolator.serve.desk import Desk, QueueFullError
 from eginterpolator.serve.guard import Guard
