@@ -67,7 +67,14 @@ def _charge_model(name: str) -> Any:
         raise InputError(
             f"The charge model '{name}' is not installed; the protocol's own is openff-gnn-am1bcc-1.0.0.pt."
         )
-    return GNNModel.load(str(found[0]), eval_mode=True)
+
+    class Charges(GNNModel):
+        """The network without a deep copy of its table of 13,000 molecules, which nothing reads."""
+
+        def save_hyperparameters(self, *args: Any, **options: Any) -> None:
+            pass
+
+    return Charges.load(str(found[0]), eval_mode=True)
 
 
 @contextlib.contextmanager
