@@ -24,7 +24,7 @@ METHANOL = Molecule.from_smiles("CO", "methanol")
 
 
 class Clockwork:
-    """An engine whose frames come when a clock says so: `before` s, then `each` s a frame, for one run after another."""
+    """An engine whose frames come when a clock says so: `before` s, then `each` s a frame, one run after another."""
 
     default_replicas = 16
 

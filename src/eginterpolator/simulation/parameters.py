@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ class SimulationSystem:
 
 def require_openmm() -> None:
     """Raise InputError with the command that helps when the `[md]` packages are missing."""
+    logging.getLogger("pint").setLevel(logging.ERROR)  # it says that openff-units defines a unit again
     try:
         for module in ("openmm", "openff.toolkit", "openff.interchange", "openff.nagl", "openff.nagl_models"):
             import_module(module)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cache
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.simulation.engines import ENGINES
 from eginterpolator.simulation.engines.base import Engine
-from eginterpolator.simulation.protocol import Protocol
+from eginterpolator.simulation.protocol import OpenProtocol, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ class Chosen:
 def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: str = "auto") -> Chosen:
     """The engine of that name; for `auto` lanes where it can run the molecule here, else OpenMM.
 
-    A platform other than `auto` belongs to OpenMM where the engine is not named.
+    A platform other than `auto` belongs to OpenMM where the engine is not named. Why lanes do not run a molecule without
+    a box is a warning, once for each reason.
 
     Raises
     ------
@@ -50,11 +52,18 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
         return Chosen(FALLBACK)
     engine = ENGINES["lanes"]
     objection = engine.objection(molecule, protocol)
-    if not objection:
-        try:
-            engine.check("auto")
-            return Chosen("lanes", replaceable=True)
-        except InputError as error:
-            objection = str(error)
-    log.info("%s: OpenMM takes it, since lanes cannot: %s", molecule.name, objection)
-    return Chosen(FALLBACK)
+    if objection:
+        _say(f"{molecule.name}: OpenMM takes it, since lanes cannot: {objection}.", isinstance(protocol, OpenProtocol))
+        return Chosen(FALLBACK)
+    try:
+        engine.check("auto")
+    except InputError as error:
+        _say(f"OpenMM takes the molecules, since lanes cannot: {error}", True)
+        return Chosen(FALLBACK)
+    return Chosen("lanes", replaceable=True)
+
+
+@cache
+def _say(text: str, warning: bool) -> None:
+    """Log it, the first time."""
+    log.log(logging.WARNING if warning else logging.INFO, text)

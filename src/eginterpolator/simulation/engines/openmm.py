@@ -13,7 +13,7 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, check_frames, frame_count
+from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, check_frames, check_starts, frame_count
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.parameters import SimulationSystem, require_openmm
 from eginterpolator.simulation.protocol import ExplicitProtocol, OpenProtocol, Protocol
@@ -217,6 +217,7 @@ class OpenMM:
         on_frame: OnFrame = lambda replica, done, total: None,
     ) -> Iterator[Replica | SimulationError]:
         """See `base.Engine`."""
+        check_starts(starts, molecule.n_atoms)
         system: SimulationSystem | None = None
         for index, (start, seed) in enumerate(zip(starts, seeds, strict=True)):
             if system is None or isinstance(protocol, ExplicitProtocol):
