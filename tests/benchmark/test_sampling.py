@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eginterpolator.benchmark.config import load_study
 from eginterpolator.benchmark.data import trajectory_molecules
-from eginterpolator.benchmark.sampling import short_md
+from eginterpolator.benchmark.sampling import Made, md_note, short_md
 from eginterpolator.generation.etkdg import etkdg_conformers
 from eginterpolator.simulation.starts import kabsch_rmsd, start_conformers
 from tests.builders.conformers import FLEXIBLE, embedded
@@ -24,3 +24,16 @@ def test_md_of_equal_seconds_needs_the_seconds(study_file, tmp_path):
     task = load_study(study_file).unconditional
     made = short_md(trajectory_molecules(Path(task.reference)), task, tmp_path, 0, {}, forward=False)
     assert set(made.failures) == set(MOLECULES) and "whose time it should take" in made.failures["chain"]
+
+
+def test_a_row_of_md_says_its_engine_and_whether_the_time_was_needed(study_file):
+    task = load_study(study_file).unconditional
+    lanes = {"engine": "lanes", "n_frames": task.n_frames, "seconds": 2.0, "seconds_to_equal": 40.0}
+    before = {"n_frames": 2, "seconds": 9.0, "seconds_to_equal": 8.0}
+    assert md_note(Made(Path(), {}), task) == ""
+    assert md_note(Made(Path(), {"chain": lanes}), task) == (
+        "by lanes: 2 s of the 40 s given; the whole length for 1 of 1 molecules"
+    )
+    assert md_note(Made(Path(), {"chain": lanes, "stiff": before}), task) == (
+        "by lanes and openmm: 11 s of the 48 s given; the whole length for 1 of 2 molecules"
+    )

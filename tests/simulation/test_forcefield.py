@@ -27,3 +27,26 @@ def test_the_system_is_sage_with_nagl_charges_in_obc2() -> None:
     assert system.getParticleMass(molecule.n_atoms - 1)._value == pytest.approx(1.5)
     total = sum(system.getParticleMass(k)._value for k in range(molecule.n_atoms))
     assert total == pytest.approx(32.066, abs=0.01)  # repartitioned, not added
+
+
+@needs_md
+def test_the_short_way_through_interchange_gives_the_same_system_and_keeps_nothing() -> None:
+    import openmm
+    from openff.interchange import Interchange
+    from openff.interchange.smirnoff import _nonbonded
+
+    from eginterpolator.simulation import forcefield
+
+    zwitterion = Molecule.from_smiles("[NH3+]CC(=O)NC[C@H](Cl)S(=O)(=O)[O-]")
+    off = forcefield.openff_molecule(zwitterion, SHORT)
+    field = forcefield.force_field(SHORT.force_field)
+    public = Interchange.from_smirnoff(field, off.to_topology(), charge_from_molecules=[off])
+    ours = forcefield._interchange(field, off)
+    first, second = (
+        openmm.XmlSerializer.serialize(each.to_openmm(True, hydrogen_mass=SHORT.hydrogen_mass_amu))
+        for each in (public, ours)
+    )
+    assert first == second and "PeriodicTorsionForce" in first
+    assert _nonbonded._add_charges.cache_info().currsize > 0
+    forcefield.clear_caches()
+    assert _nonbonded._add_charges.cache_info().currsize == 0

@@ -44,3 +44,18 @@ def test_what_the_force_field_does_not_know_is_named():
     with pytest.raises(InputError, match="no parameters for Fe"):
         openff_molecule(Molecule.from_smiles("C[Fe]C"), ImplicitProtocol())
     assert force_field(ImplicitProtocol().force_field) is force_field(ImplicitProtocol().force_field)
+
+
+@needs_md
+def test_the_network_of_charges_is_nagls_own():
+    from openff.nagl import GNNModel
+    from openff.nagl_models import list_available_nagl_models
+    from openff.toolkit import Molecule as OFFMolecule
+
+    protocol = ImplicitProtocol()
+    (path,) = [path for path in list_available_nagl_models() if path.name == protocol.charge_model]
+    model = GNNModel.load(str(path), eval_mode=True)
+    for smiles in ("CCO", "CC[C@H](O)C#CCNCSC=C"):  # in its table of molecules, and not
+        found = openff_molecule(Molecule.from_smiles(smiles), protocol)
+        shift = found.partial_charges.m - model.compute_property(OFFMolecule(found), as_numpy=True)
+        assert np.ptp(shift) < 1e-12 and abs(shift[0]) < 1e-6  # what makes them add up

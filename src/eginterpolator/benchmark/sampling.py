@@ -120,6 +120,20 @@ def short_md(
     return _each(targets, out, make)
 
 
+def md_note(made: Made, task: TrajectoryTask) -> str:
+    """By which engine a row of `short_md` ran, what it spent of what it was given, and how often that was for all."""
+    metas = made.metas.values()
+    if not metas:
+        return ""
+    engines = sorted({meta.get("engine", "openmm") for meta in metas})  # there was no other when none was written down
+    whole = sum(meta["n_frames"] >= task.n_frames for meta in metas)
+    given = sum(meta["seconds_to_equal"] for meta in metas)
+    return (
+        f"by {' and '.join(engines)}: {made.seconds():.3g} s of the {given:.3g} s given; the whole length for {whole} "
+        f"of {len(metas)} molecules"
+    )
+
+
 def _each(targets: Sequence[Target], out: Path, make: Callable[[Target], RunResult | None]) -> Made:
     """Make every molecule that is not there yet; one that fails is listed, the others go on."""
     made = Made(out)

@@ -242,7 +242,9 @@ class Study:
             cost["sample_seconds_each"] = cost["sample_seconds"] / cost["samples"]
             cost["ns_each"] = statistics.mean(m["n_frames"] * m["frame_ps"] / 1000 for m in made.metas.values())
         count = metrics.get("molecules", 0)
-        self.rows.append(Row(system.name, table, seed, None, metrics, cost, failures, count, system.note))
+        notes = [system.note, sampling.md_note(made, task) if system.tool == "md" else ""]
+        note = "; ".join(filter(None, notes))
+        self.rows.append(Row(system.name, table, seed, None, metrics, cost, failures, count, note))
 
     @staticmethod
     def _identity(trained: Trained | None) -> list[Any]:

@@ -23,7 +23,7 @@ from eginterpolator.simulation.engines.base import OnFrame, SimulationError, che
 from eginterpolator.simulation.engines.lanes.engine import BOLTZMANN
 from eginterpolator.simulation.engines.lanes.exchange import ExchangeFrames, exchange, ladder
 from eginterpolator.simulation.engines.lanes.library import library, widths
-from eginterpolator.simulation.engines.lanes.replicas import KCAL
+from eginterpolator.simulation.engines.lanes.replicas import KCAL, LANES
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import OpenProtocol, Protocol
@@ -74,12 +74,15 @@ def exchange_to_folder(
     Raises
     ------
     InputError
-        When the protocol has a box, lanes are missing here, or a folder of other settings is in the way.
+        When lanes cannot run the molecule or the protocol or are missing here, or a folder of other settings is in the
+        way.
     SimulationError
         When a frame of the coldest rung breaks a bond or has another stereo.
     """
     if not isinstance(protocol, OpenProtocol):
         raise InputError("Replica exchange runs in lanes, which have no box; use the protocol implicit or vacuum.")
+    if objection := LANES.objection(molecule, protocol):
+        raise InputError(f"Replica exchange runs in lanes, which cannot run it: {objection}.")
     wanted = {
         "smiles": molecule.smiles, "protocol": protocol.to_dict(), "exchange": asdict(rungs), "ns": settings.ns,
         "save_ps": settings.save_ps, "seed": settings.seed, "engine": "lanes",

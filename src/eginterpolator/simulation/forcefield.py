@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -22,6 +23,7 @@ from eginterpolator.simulation.solvent import explicit_system
 
 __all__ = ["MD_HINT", "SimulationSystem", "build_system", "openff_molecule", "require_openmm"]
 
+_Cached = type(force_field)
 _force_field = force_field  # its name until it moved to `parameters`; scripts of others import it from here
 
 
@@ -43,16 +45,13 @@ def build_system(molecule: Molecule, positions: np.ndarray, protocol: Protocol, 
 
 def _open_system(molecule: Molecule, positions: np.ndarray, protocol: OpenProtocol) -> SimulationSystem:
     import openmm
-    from openff.interchange import Interchange
     from openmm.app.internal.customgbforces import GBSAOBC2Force
 
     off = openff_molecule(molecule, protocol)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            interchange: Any = Interchange.from_smirnoff(
-                force_field(protocol.force_field), off.to_topology(), charge_from_molecules=[off]
-            )
+            interchange = _interchange(force_field(protocol.force_field), off)
             system = interchange.to_openmm(True, hydrogen_mass=protocol.hydrogen_mass_amu)
             topology = interchange.to_openmm_topology()
         except Exception as error:
@@ -62,6 +61,30 @@ def _open_system(molecule: Molecule, positions: np.ndarray, protocol: OpenProtoc
     if isinstance(protocol, ImplicitProtocol):
         system.addForce(_obc2(protocol, nonbonded, GBSAOBC2Force.getStandardParameters(topology)))
     return SimulationSystem(system, topology, np.asarray(positions, dtype=np.float64), molecule.n_atoms)
+
+
+def _interchange(field: Any, off: Any) -> Any:
+    """`Interchange.from_smirnoff`, but for its walk over every object of the process in search of caches.
+
+    That walk was two thirds of the time of a molecule; the caches are attributes of Interchange's modules.
+    """
+    from openff.interchange import Interchange
+
+    try:
+        from openff.interchange.smirnoff._create import _create_interchange as create
+    except ImportError:  # of another version
+        return Interchange.from_smirnoff(field, off.to_topology(), charge_from_molecules=[off])
+    clear_caches()
+    return create(field, off.to_topology(), molecules_with_preset_charges=[off])
+
+
+def clear_caches() -> None:
+    """Forget what functions of Interchange remember: one of them keeps every sum of two charges that it has seen."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("openff.interchange"):
+            for value in list(vars(module).values()):
+                if isinstance(value, _Cached):
+                    value.cache_clear()
 
 
 def _obc2(protocol: ImplicitProtocol, nonbonded: Any, radii: Any) -> Any:

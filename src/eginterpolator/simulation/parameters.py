@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import sys
 import warnings
@@ -49,6 +50,7 @@ class SimulationSystem:
 
 def require_openmm() -> None:
     """Raise InputError with the command that helps when the `[md]` packages are missing."""
+    logging.getLogger("pint").setLevel(logging.ERROR)  # it says that openff-units defines a unit again
     try:
         for module in ("openmm", "openff.toolkit", "openff.interchange", "openff.nagl", "openff.nagl_models"):
             import_module(module)
@@ -103,7 +105,13 @@ def _charge_file(name: str) -> str:
 def _charge_model(name: str) -> Any:
     from openff.nagl import GNNModel
 
-    return GNNModel.load(_charge_file(name), eval_mode=True)
+    class Charges(GNNModel):
+        """The network without a deep copy of its table of 13,000 molecules, which nothing reads."""
+
+        def save_hyperparameters(self, *args: Any, **options: Any) -> None:
+            pass
+
+    return Charges.load(_charge_file(name), eval_mode=True)
 
 
 @contextlib.contextmanager

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines.base import SimulationError, check_frames, frame_count
+from eginterpolator.simulation.engines import ENGINES
+from eginterpolator.simulation.engines.base import SimulationError, check_frames, check_starts, frame_count
 from eginterpolator.simulation.protocol import ImplicitProtocol
 from tests.builders.networks import CHIRAL, geometry, molecule
+from tests.builders.simulation import SHORT, needs_md
 
 
 def test_frames_are_those_that_fit_into_the_run():
@@ -34,3 +36,26 @@ def test_frames_that_leave_the_molecule_are_refused():
     flipped[2] *= [1, 1, -1]
     with pytest.raises(SimulationError, match="stereo flipped in frame 2"):
         check_frames(molecule(CHIRAL), flipped, shape)
+
+
+def test_starts_that_are_not_of_the_molecule_or_not_finite_are_refused():
+    starts = np.repeat(geometry(CHIRAL)[None], 2, axis=0)
+    n_atoms = starts.shape[1]
+    check_starts(starts, n_atoms)
+    for wrong in (starts[0], starts[:0], starts[:, 1:]):
+        with pytest.raises(InputError, match=r"Starts of shape .* do not fit; give \[replicas, "):
+            check_starts(wrong, n_atoms)
+    starts[1, 0, 2] = np.inf
+    with pytest.raises(InputError, match="not finite"):
+        check_starts(starts, n_atoms)
+
+
+@needs_md
+@pytest.mark.parametrize("name", ["openmm", "lanes"])
+def test_no_engine_runs_from_a_start_that_is_not_finite(name):
+    methanol = molecule("CO")
+    starts = np.repeat(geometry("CO")[None], 2, axis=0)
+    starts[1, 0, 2] = np.nan
+    made = ENGINES[name].replicas(methanol, SHORT, starts, [1, 2], ns=0.001, save_ps=0.4)
+    with pytest.raises(InputError, match="A start has coordinates that are not finite; give a structure without gaps."):
+        next(iter(made))

@@ -8,9 +8,14 @@ import pytest
 
 from eginterpolator.errors import InputError
 from eginterpolator.simulation.engines import ENGINES
-from eginterpolator.simulation.engines.choice import choose_engine
-from eginterpolator.simulation.protocol import ImplicitProtocol
+from eginterpolator.simulation.engines.choice import _say, choose_engine
+from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol
 from tests.builders.networks import molecule
+
+
+@pytest.fixture(autouse=True)
+def nothing_said():
+    _say.cache_clear()
 
 
 def test_the_one_that_is_named_is_taken_or_named_again():
@@ -33,3 +38,29 @@ def test_what_lanes_cannot_run_is_openmms_with_the_reason_in_the_log(monkeypatch
     assert "since lanes cannot: it is a test" in caplog.text
     with pytest.raises(InputError, match="'lanes' cannot run it: it is a test; use the engine auto"):
         choose_engine("lanes", molecule("CCO"), protocol)
+
+
+def test_why_openmm_runs_a_molecule_is_said_once_and_not_of_a_box(monkeypatch, caplog):
+    lanes = ENGINES["lanes"]
+    large = molecule("CCO")
+    monkeypatch.setattr(lanes, "objection", lambda *given: "'ethanol' has 400 atoms, more than 150")
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            assert choose_engine("auto", large, ImplicitProtocol()).name == "openmm"
+        choose_engine("auto", large, ExplicitProtocol())
+    text = "OpenMM takes it, since lanes cannot: 'ethanol' has 400 atoms, more than 150."
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == [f"{large.name}: {text}"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_a_machine_without_lanes_is_said_once_for_all_molecules(monkeypatch, caplog):
+    def missing(platform):
+        raise InputError("There is no compiler.")
+
+    monkeypatch.setattr(ENGINES["lanes"], "check", missing)
+    for smiles in ("CCO", "CO"):
+        assert choose_engine("auto", molecule(smiles), ImplicitProtocol()).name == "openmm"
+    assert [record.getMessage() for record in caplog.records] == [
+        "OpenMM takes the molecules, since lanes cannot: There is no compiler."
+    ]

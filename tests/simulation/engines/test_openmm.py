@@ -50,3 +50,21 @@ def test_a_run_that_blows_up_or_loses_its_stereo_fails_loudly() -> None:
     hot = ImplicitProtocol(temperature_K=30_000.0, equilibration_ps=0.0)
     with pytest.raises(SimulationError):
         run_replica(molecule, system, hot, ns=0.01, save_ps=0.1)
+
+
+@needs_md
+def test_replicas_without_a_box_are_parametrised_once(monkeypatch) -> None:
+    from eginterpolator.simulation.engines import openmm
+    from eginterpolator.simulation.forcefield import build_system
+
+    molecule = Molecule.from_smiles("CCO")
+    starts = start_conformers(molecule, 1)[[0, 0]] + np.array([0.0, 5.0])[:, None, None]
+    built = []
+    monkeypatch.setattr(openmm, "build_system", lambda *args: built.append(args) or build_system(*args))
+    options = {"ns": 0.001, "save_ps": 0.1}
+    both = list(openmm.OPENMM.replicas(molecule, SHORT, starts, [1, 2], **options))
+    assert len(built) == 1
+    for k, replica in enumerate(both):  # each from its own start
+        system = build_system(molecule, starts[k], SHORT)
+        alone = openmm.run_replica(molecule, system, SHORT, seed=k + 1, **options)
+        np.testing.assert_array_equal(replica.positions, alone.positions)

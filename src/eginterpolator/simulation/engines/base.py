@@ -115,7 +115,8 @@ class Engine(Interface):
         Raises
         ------
         InputError
-            When `ns` holds no frame, a package or the platform is missing, or the force field lacks the molecule.
+            When `ns` holds no frame, a start is not finite or not of this molecule, a package or the platform is
+            missing, or the force field lacks the molecule.
         Unsupported
             When the molecule's System has something that the engine does not do.
         """
@@ -134,6 +135,14 @@ def frame_count(ns: float, save_ps: float, protocol: Protocol) -> int:
     if n_frames < 1:
         raise InputError(f"{ns:g} ns hold no frame at one every {save_ps:g} ps; raise ns or lower save_ps.")
     return n_frames
+
+
+def check_starts(starts: np.ndarray, n_atoms: int) -> None:
+    """Raise InputError when `starts` are not [R, n_atoms, 3], or not finite."""
+    if starts.ndim != 3 or starts.shape[1:] != (n_atoms, 3) or not len(starts):
+        raise InputError(f"Starts of shape {list(starts.shape)} do not fit; give [replicas, {n_atoms} atoms, 3] in Å.")
+    if not np.isfinite(starts).all():
+        raise InputError("A start has coordinates that are not finite; give a structure without gaps.")
 
 
 def check_frames(molecule: Molecule, positions: np.ndarray, reference: np.ndarray) -> None:

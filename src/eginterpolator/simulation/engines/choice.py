@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cache
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
@@ -35,7 +36,8 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
     """The engine of that name; for `auto` the fastest that can run the molecule here. The log says which, and why.
 
     Without a box that is lanes, else OpenMM. In water it is OpenMM where it has a GPU, else GROMACS where there is a
-    gmx, else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named.
+    gmx, else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named. Why
+    lanes do not run a molecule without a box is a warning, once for each reason.
 
     Raises
     ------
@@ -51,11 +53,19 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
         return choose_engine(FALLBACK, molecule, protocol)
     if isinstance(protocol, ExplicitProtocol):
         return _in_water(molecule, protocol)
-    objection = _objection("lanes", molecule, protocol)
-    if not objection:
-        return Chosen("lanes", replaceable=True)
-    log.info("%s: OpenMM takes it, since lanes cannot: %s", molecule.name, objection)
-    return Chosen(FALLBACK)
+    if objection := ENGINES["lanes"].objection(molecule, protocol):
+        _warn(f"{molecule.name}: OpenMM takes it, since lanes cannot: {objection}.")
+        return Chosen(FALLBACK)
+    if missing := _missing("lanes"):
+        _warn(f"OpenMM takes the molecules, since lanes cannot: {missing}")
+        return Chosen(FALLBACK)
+    return Chosen("lanes", replaceable=True)
+
+
+@cache
+def _warn(text: str) -> None:
+    """Log it, the first time."""
+    log.warning(text)
 
 
 def _in_water(molecule: Molecule, protocol: ExplicitProtocol) -> Chosen:
@@ -79,11 +89,13 @@ def _in_water(molecule: Molecule, protocol: ExplicitProtocol) -> Chosen:
 
 def _objection(name: str, molecule: Molecule, protocol: Protocol) -> str:
     """Why an engine cannot run a molecule here; empty where it can."""
-    engine = ENGINES[name]
-    if objection := engine.objection(molecule, protocol):
-        return objection
+    return ENGINES[name].objection(molecule, protocol) or _missing(name)
+
+
+def _missing(name: str) -> str:
+    """What an engine lacks on this machine; empty where it lacks nothing."""
     try:
-        engine.check("auto")
+        ENGINES[name].check("auto")
     except InputError as error:
         return str(error)
     return ""

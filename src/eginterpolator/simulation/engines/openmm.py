@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,14 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, check_frames, frame_count
+from eginterpolator.simulation.engines.base import (
+    OnFrame,
+    Replica,
+    SimulationError,
+    check_frames,
+    check_starts,
+    frame_count,
+)
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.parameters import SimulationSystem, require_openmm
 from eginterpolator.simulation.protocol import ExplicitProtocol, OpenProtocol, Protocol
@@ -238,8 +246,13 @@ class OpenMM:
         on_frame: OnFrame = lambda replica, done, total: None,
     ) -> Iterator[Replica | SimulationError]:
         """See `base.Engine`."""
+        check_starts(starts, molecule.n_atoms)
+        system: SimulationSystem | None = None
         for index, (start, seed) in enumerate(zip(starts, seeds, strict=True)):
-            system = build_system(molecule, start, protocol, seed)
+            if system is None or isinstance(protocol, ExplicitProtocol):
+                system = build_system(molecule, start, protocol, seed)
+            else:  # without a box only the start is another
+                system = replace(system, positions=np.asarray(start, dtype=np.float64))
             try:
                 replica = run_replica(
                     molecule, system, protocol, ns=ns, save_ps=save_ps, seed=seed, platform=platform, threads=threads,

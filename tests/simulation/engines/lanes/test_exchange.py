@@ -49,3 +49,10 @@ def test_starts_and_temperatures_must_be_as_many_as_lanes():
         exchange(
             lane_system(chain(4, BARRIER)), starts, ladder(300.0, 600.0, WIDTH), n_frames=1, stride=1, seed=1
         )  # fmt: skip
+
+
+def test_a_start_that_is_not_finite_is_not_exchanged():
+    starts = np.array(np.broadcast_to(zigzag(3) * 10, (WIDTH, 3, 3)))
+    starts[0, 1] = np.nan
+    with pytest.raises(InputError, match="A start has coordinates that are not finite"):
+        exchange(lane_system(chain(3)), starts, ladder(300.0, 600.0, WIDTH), n_frames=1, stride=1, seed=0)

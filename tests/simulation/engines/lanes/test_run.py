@@ -70,3 +70,8 @@ def test_starts_that_cannot_be_used_are_one_sentence(spoil, message):
     starts = spoil(np.broadcast_to(zigzag(3) * 10, (2, 3, 3)).copy())
     with pytest.raises(InputError, match=message):
         run_lanes(lane_system(chain(3)), starts, SHORT, [1, 2])
+
+
+def test_every_start_needs_a_seed():
+    with pytest.raises(InputError, match="2 starts and 1 seeds"):
+        run_lanes(lane_system(chain(3)), np.broadcast_to(zigzag(3) * 10, (2, 3, 3)), SHORT, [1])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eginterpolator.errors import InputError
+from eginterpolator.simulation.engines.base import check_starts
 from eginterpolator.simulation.engines.lanes.engine import BOLTZMANN, Lanes
 from eginterpolator.simulation.engines.lanes.run import COLD_STEPS, OnFrame, prepare
 from eginterpolator.simulation.engines.lanes.system import LaneSystem
@@ -93,7 +94,8 @@ def exchange(
     Raises
     ------
     InputError
-        When the number of starts or temperatures is not that of the lanes, or a replica does not stay finite.
+        When the number of starts or temperatures is not that of the lanes, a start is not finite, or a replica does not
+        stay finite.
     """
     engine = Lanes(system, width)
     n, every = engine.width, max(1, round(swap_ps * 1000 / timestep_fs))
@@ -102,6 +104,7 @@ def exchange(
         raise InputError(
             f"Exchange needs {n} starts and {n} ascending temperatures; there are {len(starts)}, {len(kelvin)}."
         )
+    check_starts(np.asarray(starts), system.n_atoms)
     began = time.perf_counter()
     random = np.random.default_rng(seed)
     seeds = [int(word) for word in np.random.SeedSequence(seed).generate_state(n, np.uint64)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eginterpolator.errors import InputError
+from eginterpolator.simulation.engines.base import check_starts
 from eginterpolator.simulation.engines.lanes.engine import Lanes
 from eginterpolator.simulation.engines.lanes.library import widths
 from eginterpolator.simulation.engines.lanes.system import LaneSystem
@@ -104,13 +105,9 @@ def run_lanes(
         When starts and seeds do not fit, or the library cannot be compiled.
     """
     starts = np.asarray(starts, dtype=np.float32)
-    if starts.ndim != 3 or starts.shape[1:] != (system.n_atoms, 3) or len(starts) != len(seeds) or not len(starts):
-        raise InputError(
-            f"Starts of shape {list(starts.shape)} and {len(seeds)} seeds do not fit; give [replicas, {system.n_atoms} "
-            "atoms, 3] in Å and a seed for each."
-        )
-    if not np.isfinite(starts).all():
-        raise InputError("A start has coordinates that are not finite; give a structure without gaps.")
+    check_starts(starts, system.n_atoms)
+    if len(starts) != len(seeds):
+        raise InputError(f"There are {len(starts)} starts and {len(seeds)} seeds; give a seed for each start.")
     width = width or max(widths(), default=4)
     began = time.perf_counter()
     blocks = [range(first, min(first + width, len(starts))) for first in range(0, len(starts), width)]
