@@ -25,3 +25,23 @@ def test_what_makes_no_run_is_said(egi):
     sentence(egi("simulate", "CO", "--ns", 0), "must both be positive")
     sentence(egi("simulate", "C("), "not a valid SMILES")
     sentence(egi("simulate", "CO", "--workers", 2, "--scheduler", "tcp://host:1"), "not both")
+
+
+@needs_md
+def test_friction_and_export_are_options(egi, tmp_path):
+    first = egi("simulate", "CO", "--friction", "water", "--replicas", 1, "--ns", 0.002, "--out", "md", "-q")
+    meta = json.loads((tmp_path / "md" / "CO" / "meta.json").read_text())
+    assert first.code == 0 and (meta["friction_per_ps"], meta["ensemble"], meta["temperature_K"]) == (
+        20.0,
+        "obc2",
+        300.0,
+    )
+    out = egi("simulate", "CO", "--export", "openmm", "--charges", "gasteiger", "--force-field", "openff-2.1.0", "-q")
+    meta = json.loads((tmp_path / "simulations" / "CO" / "meta.json").read_text())
+    assert out.code == 0 and "CO: 6 atoms for openmm" in out.out and meta["export"] == "openmm"
+    assert meta["protocol"]["charge_model"] == "gasteiger" and "2.1.0" in meta["protocol"]["force_field"]
+    sentence(egi("simulate", "CO", "--friction", "slow"), "a number in 1/ps or 'water'")
+    sentence(egi("simulate", "CO", "--protocol", "vacuum", "--friction", "water"), "is of implicit solvent")
+    sentence(egi("simulate", "CO", "--box", "small"), "--protocol explicit")
+    sentence(egi("simulate", "CO", "--export", "openmm", "--exchange", "300:400"), "one of them")
+    sentence(egi("simulate", "CO", "--force-field", "amber"), "no force field 'amber'")

@@ -7,9 +7,9 @@ import logging
 import pytest
 
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines import ENGINES
+from eginterpolator.simulation.engines import ENGINES, openmm
 from eginterpolator.simulation.engines.choice import choose_engine
-from eginterpolator.simulation.protocol import ImplicitProtocol
+from eginterpolator.simulation.protocol import BOXES, ExplicitProtocol, ImplicitProtocol
 from tests.builders.networks import molecule
 
 
@@ -33,3 +33,28 @@ def test_what_lanes_cannot_run_is_openmms_with_the_reason_in_the_log(monkeypatch
     assert "since lanes cannot: it is a test" in caplog.text
     with pytest.raises(InputError, match="'lanes' cannot run it: it is a test; use the engine auto"):
         choose_engine("lanes", molecule("CCO"), protocol)
+
+
+def missing(platform):
+    raise InputError("no gmx here")
+
+
+def test_in_water_a_gpu_comes_first_then_gromacs_then_openmm_and_it_is_said(monkeypatch, caplog):
+    ethanol, published = molecule("CCO"), ExplicitProtocol()
+    small = ExplicitProtocol(**BOXES["small"])
+    for name in ("gromacs", "openmm"):
+        monkeypatch.setattr(ENGINES[name], "check", lambda platform: None)
+    monkeypatch.setattr(openmm, "gpu_platform", lambda: "CUDA")
+    with caplog.at_level(logging.INFO):
+        assert choose_engine("auto", ethanol, published).name == "openmm" and "on CUDA" in caplog.text
+        assert choose_engine("auto", ethanol, small).name == "gromacs"  # a box that OpenMM does not take
+        monkeypatch.setattr(openmm, "gpu_platform", lambda: None)
+        assert choose_engine("auto", ethanol, published).name == "gromacs" and "GROMACS takes it" in caplog.text
+        monkeypatch.setattr(ENGINES["gromacs"], "check", missing)
+        assert choose_engine("auto", ethanol, published).name == "openmm" and "no gmx here" in caplog.text
+    with pytest.raises(
+        InputError, match="No engine can run 'molecule' here. no gmx here. OpenMM takes no dodecahedron"
+    ):
+        choose_engine("auto", ethanol, small)
+    with pytest.raises(InputError, match="'openmm' cannot run it: OpenMM takes no dodecahedron"):
+        choose_engine("openmm", ethanol, small)
