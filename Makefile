@@ -12,7 +12,7 @@ PYTEST = $(RUN)/python -m pytest $(if $(filter-out 0 1,$(WORKERS)),-n $(WORKERS)
 EGI_DEMO_SMILES ?= CC[C@H](O)C\#CCOC
 CODE = src tests benchmarks examples
 
-.PHONY: demo test test-all lint chromium clean
+.PHONY: demo test test-all lint chromium gromacs clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,10 +28,10 @@ demo: $(VENV)/installed
 	$(RUN)/egi generate '$(EGI_DEMO_SMILES)' --frames 500 --samples 2 --seed 1 --out demo
 	@echo 'Open $(CURDIR)/demo/report.html in a browser.'
 
-test: $(VENV)/installed-dev chromium
+test: $(VENV)/installed-dev chromium gromacs
 	$(PYTEST) -m 'not slow'
 
-test-all: $(VENV)/installed-dev chromium
+test-all: $(VENV)/installed-dev chromium gromacs
 	$(PYTEST)
 
 lint: $(VENV)/installed-dev
@@ -46,6 +46,13 @@ chromium:
 	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
 	echo 'chromium and chromedriver are missing and cannot be installed here: the browser test will be skipped'
+
+# The engine gromacs is tested with Debian's package; where it cannot be installed, these tests say that they are skipped.
+gromacs:
+	@command -v gmx >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gromacs >/dev/null; } || \
+	echo 'gmx is missing and cannot be installed here: the tests of the engine gromacs will be skipped'
 
 clean:
 	rm -rf $(VENV) demo

@@ -13,7 +13,7 @@ from tests.builders.simulation import needs_md
 
 
 @needs_md
-def test_a_simulation_says_its_speed_and_is_not_made_twice(egi, tmp_path):
+def test_a_simulation_warns_its_speed_and_is_not_made_twice(egi, tmp_path):
     words = ("simulate", "CO", "--replicas", 1, "--ns", 0.002, "--save-ps", 0.4, "--out", "md", "-q")
     first = egi(*words)
     assert first.code == 0 and "CO: 1 x 5 frames of 0.4 ps" in first.out and "ns/day" in first.out
@@ -79,8 +79,28 @@ def test_400_atoms_are_refused_by_lanes_and_the_others_go_on(egi, tmp_path):
 @needs_md
 def test_openmm_takes_what_is_too_large_for_lanes_and_it_is_said(egi, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(replicas, "MAX_ATOMS", 5)
-    choice._say.cache_clear()
+    choice._warn.cache_clear()
     result = egi("simulate", "CO", "--ns", 0.002, "--save-ps", 0.4, "--replicas", 1, "--out", "md")
     assert result.code == 0 and "on Reference" in result.out
     assert "CO: OpenMM takes it, since lanes cannot: 'CO' has 6 atoms, more than 5." in caplog.text
     assert json.loads((tmp_path / "md" / "CO" / "meta.json").read_text())["engine"] == "openmm"
+
+
+@needs_md
+def test_friction_and_export_are_options(egi, tmp_path):
+    first = egi("simulate", "CO", "--friction", "water", "--replicas", 1, "--ns", 0.002, "--out", "md", "-q")
+    meta = json.loads((tmp_path / "md" / "CO" / "meta.json").read_text())
+    assert first.code == 0 and (meta["friction_per_ps"], meta["ensemble"], meta["temperature_K"]) == (
+        20.0,
+        "obc2",
+        300.0,
+    )
+    out = egi("simulate", "CO", "--export", "openmm", "--charges", "gasteiger", "--force-field", "openff-2.1.0", "-q")
+    meta = json.loads((tmp_path / "simulations" / "CO" / "meta.json").read_text())
+    assert out.code == 0 and "CO: 6 atoms for openmm" in out.out and meta["export"] == "openmm"
+    assert meta["protocol"]["charge_model"] == "gasteiger" and "2.1.0" in meta["protocol"]["force_field"]
+    sentence(egi("simulate", "CO", "--friction", "slow"), "a number in 1/ps or 'water'")
+    sentence(egi("simulate", "CO", "--protocol", "vacuum", "--friction", "water"), "is of implicit solvent")
+    sentence(egi("simulate", "CO", "--box", "small"), "--protocol explicit")
+    sentence(egi("simulate", "CO", "--export", "openmm", "--exchange", "300:400"), "one of them")
+    sentence(egi("simulate", "CO", "--force-field", "amber"), "no force field 'amber'")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.simulation.protocol import ExplicitProtocol
+from eginterpolator.errors import InputError
+from eginterpolator.simulation.protocol import BOXES, ExplicitProtocol
+from eginterpolator.simulation.solvent import box_vectors
 from eginterpolator.simulation.starts import start_conformers
 from tests.builders.simulation import SHORT, needs_md
 
@@ -22,6 +24,20 @@ def _angle_and_torsion_kj(system, positions: np.ndarray) -> float:
     return context.getState(getEnergy=True, groups={1}).getPotentialEnergy()._value
 
 
+def test_boxes_hold_the_molecule_and_its_padding():
+    positions = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0]])  # a rod of 1 nm
+    cube = box_vectors(positions, ExplicitProtocol())
+    np.testing.assert_allclose(cube, 3.0 * np.eye(3))  # twice the padding
+    small = box_vectors(positions, ExplicitProtocol(**BOXES["small"]))
+    assert np.linalg.norm(small, axis=1) == pytest.approx([2.4] * 3)  # the rod and 1.4 nm
+    assert np.linalg.det(small) == pytest.approx(2.4**3 * np.sqrt(0.5))
+    shorter = box_vectors(positions / 2, ExplicitProtocol(**BOXES["small"]))
+    images = [np.linalg.norm(np.array(k) @ shorter) for k in np.ndindex(3, 3, 3) if k != (0, 0, 0)]
+    assert min(images) == pytest.approx(2.15)
+    with pytest.raises(InputError, match="padding_nm = 9"):
+        box_vectors(positions, ExplicitProtocol(padding_nm=9.0))
+
+
 @needs_md
 @pytest.mark.slow
 def test_explicit_water_has_its_density_and_the_same_solute() -> None:
@@ -29,7 +45,7 @@ def test_explicit_water_has_its_density_and_the_same_solute() -> None:
     from eginterpolator.simulation.forcefield import build_system
 
     molecule = Molecule.from_smiles("CC(=O)NCC[NH3+]")
-    protocol = ExplicitProtocol(padding_nm=1.0, nvt_steps=500)
+    protocol = ExplicitProtocol(padding_nm=1.0, nvt_steps=500, npt_steps=0)
     start = start_conformers(molecule, 1)[0]
     system = build_system(molecule, start, protocol, seed=1)
     solute = [atom.element.atomic_number for atom in system.topology.atoms()][: molecule.n_atoms]

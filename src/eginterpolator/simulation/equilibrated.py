@@ -40,7 +40,7 @@ def equilibrated_starts(
     float64 [R, n_atoms, 3], list of str
         Å, and in words where each comes from.
     """
-    starts = np.asarray(starts, dtype=np.float64)
+    starts = np.array(starts, dtype=np.float64)
     if not isinstance(protocol, ExplicitProtocol) or not protocol.obc2_start_ps:
         return starts, [CONFORMERS] * len(starts)
     implicit = ImplicitProtocol(

@@ -27,6 +27,8 @@ CHARGES = {NAGL: Protocol.charge_model, GASTEIGER: GASTEIGER, GIVEN: GIVEN}
 """Short names of charges, and what `Protocol.charge_model` calls them; any model of NAGL has its file name besides."""
 CHARGE_PROPERTY = "PartialCharge"
 CHARGE_TOLERANCE = 0.01
+HYDROGEN_BONDS = "[#1:1]-[*:2]"
+"""Pattern of the constraints that Sage has and its unconstrained versions lack."""
 MD_HINT = "Simulation needs OpenMM and OpenFF; install them with: pip install 'eginterpolator[md]'"
 
 
@@ -77,7 +79,9 @@ def force_field(*files: str) -> Any:
             wanted = name.removesuffix(".offxml")
             raise InputError(f"There is no force field '{wanted}'; choose one of {', '.join(some)}.")
     found = ForceField(*files)
-    if "Constraints" not in found.registered_parameter_handlers:
+    handlers = found.registered_parameter_handlers
+    constrained = found["Constraints"].parameters if "Constraints" in handlers else ()
+    if HYDROGEN_BONDS not in [parameter.smirks for parameter in constrained]:
         raise InputError(f"The force field '{files[0]}' has no constraints for bonds to hydrogen; choose one that has.")
     return found
 

@@ -7,15 +7,15 @@ import logging
 import pytest
 
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines import ENGINES
-from eginterpolator.simulation.engines.choice import _say, choose_engine
-from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol
+from eginterpolator.simulation.engines import ENGINES, openmm
+from eginterpolator.simulation.engines.choice import _warn, choose_engine
+from eginterpolator.simulation.protocol import BOXES, ExplicitProtocol, ImplicitProtocol
 from tests.builders.networks import molecule
 
 
 @pytest.fixture(autouse=True)
 def nothing_said():
-    _say.cache_clear()
+    _warn.cache_clear()
 
 
 def test_the_one_that_is_named_is_taken_or_named_again():
@@ -64,3 +64,28 @@ def test_a_machine_without_lanes_is_said_once_for_all_molecules(monkeypatch, cap
     assert [record.getMessage() for record in caplog.records] == [
         "OpenMM takes the molecules, since lanes cannot: There is no compiler."
     ]
+
+
+def missing(platform):
+    raise InputError("no gmx here")
+
+
+def test_in_water_a_gpu_comes_first_then_gromacs_then_openmm_and_it_is_said(monkeypatch, caplog):
+    ethanol, published = molecule("CCO"), ExplicitProtocol()
+    small = ExplicitProtocol(**BOXES["small"])
+    for name in ("gromacs", "openmm"):
+        monkeypatch.setattr(ENGINES[name], "check", lambda platform: None)
+    monkeypatch.setattr(openmm, "gpu_platform", lambda: "CUDA")
+    with caplog.at_level(logging.INFO):
+        assert choose_engine("auto", ethanol, published).name == "openmm" and "on CUDA" in caplog.text
+        assert choose_engine("auto", ethanol, small).name == "gromacs"  # a box that OpenMM does not take
+        monkeypatch.setattr(openmm, "gpu_platform", lambda: None)
+        assert choose_engine("auto", ethanol, published).name == "gromacs" and "GROMACS takes it" in caplog.text
+        monkeypatch.setattr(ENGINES["gromacs"], "check", missing)
+        assert choose_engine("auto", ethanol, published).name == "openmm" and "no gmx here" in caplog.text
+    with pytest.raises(
+        InputError, match="No engine can run 'molecule' here. no gmx here. OpenMM takes no dodecahedron"
+    ):
+        choose_engine("auto", ethanol, small)
+    with pytest.raises(InputError, match="'openmm' cannot run it: OpenMM takes no dodecahedron"):
+        choose_engine("openmm", ethanol, small)

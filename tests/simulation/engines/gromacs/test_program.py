@@ -54,6 +54,9 @@ def test_another_program_or_an_old_one_is_refused(tmp_path, says, words):
 
 def test_the_last_words_are_the_reason_or_the_last_lines():
     assert last_words(FATAL) == 'Unknown molecule type "SOL".'
+    assert last_words(f"ERROR 1 [file topol.top, line 9]:\n  Atomtype STEAM\n  not found\n\n{FATAL}") == (
+        "Atomtype STEAM not found."
+    )
     assert last_words("one\n\ntwo\nthree\nfour.\n") == "two three four."
 
 

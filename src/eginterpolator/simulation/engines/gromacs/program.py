@@ -109,9 +109,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def last_words(log: str) -> str:
-    """What a log of gmx ends with, on one line: the reason of its fatal error where there is one."""
-    found = re.search(
-        r"(?:Fatal error|Error in user input|Inconsistency in user input|Error):\s*\n(.*?)\n\s*\n", log, re.S
+    """What a log of gmx ends with, on one line: the reason of its first error where there is one."""
+    found = re.search(r"^ERROR \d+[^\n]*:\n(.*?)\n\s*\n", log, re.M | re.S) or re.search(
+        r"(?:Fatal error|Error in user input|Inconsistency in user input):\n(.*?)\n\s*\n", log, re.S
     )
     text = found.group(1) if found else "\n".join([line for line in log.splitlines() if line.strip()][-3:])
     return " ".join(text.split()).rstrip(".")[-400:] + "."
