@@ -21,7 +21,8 @@ def cation() -> tuple[Molecule, SimulationSystem]:
 
 
 def test_pairs_are_in_order_and_the_rest_stays():
-    text = "[ atoms ]\n1\n\n[ pairs ]\n;ai    aj   funct\n     5\t     8\t     1\n     3\t     1\t     1\n\n[ bonds ]\n1 2\n"
+    pairs = ";ai    aj   funct\n     5\t     8\t     1\n     3\t     1\t     1\n"
+    text = f"[ atoms ]\n1\n\n[ pairs ]\n{pairs}\n[ bonds ]\n1 2\n"
     assert sorted_pairs(text) == "[ atoms ]\n1\n\n[ pairs ]\n1 3 1\n5 8 1\n\n[ bonds ]\n1 2\n"
     assert sorted_pairs("[ bonds ]\n1 2\n") == "[ bonds ]\n1 2\n"
 

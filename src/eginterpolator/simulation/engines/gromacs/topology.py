@@ -62,7 +62,7 @@ def solute_topology(molecule: Molecule, protocol: Protocol) -> str:
 
 
 def sorted_pairs(text: str) -> str:
-    """A topology whose 1-4 pairs are in order: Interchange writes them in another one each time, and sums would differ."""
+    """A topology whose 1-4 pairs are in order: Interchange has another one each time, and sums would differ."""
     lines = text.splitlines()
     if "[ pairs ]" not in lines:
         return text
