@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.simulation.engines.gromacs.topology import sorted_pairs
 from eginterpolator.simulation.parameters import SimulationSystem
 from eginterpolator.simulation.solvent import explicit_system
 from eginterpolator.simulation.starts import start_conformers
@@ -17,6 +18,13 @@ from tests.builders.water import WET
 def cation() -> tuple[Molecule, SimulationSystem]:
     molecule = Molecule.from_smiles("C[NH3+]")
     return molecule, explicit_system(molecule, start_conformers(molecule, 1, 1)[0], WET, 1)
+
+
+def test_pairs_are_in_order_and_the_rest_stays():
+    pairs = ";ai    aj   funct\n     5\t     8\t     1\n     3\t     1\t     1\n"
+    text = f"[ atoms ]\n1\n\n[ pairs ]\n{pairs}\n[ bonds ]\n1 2\n"
+    assert sorted_pairs(text) == "[ atoms ]\n1\n\n[ pairs ]\n1 3 1\n5 8 1\n\n[ bonds ]\n1 2\n"
+    assert sorted_pairs("[ bonds ]\n1 2\n") == "[ bonds ]\n1 2\n"
 
 
 @needs_md

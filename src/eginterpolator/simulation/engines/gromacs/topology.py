@@ -58,7 +58,19 @@ def solute_topology(molecule: Molecule, protocol: Protocol) -> str:
             made.to_gromacs(str(Path(folder) / "solute"), hydrogen_mass=protocol.hydrogen_mass_amu)
         except Exception as error:
             raise refused(molecule, error) from error
-        return (Path(folder) / "solute.top").read_text(encoding="utf-8")
+        return sorted_pairs((Path(folder) / "solute.top").read_text(encoding="utf-8"))
+
+
+def sorted_pairs(text: str) -> str:
+    """A topology whose 1-4 pairs are in order: Interchange has another one each time, and sums would differ."""
+    lines = text.splitlines()
+    if "[ pairs ]" not in lines:
+        return text
+    first = lines.index("[ pairs ]") + 1
+    last = next((k for k in range(first, len(lines)) if lines[k].startswith("[")), len(lines))
+    rows = [line for line in lines[first:last] if line.strip() and not line.lstrip().startswith(";")]
+    rows = [f"{min(pair)} {max(pair)} 1" for pair in sorted(tuple(sorted(map(int, row.split()[:2]))) for row in rows)]
+    return "\n".join([*lines[:first], *rows, "", *lines[last:], ""])
 
 
 def system_topology(solute: str, system: SimulationSystem) -> str:
