@@ -78,9 +78,10 @@ def egi(tiny_folder, tmp_path, monkeypatch, capsys):
             words += ["--model", str(tiny_folder)] * ("--model" not in words) + ["--frames", "6"] * (
                 "--frames" not in words
             )
-            words += ["--no-report"] * ("--report" not in words)
         if words[1] == "conformers" and "--model" not in words:
             words += ["--model", str(tiny_folder)]
+        if words[1] in ("generate", "conformers"):
+            words += ["--no-report"] * ("--report" not in words)
         monkeypatch.setattr(sys, "argv", words)
         capsys.readouterr()
         with pytest.raises(SystemExit) as stop:

@@ -28,6 +28,7 @@ def conformers_command(
     name: o.Name = None,
     out: o.Out = Path("conformers"),
     overwrite: o.Overwrite = False,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     job: o.LoggedJobOptions,
 ) -> None:
     """Generate conformers of INPUT into <name>/conformers.sdf: the structure model alone (strength 0), or ETKDG."""
@@ -50,4 +51,8 @@ def conformers_command(
             result = run_conformers(loaded, molecules, out, num, config, failures, force, overwrite, hooks, helpers)
         else:
             result = run_etkdg(molecules, out, num, job.seed, sampling.hydrogens, failures, overwrite, hooks, helpers)
+    if report and result.rows:
+        from eginterpolator.report import write_folder_report
+
+        write_folder_report(out)
     o.finish(result, job.as_json)

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.sdf_records import sdf_records
 from eginterpolator.errors import InputError
 from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.frame_files import even_spacing
 from eginterpolator.files.io import ascii_path, fsync_folder, write_json
+from eginterpolator.files.structures import read_structures
 from eginterpolator.files.sdf import atom_map_of, sdf_molecule, write_sdf
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 
@@ -58,6 +60,29 @@ def write_conformer_folder(folder: str | os.PathLike[str], ensemble: ConformerEn
         write_sdf(building / "conformers.sdf", ensemble.molecule, ensemble.positions, ensemble.energies_kcal)
         atoms = atom_map_of(ensemble.molecule, ensemble.positions.shape[1])
         write_json(building / "meta.json", {**meta, **atoms})
+
+
+def read_conformer_folder(folder: str | os.PathLike[str]) -> tuple[ConformerEnsemble, dict[str, Any]]:
+    """Ensemble and meta data of a folder that holds a `conformers.sdf`, atoms in the molecule's order.
+
+    Energies are there where every record names its own; meta data are empty where there is no `meta.json`.
+
+    Raises
+    ------
+    InputError
+        When a file is missing or damaged.
+    """
+    root = Path(folder)
+    path = root / "conformers.sdf"
+    if not path.is_file():
+        raise InputError(f"'{root}' has no conformers.sdf.")
+    meta = _read_meta(root / "meta.json") if (root / "meta.json").is_file() else {}
+    molecule, order = sdf_molecule(path)
+    records = [record.mol for record in sdf_records(path, sanitize=False)]
+    told = [float(mol.GetProp("energy_kcal")) for mol in records if mol is not None and mol.HasProp("energy_kcal")]
+    named = Molecule(molecule.rdmol, str(meta.get("name") or root.resolve().name))
+    energies = np.array(told) if len(told) == len(records) else None
+    return ConformerEnsemble(named, read_structures(path).frames[:, order], energies, meta), meta
 
 
 def read_molecule_folder(folder: str | os.PathLike[str]) -> tuple[Molecule, list[Trajectory], dict[str, Any]]:

@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.sdf_records import sdf_records
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.sources import FileEntry, Source, conformer_sources, read_source, trajectory_sources
 from eginterpolator.files.convert import SUFFIXES
+from eginterpolator.files.folder import read_conformer_folder
 from eginterpolator.files.io import write_text
 from eginterpolator.files.names import safe_name
-from eginterpolator.files.sdf import sdf_molecule, write_sdf
-from eginterpolator.files.structures import read_structures
+from eginterpolator.files.sdf import write_sdf
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.report.geometry import superpose
 from eginterpolator.report.viewer_scripts import pymol_script, vmd_script
@@ -182,12 +181,9 @@ def _read(source: Source | _Conformers) -> list[_Set]:
 
 
 def _conformers(path: Path) -> _Set:
-    molecule, order = sdf_molecule(path)
-    records = [record.mol for record in sdf_records(path, sanitize=False)]
-    told = [float(mol.GetProp("energy_kcal")) for mol in records if mol is not None and mol.HasProp("energy_kcal")]
-    named = Molecule(molecule.rdmol, path.resolve().parent.name)
-    frames = Trajectory(named, read_structures(path).frames[:, order], 1.0)
-    return _Set(CONFORMERS, frames, False, np.array(told) if len(told) == len(records) else None)
+    ensemble, _ = read_conformer_folder(path.parent)
+    frames = Trajectory(ensemble.molecule, ensemble.positions, 1.0)
+    return _Set(CONFORMERS, frames, False, ensemble.energies_kcal)
 
 
 def _chosen(sets: Sequence[_Set], settings: ExportSettings, name: str) -> list[_Set]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eginterpolator.files.trajectory import Trajectory
 
 MAX_DATA_MB = 24.0
-_SCRIPTS = ("viewer.js", "plots.js", "panels.js", "states.js", "app.js")
+_SCRIPTS = ("viewer.js", "plots.js", "panels.js", "states.js", "downloads.js", "links.js", "app.js")
 
 
 def write_report(

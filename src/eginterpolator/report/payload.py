@@ -15,6 +15,7 @@ from rdkit.Geometry import Point3D
 
 from eginterpolator.analysis.names import atom_label
 from eginterpolator.analysis.tables import Populations
+from eginterpolator.analysis.wells import Torsion, angles_of, find_wells
 from eginterpolator.chemistry.drawing import drawing
 from eginterpolator.chemistry.features import FeatureSet, lengths, torsions
 from eginterpolator.chemistry.features import angles as bond_angles
@@ -24,6 +25,7 @@ from eginterpolator.evaluation.distributions import BINS, jensen_shannon
 from eginterpolator.report import facts as facts_text
 from eginterpolator.report import geometry
 from eginterpolator.report import population_payload as population
+from eginterpolator.report.energy_payload import energies_payload
 
 if TYPE_CHECKING:
     from eginterpolator.files.trajectory import Trajectory
@@ -53,6 +55,10 @@ class ReportMolecule:
         Torsions in radians of a reference simulation, columns as in `chemistry.features.torsion_quadruples`.
     clusters : list of mapping
         Rows of the folder's `clusters.csv`, where there is one.
+    energies : list of mapping
+        Of each trajectory: column of `energies_000.csv` -> a value a frame, as `read_energies`.
+    ensemble : bool
+        The one trajectory's frames are independent structures: there is no time.
     """
 
     molecule: Molecule
@@ -60,6 +66,8 @@ class ReportMolecule:
     meta: dict[str, Any] = field(default_factory=dict)
     reference_torsions: np.ndarray | None = None
     clusters: Sequence[Mapping[str, str]] = ()
+    energies: Sequence[Mapping[str, np.ndarray]] = ()
+    ensemble: bool = False
 
 
 def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
@@ -93,9 +101,8 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
     ]
     shown = [geometry.superpose(positions[::stride], first, n_fit) for positions, _ in frames]
     good_frames = np.concatenate([positions[good] for positions, good in frames])
-    spacings = {round(float(trajectory.frame_ps), 4) for trajectory in run.trajectories}
-    found = Populations.of(molecule, [positions for positions, _ in frames], spacings.pop())
-    states = None if spacings else found.states  # of several spacings there are no common lifetimes
+    found, wells = _populations(run, [positions for positions, _ in frames])
+    states = found.states if found else None
     svg, places = drawing(molecule)
     symbols = [atom.GetSymbol() for atom in molecule.rdmol.GetAtoms()][:n_atoms]
     return {
@@ -104,6 +111,7 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
         "formula": rdMolDescriptors.CalcMolFormula(molecule.rdmol),
         "symbols": symbols,
         "heavy": molecule.n_heavy,
+        "ensemble": run.ensemble,
         "molblock": molblock(molecule, shown[0][0]),
         "svg": svg,
         "places": np.round(places, 1).tolist(),
@@ -111,19 +119,33 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
         "facts": facts_text.fact_lines(run.meta, skip=_SHOWN_ELSEWHERE),
         "warnings": [str(warning) for warning in run.meta.get("warnings") or ()],
         "headline": _headline(run, frames),
-        "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions, found),
-        "states": population.states_payload(found, stride) if states else None,
+        "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions, wells),
+        "states": population.states_payload(found, stride) if found else None,
         "clusters": population.clusters_payload(run.clusters, stride),
         "bonds": _features(features.bonds, symbols, lengths(good_frames, features.bonds)),
         "angles": _features(features.angles, symbols, np.degrees(bond_angles(good_frames, features.angles))),
         "samples": [
             {
                 **_sample(run, k, shown[k], angles[k][::stride], int((~good).sum()), stride),
+                "energies": energies_payload(run.energies[k] if run.energies else {}, stride),
                 "states": population.packed_states(states.of_frames[k], stride) if states else "",
             }
             for k, (_, good) in enumerate(frames)
         ],
     }
+
+
+def _populations(run: ReportMolecule, frames: list[np.ndarray]) -> tuple[Populations | None, list[Torsion]]:
+    """States, where the frames have one spacing in time, and the wells of each torsion.
+
+    Every structure of an ensemble counts as a trajectory of its own, so that intervals are those of independent ones.
+    """
+    if run.ensemble:
+        alone = [x[None] for positions in frames for x in positions]
+        return None, find_wells(run.molecule, angles_of(run.molecule, alone), 1.0)
+    spacings = {round(float(trajectory.frame_ps), 4) for trajectory in run.trajectories}
+    found = Populations.of(run.molecule, frames, spacings.pop())
+    return (None if spacings else found), found.torsions  # of several spacings there are no common lifetimes
 
 
 def _finite_frames(run: ReportMolecule, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -169,7 +191,7 @@ def _sample(
             meta.setdefault(key, listed[k])
     return {
         "frames": len(positions),
-        "frame_ps": float(trajectory.frame_ps) * stride,
+        "frame_ps": 0.0 if run.ensemble else float(trajectory.frame_ps) * stride,
         "step": step,
         "xyz": _base64(np.round(positions / step)),
         "torsions": _base64(packed.T),
@@ -184,7 +206,7 @@ def _torsions(
     symbols: Sequence[str],
     angles: Sequence[np.ndarray],
     reference: np.ndarray | None,
-    found: Populations,
+    wells: Sequence[Torsion],
 ) -> list[dict[str, Any]]:
     if reference is not None and np.asarray(reference).shape[1:] != (len(quads),):
         raise InputError(
@@ -201,8 +223,8 @@ def _torsions(
             "label": atom_label(quad, symbols),
             "ring": bool(bond is not None and rings.NumBondRings(bond.GetIdx())),
             "all": geometry.torsion_histogram(everything).tolist(),
-            "fold": found.torsions[column].fold,
-            "wells": population.well_rows(found.torsions[column]),
+            "fold": wells[column].fold,
+            "wells": population.well_rows(wells[column]),
         }
         if reference is not None:
             wanted = np.asarray(reference)[:, column]
@@ -238,12 +260,13 @@ def _headline(run: ReportMolecule, frames: Sequence[tuple[np.ndarray, np.ndarray
     spacing = {round(float(t.frame_ps), 4) for t in run.trajectories}
     covered = sum(n * float(t.frame_ps) for n, t in zip(counts, run.trajectories, strict=True))
     total = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)}–{max(counts)}"
-    lines = [("Samples", str(len(frames))), ("Frames each", total)]
-    if len(spacing) == 1:
-        lines.append(("Frame spacing", f"{spacing.pop():g} ps"))
-    lines.append(("Time covered", facts_text.time_text(covered)))
+    lines = [("Structures", str(counts[0]))] if run.ensemble else [("Samples", str(len(frames))), ("Frames each", total)]
+    if not run.ensemble:
+        if len(spacing) == 1:
+            lines.append(("Frame spacing", f"{spacing.pop():g} ps"))
+        lines.append(("Time covered", facts_text.time_text(covered)))
     metas: list[Mapping[str, Any]] = [run.meta, *[t.meta or {} for t in run.trajectories]]
-    for label, keys in (("Stereo retention", ("stereo_retention",)), ("Valid frames", ("valid", "validity"))):
+    for label, keys in (("Stereo retention", ("stereo_retention",)), ("Valid structures" if run.ensemble else "Valid frames", ("valid", "validity"))):
         value = next((m[key] for m in metas for key in keys if m.get(key) is not None), None)
         if run.meta.get(keys[0]) is None and value is not None:
             per_sample = [facts_text.mean(m[key]) for m in metas[1:] for key in keys if m.get(key) is not None]

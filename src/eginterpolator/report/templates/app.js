@@ -18,8 +18,9 @@ const app = {
   async start() {
     this.drawing = new Drawing($("drawing"), (k) => this.pickTorsion(k));
     this.torsionPanel = new TorsionPanel($("torsions"), {
-      onPick: (k) => this.pickTorsion(k), onSeek: (frame) => { this.pause(); this.seek(frame); },
+      onPick: (k) => this.pickTorsion(k), onSeek: (frame) => this.go(frame), said: (k) => this.said(k),
     });
+    this.energyPanel = new EnergyPanel((frame) => this.go(frame), (label) => ({ ...this.place(`energy_${label}`), heading: `${label} · ${this.place().heading}` }));
     this.showRun();
     if (!DATA.molecules.length) { document.body.classList.add("empty"); window.ready = true; return; }
     this.wire();
@@ -31,18 +32,32 @@ const app = {
       $("no3d").hidden = false;
       $("no3d").append(` (${error.message})`);
     }
-    await this.setMolecule(0);
+    const asked = Links.read();
+    await this.show(asked || { molecule: 0, sample: 0, frame: 0 });
+    Links.follow(this);
     $("viewport").classList.add("ready");
     window.ready = true;
-    // A page of its own starts to move by itself; one inside a notebook, or for who wants no motion, waits.
-    if (window === window.parent && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
+    // A page of its own starts to move by itself; one inside a notebook, at an address, of an ensemble, or for who wants
+    // no motion, waits.
+    if (ADDRESSED && !asked && !this.current.ensemble && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
   },
 
   // ---- what is shown ----
-  async setMolecule(k) {
+  async show({ molecule, sample, frame }) {
+    this.pause();
+    this.frame = frame;
+    if (molecule !== this.molecule || !this.shown) return this.setMolecule(molecule, sample);
+    return sample === this.sample ? this.seek(frame) : this.setSample(sample);
+  },
+
+  async setMolecule(k, sample = 0) {
     this.molecule = k;
     this.torsion = null;
+    this.shown = true;
     const molecule = this.current;
+    document.body.classList.toggle("ensemble", molecule.ensemble);
+    $("warnings").hidden = !molecule.warnings.length;
+    $("warnings").replaceChildren(...molecule.warnings.map((text) => node("li", {}, text)));
     $("name").textContent = molecule.name;
     $("formula").innerHTML = molecule.formula.replace(/(\d+)/g, "<sub>$1</sub>");
     $("smiles").textContent = molecule.smiles;
@@ -52,7 +67,9 @@ const app = {
     this.drawing.setMolecule(molecule);
     this.torsionPanel.setMolecule(molecule);
     $("torsion-count").textContent = molecule.torsions.length;
-    $("legend-reference").hidden = !molecule.torsions.some((t) => t.reference);
+    $("legend-reference").hidden = $("jsd-note").hidden = !molecule.torsions.some((t) => t.reference);
+    $("angles-csv").hidden = !molecule.torsions.length;
+    for (const id of ["ghosts"]) $(id).textContent = molecule.ensemble ? "Superposed structures" : "Superposed frames";
     this.showStates(molecule);
     const pick = (atoms, row) => this.pickAtoms(atoms, row);
     $("bonds").replaceChildren(geometryTable(molecule.bonds, { unit: "Å", digits: 3, onPick: pick }));
@@ -60,7 +77,7 @@ const app = {
     $("run").replaceChildren(factList([...molecule.facts, ...DATA.facts.filter(([label]) => !molecule.facts.some(([l]) => l === label))]));
     $("sample").replaceChildren(...molecule.samples.map((_, s) => node("option", { value: s }, `Sample ${s + 1} of ${molecule.samples.length}`)));
     this.then3d((view) => view.setMolecule(molecule.molblock, molecule.extent));
-    await this.setSample(0);
+    await this.setSample(sample);
     await this.then3d((view) => view.resetCamera());
   },
 
@@ -74,14 +91,13 @@ const app = {
     $("slider").max = sample.frames - 1;
     $("sample-facts").replaceChildren(...sample.facts.map(([label, value]) => node("span", {}, node("em", {}, label), " ", value)));
     const broken = sample.broken ? [`${sample.broken} frames of this sample have no finite coordinates; they repeat the frame before.`] : [];
-    $("warning").textContent = [...this.current.warnings, ...broken].join(" ");
-    const flat = decodeInt16(sample.torsions);
-    const angles = this.current.torsions.map((_, k) => Float32Array.from(
-      flat.subarray(k * sample.frames, (k + 1) * sample.frames), (v) => (v === -32768 ? NaN : v / 100)));
+    $("warning").textContent = broken.join(" ");
+    const angles = anglesOf(this.current, sample);
     this.states = Uint8Array.from(atob(sample.states), (c) => c.charCodeAt(0));
     this.torsionPanel.setSample(angles, sample.frame_ps, this.states);
+    this.energyPanel.setSample(sample);
     this.frame = Math.min(this.frame, sample.frames - 1);
-    const positions = Float32Array.from(decodeInt16(sample.xyz), (v) => v * sample.step);
+    const positions = positionsOf(sample);
     this.then3d((view) => view.setFrames(positions, this.current.symbols.length));
     await this.seek(this.frame);
   },
@@ -91,19 +107,63 @@ const app = {
     this.frame = Math.max(0, Math.min(frames - 1, frame));
     $("slider").value = this.frame;
     $("slider").style.setProperty("--done", `${(100 * this.frame) / Math.max(1, frames - 1)}%`);
-    $("time").textContent = timeText(this.frame * spacing);
-    $("of").textContent = `of ${timeText((frames - 1) * spacing)}`;
-    $("frame").textContent = `frame ${this.frame * DATA.stride + 1}`;
+    const { ensemble } = this.current;
+    $("time").textContent = ensemble ? `structure ${this.frame * DATA.stride + 1}` : timeText(this.frame * spacing);
+    $("of").textContent = ensemble ? `of ${(frames - 1) * DATA.stride + 1}` : `of ${timeText((frames - 1) * spacing)}`;
+    $("frame").textContent = ensemble ? "" : `frame ${this.frame * DATA.stride + 1}`;
+    $("slider").setAttribute("aria-valuetext", `${$("time").textContent} ${$("of").textContent}`);
     this.torsionPanel.setFrame(this.frame);
+    this.energyPanel.setFrame(this.frame);
     this.stateTable && this.stateTable.mark(this.states[this.frame]);
     if (this.seeking) return this.queue; // the view is behind: the last frame asked for is drawn when it is free
     this.seeking = true;
     return this.then3d((view) => { this.seeking = false; return view.structure && view.seek(this.frame); });
   },
 
+  // A frame that somebody chose: the page stops there, and its address says so.
+  go(frame) {
+    this.pause();
+    const drawn = this.seek(frame);
+    Links.write(this);
+    return drawn;
+  },
+
+  openMolecule(k) {
+    if (k < 0 || k >= DATA.molecules.length || k === this.molecule) return;
+    this.show({ molecule: k, sample: 0, frame: 0 });
+    Links.write(this, true);
+    window.scrollTo({ top: 0, behavior: "smooth" });
+  },
+
+  openSample(s) {
+    if (s < 0 || s >= this.current.samples.length) return;
+    this.setSample(s);
+    Links.write(this, true);
+  },
+
+  // ---- files ----
+  place(what = "") {
+    const sample = this.current.ensemble ? "" : `sample ${this.sample + 1}`;
+    return { heading: [this.current.name, sample].filter(Boolean).join(" · "), name: [this.current.name, sample.replace(" ", ""), what].filter(Boolean).join("_") };
+  },
+
+  said(k) {
+    const { heading, name } = this.place(`torsion${k + 1}`);
+    return { heading: `Torsion ${k + 1}, ${this.current.torsions[k].label} · ${heading}`, name };
+  },
+
+  wireFiles() {
+    const sdf = "chemical/x-mdl-sdfile";
+    const representatives = (key, kind) => save(`${this.current.name}_${key}.sdf`, representativeRecords(this.current, this.current[key].rows, kind), sdf);
+    $("frame-sdf").addEventListener("click", () => save(`${this.place(`frame${this.frame * DATA.stride + 1}`).name}.sdf`, frameRecord(this.current, this.sample, this.frame), sdf));
+    $("states-sdf").addEventListener("click", () => representatives("states", "state"));
+    $("clusters-sdf").addEventListener("click", () => representatives("clusters", "cluster"));
+    $("angles-csv").addEventListener("click", () => save(`${this.current.name}_torsions.csv`, torsionCsv(this.current), "text/csv"));
+  },
+
   // ---- linking ----
   showStates(molecule) {
-    const jump = (row) => { this.pause(); this.frame = row.frame; (row.sample === this.sample ? this.seek(row.frame) : this.setSample(row.sample)); $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" }); };
+    const jump = (row) => { this.show({ molecule: this.molecule, sample: row.sample, frame: row.frame }); Links.write(this, true); $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" }); };
     const { states, clusters } = molecule;
     $("states-card").hidden = !states;
     this.stateTable = states && new FrameTable(states.rows, { head: "State", coloured: true, onJump: jump });
@@ -115,7 +175,7 @@ const app = {
     $("clusters-card").hidden = !clusters.rows.length;
     $("cluster-count").textContent = clusters.rows.length;
     $("clusters-note").textContent = clusters.note;
-    $("clusters").replaceChildren(new FrameTable(clusters.rows, { head: "Cluster", onJump: jump }).table);
+    $("clusters").replaceChildren(new FrameTable(clusters.rows, { head: "Cluster", ensemble: molecule.ensemble, onJump: jump }).table);
   },
 
   pickTorsion(k) {
@@ -176,6 +236,7 @@ const app = {
   },
 
   pause() {
+    if (this.playing && window.ready) Links.write(this);
     this.playing = false;
     $("play").classList.remove("playing");
     $("play").setAttribute("aria-label", "Play");
@@ -189,13 +250,18 @@ const app = {
     if (DATA.failures.length) {
       $("failures").replaceChildren(failureTable(DATA.failures));
       $("failure-count").textContent = DATA.failures.length;
+      const [first] = DATA.failures;
+      const count = DATA.failures.length > 1 ? `${DATA.failures.length} molecules failed: see below, ` : "One molecule failed: ";
+      $("failed").replaceChildren(node("a", { href: "#failures-card", onclick: (event) => { event.preventDefault(); $("failures-card").scrollIntoView({ behavior: "smooth" }); } },
+        count, `${first.name || first.smiles || "?"}: ${first.reason || ""}`));
+      $("failed").hidden = false;
     }
     const several = DATA.molecules.length > 1;
     $("molecules-card").hidden = !several;
     $("title").hidden = DATA.molecules.length === 1 && DATA.molecules[0].name === DATA.title;
     $("pick-molecule").hidden = !several;
     if (several) {
-      const open = (k) => { this.pause(); this.frame = 0; this.setMolecule(k); window.scrollTo({ top: 0, behavior: "smooth" }); };
+      const open = (k) => this.openMolecule(k);
       $("molecules").replaceChildren(moleculeTable(DATA.molecules, open));
       $("molecule-count").textContent = DATA.molecules.length;
       $("molecule").replaceChildren(...DATA.molecules.map((m, k) => node("option", { value: k }, m.name)));
@@ -206,11 +272,11 @@ const app = {
 
   wire() {
     $("play").addEventListener("click", () => this.toggle());
-    $("slider").addEventListener("input", (event) => { this.pause(); this.seek(+event.target.value); });
+    $("slider").addEventListener("input", (event) => this.go(+event.target.value));
     $("speed").addEventListener("change", (event) => { this.fps = +event.target.value; });
-    $("sample").addEventListener("change", (event) => this.setSample(+event.target.value));
-    $("previous").addEventListener("click", () => this.setSample(Math.max(0, this.sample - 1)));
-    $("next").addEventListener("click", () => this.setSample(Math.min(this.current.samples.length - 1, this.sample + 1)));
+    $("sample").addEventListener("change", (event) => this.openSample(+event.target.value));
+    $("previous").addEventListener("click", () => this.openSample(this.sample - 1));
+    $("next").addEventListener("click", () => this.openSample(this.sample + 1));
     $("reset").addEventListener("click", () => this.then3d((view) => view.resetCamera(250)));
     $("full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : $("stage").requestFullscreen()));
     $("copy").addEventListener("click", () => navigator.clipboard && navigator.clipboard.writeText(this.current.smiles));
@@ -231,17 +297,10 @@ const app = {
       document.querySelectorAll("#geometry-tabs button").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
       for (const id of ["bonds", "angles"]) $(id).hidden = id !== button.value;
     }));
-    document.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-      const steps = { ArrowLeft: -1, ArrowRight: 1 };
-      if (event.key === " ") this.toggle();
-      else if (event.key in steps) { this.pause(); this.seek(this.frame + steps[event.key]); }
-      else if (event.key === "Home") this.seek(0);
-      else return;
-      event.preventDefault();
-    });
+    wireKeys(this);
+    this.wireFiles();
     document.addEventListener("click", (event) => event.detail && event.target.closest("button") && document.activeElement.blur());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.torsionPanel.redraw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.torsionPanel.redraw(); this.energyPanel.redraw(); });
   },
 };
 

@@ -103,8 +103,8 @@ class Drawing {
 
 // ---- torsions -----------------------------------------------------------------------------------------------------
 class TorsionPanel {
-  constructor(host, { onPick, onSeek }) {
-    Object.assign(this, { host, onPick, onSeek });
+  constructor(host, { onPick, onSeek, said }) {
+    Object.assign(this, { host, onPick, onSeek, said });
     new ResizeObserver(() => this.redraw()).observe(host);
   }
 
@@ -116,12 +116,13 @@ class TorsionPanel {
         "button", { class: "torsion-head", type: "button", "aria-pressed": "false", onclick: () => this.onPick(k) },
         node("span", { class: "chip" }, String(k + 1)), node("span", { class: "atoms" }, torsion.label),
         ...(torsion.ring ? [node("span", { class: "tag" }, "ring")] : []),
-        ...(torsion.jsd != null ? [node("span", { class: "tag", title: "Jensen-Shannon distance to the reference, 100 bins, all samples" }, `JSD ${torsion.jsd.toFixed(2)}`)] : []),
+        ...(torsion.jsd != null ? [node("span", { class: "tag", title: "Jensen-Shannon distance to the reference, 100 bins, all samples: 0 is equal, 0.83 nothing in common" }, `JSD ${torsion.jsd.toFixed(2)}`)] : []),
         value,
       );
-      const wells = node("p", { class: "wells" }, ...torsion.wells.map(wellChip),
-        ...(torsion.fold > 1 ? [node("span", { class: "tag", title: "Wells that the symmetry of an end makes equal count as one" }, `the same every ${360 / torsion.fold}°`)] : []));
       const plot = new TorsionPlot(node("div"), (frame) => { this.onSeek(frame); if (this.selected !== k) this.onPick(k); });
+      const wells = node("p", { class: "wells" }, ...torsion.wells.map(wellChip),
+        ...(torsion.fold > 1 ? [node("span", { class: "tag", title: "Wells that the symmetry of an end makes equal count as one" }, `the same every ${360 / torsion.fold}°`)] : []),
+        pictureButtons(plot, `Torsion ${k + 1}`, () => this.said(k)));
       const card = node("article", { class: "torsion", "data-torsion": k }, head, wells, plot.host);
       return { card, head, plot, value };
     });
@@ -138,7 +139,7 @@ class TorsionPanel {
       for (const angle of angles[k]) {
         if (Number.isFinite(angle)) histogram[Math.min(bins - 1, Math.floor(((angle + 180) / 360) * bins))]++;
       }
-      plot.setData({ angles: angles[k], histogram, all: this.torsions[k].all, reference: this.torsions[k].reference, framePs, states, coloured: this.coloured });
+      plot.setData({ values: angles[k], histogram, all: this.torsions[k].all, reference: this.torsions[k].reference, framePs, states, coloured: this.coloured });
     });
   }
 
@@ -168,6 +169,38 @@ class TorsionPanel {
   }
 }
 
+// ---- energies -----------------------------------------------------------------------------------------------------
+class EnergyPanel {
+  constructor(onSeek, said) {
+    Object.assign(this, { onSeek, said, shown: [] });
+    new ResizeObserver(() => this.redraw()).observe($("energies"));
+  }
+
+  // sample.energies: rows of label, unit, values (null: none), one a frame.
+  setSample(sample) {
+    $("energies-card").hidden = !sample.energies.length;
+    this.shown = sample.energies.map(({ label, unit, values }) => {
+      const now = node("output", { class: "now" });
+      const plot = new EnergyPlot(node("div"), this.onSeek);
+      const head = node("p", { class: "energy-head" }, node("span", {}, `${label}, ${unit}`), pictureButtons(plot, label, () => this.said(`${label}, ${unit}`)), now);
+      return { card: node("article", { class: "torsion" }, head, plot.host), plot, now, unit, values: values.map((v) => v ?? NaN) };
+    });
+    $("energies").replaceChildren(...this.shown.map(({ card }) => card));
+    this.shown.forEach(({ plot, values }) => plot.setData({ values, framePs: sample.frame_ps }));
+  }
+
+  setFrame(frame) {
+    this.shown.forEach(({ plot, now, unit, values }) => {
+      plot.moveCursor(frame);
+      now.textContent = Number.isFinite(values[frame]) ? `${values[frame].toFixed(1)} ${unit}`.replace("-", "−") : "–";
+    });
+  }
+
+  redraw() {
+    this.shown.forEach(({ plot }) => plot.draw());
+  }
+}
+
 // ---- bond lengths and angles --------------------------------------------------------------------------------------
 function geometryTable(rows, { unit, digits, onPick }) {
   if (!rows.length) return node("p", { class: "quiet" }, "None.");
@@ -180,7 +213,7 @@ function geometryTable(rows, { unit, digits, onPick }) {
       node("i", { class: "core", style: `left:${at(row.low)}%;width:${Math.max(0.8, at(row.high) - at(row.low))}%` }),
       node("i", { class: "mean", style: `left:${at(row.mean)}%` }));
     return node("tr", { onclick: (event) => onPick(row.atoms, event.currentTarget) },
-      node("td", { class: "atoms" }, row.label), node("td", {}, row.mean.toFixed(digits)), node("td", {}, row.sd.toFixed(digits)),
+      node("td", { class: "atoms" }, node("button", { type: "button", class: "link" }, row.label)), node("td", {}, row.mean.toFixed(digits)), node("td", {}, row.sd.toFixed(digits)),
       node("td", { class: "wide", title: `${row.min.toFixed(digits)} – ${row.max.toFixed(digits)} ${unit}` }, range));
   });
   const scale = node("span", { class: "scale" }, node("span", {}, low.toFixed(digits)), node("span", {}, `${high.toFixed(digits)} ${unit}`));
@@ -192,20 +225,22 @@ function geometryTable(rows, { unit, digits, onPick }) {
 // ---- many molecules, failures -------------------------------------------------------------------------------------
 function moleculeTable(molecules, onPick) {
   const labels = [...new Set(molecules.flatMap((m) => m.headline.map(([label]) => label)))];
+  const warned = molecules.some((m) => m.warnings.length);
   const row = (molecule, k) => {
     const values = new Map(molecule.headline);
     return node("tr", { "data-molecule": k, onclick: () => onPick(k) },
-      node("td", {}, node("b", {}, molecule.name)), node("td", { class: "mono" }, molecule.smiles),
-      ...labels.map((label) => node("td", {}, values.get(label) || "–")));
+      node("td", {}, node("button", { type: "button", class: "link" }, node("b", {}, molecule.name))), node("td", { class: "mono" }, molecule.smiles),
+      ...labels.map((label) => node("td", {}, values.get(label) || "–")), ...(warned ? [node("td", { class: "warned" }, molecule.warnings.join(" "))] : []));
   };
   return node("table", { class: "list" },
-    node("thead", {}, node("tr", {}, node("th", {}, "Molecule"), node("th", {}, "SMILES"), ...labels.map((l) => node("th", {}, l)))),
+    node("thead", {}, node("tr", {}, node("th", {}, "Molecule"), node("th", {}, "SMILES"), ...labels.map((l) => node("th", {}, l)), ...(warned ? [node("th", {}, "Warnings")] : []))),
     node("tbody", {}, ...molecules.map(row)));
 }
 
+// Name and reason come first, so that a narrow screen shows them.
 function failureTable(failures) {
-  const columns = [...new Set(failures.flatMap((row) => Object.keys(row)))];
-  return node("table", { class: "list" },
+  const columns = [...new Set(["name", "reason", ...failures.flatMap((row) => Object.keys(row))])].filter((c) => failures.some((row) => row[c]));
+  return node("table", { class: "list failed" },
     node("thead", {}, node("tr", {}, ...columns.map((c) => node("th", {}, c)))),
-    node("tbody", {}, ...failures.map((row) => node("tr", {}, ...columns.map((c) => node("td", {}, String(row[c] ?? "")))))));
+    node("tbody", {}, ...failures.map((row) => node("tr", {}, ...columns.map((c) => node("td", { class: c === "smiles" ? "mono" : false }, String(row[c] ?? "")))))));
 }

@@ -25,7 +25,7 @@ function wellChip({ name, degrees, share: [share, low, high] }) {
 
 class FrameTable {
   // rows: name, share [value, low, high], and wells of torsions or a text, a lifetime, sample and frame where they have them.
-  constructor(rows, { head, coloured = false, onJump }) {
+  constructor(rows, { head, coloured = false, ensemble = false, onJump }) {
     const timed = rows.some((row) => row.lifetime);
     const columns = [head, coloured ? "Wells" : "Spread", "Population", ...(timed ? ["Mean lifetime"] : []), "Representative"];
     this.rows = rows.map((row, k) => {
@@ -34,7 +34,7 @@ class FrameTable {
       const at = (value) => `${100 * Math.max(0, Math.min(1, value))}%`;
       const bar = node("span", { class: "bar", "aria-hidden": "true" }, node("i", { style: `left:0;width:${at(share)}${coloured ? `;background:${stateColour(k)}` : ""}` }),
         ...(low == null || high == null ? [] : [node("i", { class: "span", style: `left:${at(low)};width:${at(high - low)}` })]));
-      const where = "frame" in row ? node("button", { type: "button", class: "jump", "aria-label": `Show ${row.name}`, onclick: () => onJump(row) }, `sample ${row.sample + 1}, frame ${row.frame * DATA.stride + 1}`) : "";
+      const where = "frame" in row ? node("button", { type: "button", class: "jump", "aria-label": `Show ${row.name}`, onclick: () => onJump(row) }, ensemble ? `structure ${row.frame * DATA.stride + 1}` : `sample ${row.sample + 1}, frame ${row.frame * DATA.stride + 1}`) : "";
       return node("tr", {},
         node("td", { class: "name" }, ...(coloured ? [node("i", { class: "swatch", style: `background:${stateColour(k)}` })] : []), node("b", {}, row.name)),
         node("td", { class: "what" }, text), node("td", { class: "much" }, node("span", { class: "share" }, shareText(row.share), bar)),
