@@ -115,7 +115,7 @@ def test_generate_look_and_download(page, served, tmp_path):
         "if (bar) shares.add(bar.value); }).observe(document.getElementById('jobs'), {subtree: true, childList: true,"
         "attributes: true})"
     )
-    ask(page, SMILES, 400, 2)
+    ask(page, SMILES, 100, 2)
     # random weights make no molecule: the reason is shown, and what was made as well
     wait(page, "return document.querySelector('#jobs li')?.dataset.state === 'failed'", 240)
     assert "nothing usable came out" in page.find_element("css selector", "#jobs .bad").text

@@ -31,11 +31,12 @@ from eginterpolator.serve.orders import read_order, read_smiles_text
 from eginterpolator.serve.results import PAGE, Result, find_result, results
 
 REPORT_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; worker-src blob:; connect-src data: blob:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
 )
-"""A report has its scripts in it, and may do nothing but show itself: it has an origin of its own and no cookie."""
+"""A report has its scripts in it (Mol* evaluates strings), and may do nothing but show itself: it has an origin of its
+own, no cookie, and reaches nobody."""
 SECONDS_BETWEEN_LOOKS, SECONDS_BETWEEN_SIGNS = 0.2, 15.0
 
 
