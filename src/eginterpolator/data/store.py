@@ -301,7 +301,7 @@ def group_hashes(group: h5py.Group) -> tuple[str, str]:
     return arrays, digest.hexdigest()
 
 
-def _conditions(group: h5py.Group) -> dict[str, float]:
+def _conditions(group: h5py.Group) -> dict[str, Any]:
     return {key: float(group.attrs[key]) for key in _CONDITIONS if key in group.attrs}
 
 
