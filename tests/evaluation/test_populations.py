@@ -34,10 +34,10 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     held = []
     for seed in range(60):
         group = [angles({-60.0: 0.3, 60.0: 0.7}, 60, 1000 * seed + k) for k in range(12)]
-        found = shared_wells([group, group], seed)
+        found = shared_wells([group, group])
         low, high = found.intervals[0][int(found.middle_degrees.argmax())]
         held.append(low <= 0.7 <= high)
-    assert 0.82 <= np.mean(held) <= 1.0  # a bootstrap over twelve is a little narrow
+    assert 0.82 <= np.mean(held) <= 1.0
 
 
 def test_a_well_that_the_smaller_side_alone_visits_is_found():

@@ -8,6 +8,7 @@ import pytest
 from rdkit import Chem
 from scipy.spatial.transform import Rotation
 
+from eginterpolator.analysis.tables import Populations
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
@@ -158,3 +159,23 @@ def test_what_cannot_be_converted_is_said_in_a_sentence(tmp_path, made):
     found = export(tmp_path / "in", tmp_path / "out")
     assert found.molecules == ["demo"] and [row["name"] for row in found.failures] == ["other"]
     assert "damaged" in found.failures[0]["reason"]
+
+
+def test_states_are_the_frames_of_the_table(tmp_path, made):
+    export(tmp_path / "in", tmp_path / "out", ExportSettings(("sdf", "npz"), states=True))
+    table = Populations.of_trajectories(made).state_table()
+    shown = [row for row in table.rows if row["sample"] is not None]
+    records = list(Chem.SDMolSupplier(str(tmp_path / "out" / "demo" / "states.sdf"), removeHs=False))
+    assert len(records) == len(shown) > 0
+    frames = np.load(tmp_path / "out" / "demo" / "states.npz")["positions"]
+    for row, record, frame in zip(shown, records, frames, strict=True):
+        wanted = made[row["sample"]].positions[row["frame"]]
+        np.testing.assert_allclose(record.GetConformer().GetPositions(), wanted, atol=1e-4)
+        np.testing.assert_allclose(frame, wanted, atol=1e-6)
+        assert record.GetProp("frame") == str(row["frame"])
+        assert float(record.GetProp("population")) == pytest.approx(row["population"], rel=1e-3)
+    assert sorted(p.name for p in (tmp_path / "out" / "demo").glob("trajectory*")) == []
+    first = embedded_trajectory("CCCO", n=3)
+    write_conformer_folder(tmp_path / "c" / "x", ConformerEnsemble(first.molecule, first.positions), {})
+    with pytest.raises(InputError, match="conformers, which have no rotamer states"):
+        export(tmp_path / "c", tmp_path / "out", ExportSettings(states=True))

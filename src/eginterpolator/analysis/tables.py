@@ -129,7 +129,7 @@ def write_representatives(
     """An SDF of the frames `sample`, `frame` of the rows, whose values are properties; `title` names the record."""
     molecule = trajectories[0].molecule
     positions = np.stack([trajectories[row["sample"]].positions[row["frame"]] for row in rows])
-    properties = [{key: _text(value) for key, value in row.items() if _text(value)} for row in rows]
+    properties = [row_properties(row) for row in rows]
     names = [f"{molecule.name} {row[title]}" for row in rows]
     write_records(path, molecule, positions, names, properties)
 
@@ -170,6 +170,11 @@ def _wells(number: int, torsion: Torsion) -> list[dict[str, Any]]:
 
 def _plain(label: str) -> str:
     return label.replace("–", "-")
+
+
+def row_properties(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row of a table as properties of an SDF record, what is not known left out."""
+    return {key: text for key, value in row.items() if (text := _text(value))}
 
 
 def _text(value: Any) -> str:

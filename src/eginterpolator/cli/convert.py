@@ -31,6 +31,9 @@ def convert_command(
         Path, typer.Option(help="Output folder, a sub-folder a molecule; or a file such as movie.pdb.")
     ] = Path("converted"),
     align: Annotated[bool, typer.Option("--align", help="Superpose the heavy atoms on the first frame.")] = False,
+    states: Annotated[
+        bool, typer.Option("--states", help="Only the frame that shows each rotamer state, in one file.")
+    ] = False,
     frames: Annotated[
         str, typer.Option(metavar="A:B:C", help="From frame A to before B, every C-th, counted from 0.")
     ] = ":",
@@ -48,7 +51,7 @@ def convert_command(
     from eginterpolator.report.export import ExportSettings, export, frames_slice
 
     formats = tuple({"hdf5": "h5"}.get(each, each) for each in (text.lower().lstrip(".") for text in to or ["pdb"]))
-    settings = ExportSettings(tuple(dict.fromkeys(formats)), frames_slice(frames), align)
+    settings = ExportSettings(tuple(dict.fromkeys(formats)), frames_slice(frames), align, states)
     result = export(source, out, settings, ImportOptions(topology=topology, molecule=molecule, frame_ps=frame_ps))
     if as_json:
         files = [str(path) for path in result.files]

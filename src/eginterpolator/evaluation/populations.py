@@ -7,13 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eginterpolator.analysis.intervals import Groups, shares
 from eginterpolator.chemistry.wells import well_ends, well_indices
-
-BLOCKS = 10
-"""Parts of few trajectories whose shares give the interval of the share of all."""
-FEW = 5
-"""With fewer trajectories intervals are over blocks of them, and too narrow where a well lasts longer than a block."""
-DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -27,7 +22,7 @@ class SharedWells:
     shares : tuple of float64 [W]
         Of each group.
     intervals : tuple of float64 [W, 2]
-        95 % bootstrap interval of each share, over trajectories; of fewer than `FEW` over `BLOCKS` blocks of them.
+        95 % interval of each share (P1), over trajectories, of few over blocks of them: see `analysis.intervals`.
     """
 
     middle_degrees: np.ndarray
@@ -40,7 +35,7 @@ class SharedWells:
         return np.asarray((one[:, 1] < two[:, 0]) | (two[:, 1] < one[:, 0]))
 
 
-def shared_wells(groups: Sequence[Sequence[np.ndarray]], seed: int = 0) -> SharedWells:
+def shared_wells(groups: Sequence[Sequence[np.ndarray]]) -> SharedWells:
     """Wells of a torsion in groups of trajectories of its angles [T], radians.
 
     The wells are those of all groups together, of which each counts as much: as many frames, evenly spaced, as the
@@ -55,19 +50,8 @@ def shared_wells(groups: Sequence[Sequence[np.ndarray]], seed: int = 0) -> Share
     middles = np.array([np.degrees(np.angle(joint[which == k].mean())) if (which == k).any() else np.nan
                         for k in range(wells)])  # fmt: skip
     order = np.argsort(middles)
-    counted = [_counted(each, wells, seed) for each in indices]
-    return SharedWells(
-        middles[order], tuple(share[order] for share, _ in counted), tuple(span[order] for _, span in counted)
-    )
-
-
-def _counted(parts: Sequence[np.ndarray], wells: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Shares [W] of the wells over trajectories of indices [T], and their intervals [W, 2]."""
-    if len(parts) < FEW:
-        each = -(-BLOCKS // len(parts))
-        parts = [block for part in parts for block in np.array_split(part, each) if len(block)]
-    counts = np.array([np.bincount(part, minlength=wells) for part in parts], dtype=np.float64)
-    picks = np.random.default_rng(seed).integers(len(parts), size=(DRAWS, len(parts)))
-    drawn = np.apply_along_axis(np.bincount, 1, picks, minlength=len(parts)) @ counts
-    drawn /= drawn.sum(axis=1, keepdims=True)
-    return counts.sum(axis=0) / counts.sum(), np.quantile(drawn, [0.025, 0.975], axis=0).T
+    found = []
+    for each in indices:
+        parts = Groups.of([len(x) for x in each])
+        found.append(shares(parts.counts(each, wells), parts.sizes())[order])
+    return SharedWells(middles[order], tuple(x[:, 0] for x in found), tuple(x[:, 1:] for x in found))

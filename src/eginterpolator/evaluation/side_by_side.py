@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eginterpolator.analysis.clocks import PooledTimes, measured, pooled_autocorrelation, pooled_times, transitions_of
+from eginterpolator.analysis.intervals import GROUPS
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
@@ -24,7 +25,7 @@ from eginterpolator.evaluation.curves import MAP_BINS, MAX_LAGS
 from eginterpolator.evaluation.distributions import RANGES, jensen_shannon
 from eginterpolator.evaluation.kinetics import COMPONENTS, Tica, fit_tica, projection_jsd
 from eginterpolator.evaluation.metrics import known
-from eginterpolator.evaluation.populations import FEW, SharedWells, shared_wells
+from eginterpolator.evaluation.populations import SharedWells, shared_wells
 
 if TYPE_CHECKING:
     from eginterpolator.files.trajectory import Trajectory
@@ -191,9 +192,9 @@ def compare_pair(
     tica = fit_tica([*values["a"], *values["b"]], components=COMPONENTS) if fits else None
     if fits and tica is None:
         notes.append("Too rigid for TICA: no torsion moves, or the trajectories are shorter than the lag.")
-    if min(len(a), len(b)) < FEW:
+    if min(len(a), len(b)) < GROUPS:
         notes.append(
-            f"Fewer than {FEW} trajectories: intervals of populations are over blocks of them, and too narrow where a "
+            f"Fewer than {GROUPS} trajectories: intervals of populations are over blocks of them, too narrow where a "
             "well lasts longer than a block."
         )
     halves: dict[str, dict[str, Any]] = {name: _halves(side.observed, tica) for name, side in sides.items()}
@@ -204,7 +205,7 @@ def compare_pair(
         molecule, features, wanted, sides,
         {kind: jensen_shannon(counts["a"][kind], counts["b"][kind]) for kind in RANGES},
         halves, first, both,
-        [shared_wells([[x[:, k] for x in torsions[name]] for name in SIDES], config.seed)
+        [shared_wells([[x[:, k] for x in torsions[name]] for name in SIDES])
          for k in range(len(features.torsions))],
         clocks[0] & clocks[1], tica, notes,
     )  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.analysis.tables import Populations, row_properties
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.sources import FileEntry, Source, conformer_sources, read_source, trajectory_sources
@@ -17,7 +18,7 @@ from eginterpolator.files.convert import SUFFIXES
 from eginterpolator.files.folder import read_conformer_folder
 from eginterpolator.files.io import write_text
 from eginterpolator.files.names import safe_name
-from eginterpolator.files.sdf import write_sdf
+from eginterpolator.files.sdf import write_records, write_sdf
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.report.geometry import superpose
 from eginterpolator.report.viewer_scripts import pymol_script, vmd_script
@@ -39,11 +40,15 @@ class ExportSettings:
         Of each trajectory; times begin at 0 again.
     align : bool
         Superpose the heavy atoms of every frame on the first frame of the first trajectory.
+    states : bool
+        Only the frame that shows each rotamer state (`Trajectory.states`), into one file `states`; an SDF has their
+        populations and lifetimes. Of the whole trajectories: `frames` then chooses among the states.
     """
 
     formats: tuple[str, ...] = ("pdb",)
     frames: slice = field(default_factory=lambda: slice(None))
     align: bool = False
+    states: bool = False
 
     def __post_init__(self) -> None:
         unknown = [each for each in self.formats if each not in FORMATS]
@@ -122,7 +127,8 @@ def export(
     result = Exported()
     for name, each in sources.items():
         try:
-            sets = _chosen(_read(each), settings, name)
+            read = _read(each)
+            sets = _chosen(_states(read, name) if settings.states else read, settings, name)
             if single and len(sets) > 1:
                 raise InputError(
                     f"'{source}' holds {len(sets)} trajectories; give --out a folder, or name one file as INPUT."
@@ -146,6 +152,8 @@ class _Set:
     trajectory: Trajectory
     timed: bool = True
     energies_kcal: np.ndarray | None = None
+    rows: Sequence[Mapping[str, Any]] = ()
+    """Of states: what `states.csv` says of each frame."""
 
 
 def _sources(path: Path, options: ImportOptions | None) -> dict[str, Source | _Conformers]:
@@ -186,6 +194,17 @@ def _conformers(path: Path) -> _Set:
     return _Set(CONFORMERS, frames, False, ensemble.energies_kcal)
 
 
+def _states(sets: Sequence[_Set], name: str) -> list[_Set]:
+    """The frames that show the rotamer states of all trajectories, the most populated first."""
+    if not all(each.timed for each in sets):
+        raise InputError(f"'{name}' are conformers, which have no rotamer states; leave --states, or try egi cluster.")
+    whole = [each.trajectory for each in sets]
+    table = Populations.of_trajectories(whole).state_table()
+    rows = [row for row in table.rows if row["sample"] is not None]
+    positions = np.stack([whole[row["sample"]].positions[row["frame"]] for row in rows])
+    return [_Set("states", Trajectory(whole[0].molecule, positions, 1.0), False, rows=rows)]
+
+
 def _chosen(sets: Sequence[_Set], settings: ExportSettings, name: str) -> list[_Set]:
     """The frames that are asked for, superposed if that is."""
     result: list[_Set] = []
@@ -199,7 +218,8 @@ def _chosen(sets: Sequence[_Set], settings: ExportSettings, name: str) -> list[_
             positions = superpose(positions, first, whole.molecule.n_heavy)
         spacing = whole.frame_ps * (settings.frames.step or 1)
         energies = None if each.energies_kcal is None else each.energies_kcal[settings.frames]
-        result.append(replace(each, trajectory=Trajectory(whole.molecule, positions, spacing), energies_kcal=energies))
+        frames = Trajectory(whole.molecule, positions, spacing)
+        result.append(replace(each, trajectory=frames, energies_kcal=energies, rows=each.rows[settings.frames]))
     return result
 
 
@@ -221,7 +241,11 @@ def _written(
     for kind in formats:
         files = [f"{stem}.{kind}" for stem in stems]
         for file, each in zip(files, sets, strict=True):
-            if kind == "sdf" and not each.timed:
+            if kind == "sdf" and each.rows:
+                titles = [f"{molecule.name} {row['state']}" for row in each.rows]
+                told = [row_properties(row) for row in each.rows]
+                write_records(folder / file, molecule, each.trajectory.positions, titles, told)
+            elif kind == "sdf" and not each.timed:
                 write_sdf(folder / file, molecule, each.trajectory.positions, each.energies_kcal)
             else:
                 each.trajectory.save(folder / file)
