@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NO_ANGLE = -32768
 _SHOWN_ELSEWHERE = (
     "smiles", "name", "n_atoms", "heavy", "n_heavy", "n_frames", "frame_ps", "samples", "seconds", "stereo_retention",
-    "valid", "failed_checks", "warnings", "settings",
+    "valid", "failed_checks", "warnings", "settings", "atom_map",
 )  # fmt: skip
 """Of a folder's meta data: what the header, the tiles or a warning show, and settings, which repeat the rest."""
 _PER_SAMPLE = ("seed", "seconds", "stereo_retention", "valid", "validity", "endpoints")

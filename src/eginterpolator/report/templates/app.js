@@ -69,7 +69,14 @@ const app = {
     $("torsion-count").textContent = molecule.torsions.length;
     $("legend-reference").hidden = $("jsd-note").hidden = !molecule.torsions.some((t) => t.reference);
     $("angles-csv").hidden = !molecule.torsions.length;
-    for (const id of ["ghosts"]) $(id).textContent = molecule.ensemble ? "Superposed structures" : "Superposed frames";
+    const [one, many] = molecule.ensemble ? ["structure", "structures"] : ["frame", "frames"];
+    $("ghosts").textContent = `Superposed ${many}`;
+    $("ghosts").title = `Draw 30 ${many} behind the one that is shown`;
+    $("frame-sdf").textContent = `SDF of this ${one}`;
+    $("legend-sample").textContent = molecule.ensemble ? "structures" : "this sample";
+    $("legend-all").parentElement.hidden = molecule.ensemble;
+    $("legend-frames").textContent = `all ${many}`;
+    if (molecule.ensemble && this.fps === 20) $("speed").value = this.fps = 2;
     this.showStates(molecule);
     const pick = (atoms, row) => this.pickAtoms(atoms, row);
     $("bonds").replaceChildren(geometryTable(molecule.bonds, { unit: "Å", digits: 3, onPick: pick }));

@@ -2,6 +2,7 @@
 "use strict";
 
 const SOURCES = ["reference", "oracle", "generated"];
+const JSD_SAID = "JSD is the Jensen-Shannon distance of two histograms: 0 is equal, 0.83 nothing in common. Heights are shares of the frames in a bin.";
 
 function svg(tag, attributes, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -11,15 +12,15 @@ function svg(tag, attributes, ...children) {
 }
 
 // Curves over x from low to high; lines: [{name, values, filled}], values evenly spaced or as bins (step).
-function curveChart({ lines, low, high, bottom = 0, top, step = false, unit = "", digits = 1, threshold = null, yTicks = [] }) {
-  const [width, height, left, right, foot, head] = [260, 120, yTicks.length ? 26 : 4, 6, 18, 6];
+function curveChart({ lines, low, high, bottom = 0, top, step = false, unit = "", digits = 1, threshold = null, yTicks = [], yText = String }) {
+  const [width, height, left, right, foot, head] = [260, 120, yTicks.length ? 30 : 4, 6, 18, 6];
   const x = (share) => left + share * (width - left - right);
   const y = (value) => height - foot - ((value - bottom) / (top - bottom || 1)) * (height - foot - head);
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Curves from ${low.toFixed(digits)} to ${high.toFixed(digits)} ${unit}` });
   picture.append(svg("rect", { class: "frame", x: left, y: head, width: width - left - right, height: height - foot - head }));
   for (const value of yTicks) {
     picture.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }));
-    picture.append(svg("text", { x: left - 4, y: y(value) + 3, "text-anchor": "end" }, String(value)));
+    picture.append(svg("text", { x: left - 4, y: y(value) + 3, "text-anchor": "end" }, yText(value)));
   }
   if (threshold !== null) picture.append(svg("line", { class: "threshold", x1: left, x2: width - right, y1: y(threshold), y2: y(threshold) }));
   for (const { name, values, filled } of lines) {
@@ -61,8 +62,9 @@ function featureChart(feature) {
   const top = 1.05 * Math.max(...lines.flatMap((line) => line.values));
   const jsd = feature.jsd.generated ?? feature.jsd.oracle;
   const label = [node("b", {}, `${feature.rank} ${feature.kind}`), node("span", { class: "atoms" }, feature.label)];
-  return figure(label, `JSD ${jsd.toFixed(3)}`,
-    curveChart({ lines, low: at(first), high: at(last + 1), top, step: true, unit: feature.unit, digits: feature.kind === "length" ? 2 : 0 }));
+  return figure(label, node("span", { title: JSD_SAID }, `JSD ${jsd.toFixed(3)}`),
+    curveChart({ lines, low: at(first), high: at(last + 1), top, step: true, unit: feature.unit, digits: feature.kind === "length" ? 2 : 0,
+      yTicks: [0, top / 1.05], yText: (value) => (value ? `${(100 * value).toFixed(value < 0.095 ? 1 : 0)} %` : "0") }));
 }
 
 function autocorrelationChart(torsion, framePs) {

@@ -68,7 +68,7 @@ const app = {
     const value = (m, column) => (trajectories ? (m.values.generated || m.values.oracle || {})[column] : m.values[column]);
     const beside = (m, column) => (trajectories && m.values.generated && m.values.oracle ? number(m.values.oracle[column]) : "");
     const row = (m, k) => node("tr", { "data-molecule": k, onclick: () => trajectories && this.setMolecule(k, true) },
-      node("td", {}, node("b", {}, m.name)), node("td", { class: "mono" }, m.smiles),
+      node("td", {}, trajectories ? node("button", { type: "button", class: "link" }, node("b", {}, m.name)) : node("b", {}, m.name)), node("td", { class: "mono" }, m.smiles),
       ...columns.map((c) => node("td", { title: beside(m, c) && "generated, and the held-out replica's in grey" }, number(value(m, c)), node("small", {}, beside(m, c)))));
     const body = node("tbody", {}, ...DATA.molecules.map(row));
     const sort = (column) => {
@@ -79,7 +79,7 @@ const app = {
     };
     $("molecules").replaceChildren(node("table", { class: "list" },
       node("thead", {}, node("tr", {}, node("th", {}, "Molecule"), node("th", {}, "SMILES"),
-        ...columns.map((c) => node("th", { "data-column": c, onclick: () => sort(c) }, trajectories ? SHORT[c] : c)))), body));
+        ...columns.map((c) => node("th", { "data-column": c, onclick: () => sort(c) }, node("button", { type: "button", class: "link", title: "Sort" }, trajectories ? SHORT[c] : c))))), body));
     $("molecule-count").textContent = DATA.molecules.length;
   },
 
@@ -110,6 +110,8 @@ const app = {
     $("torsion-card").hidden = !m.torsion_map;
     $("torsion-map").innerHTML = m.torsion_map; // made by RDKit and this package, no user text in it
     $("features").replaceChildren(...m.features.map(featureChart));
+    const itself = m.values.oracle && m.values.oracle.torsion;
+    $("jsd-note").textContent = `${JSD_SAID}${itself == null ? "" : ` MD against itself, the ${DATA.oracle}, has ${itself.toFixed(3)} for this molecule's torsions.`}`;
     $("tica-card").hidden = !Object.keys(m.tica).length;
     $("tica").replaceChildren(...(Object.keys(m.tica).length ? mapCharts(m.tica, m.tica_range) : []));
     $("kinetics-card").hidden = !m.autocorrelations.torsions.length;
@@ -228,7 +230,7 @@ const app = {
       this.then3d((view) => view.setStyle({ hydrogens: on }));
     });
     document.addEventListener("keydown", (event) => {
-      if (event.key !== " " || event.target.tagName === "SELECT") return;
+      if (event.key !== " " || event.target.closest("button, select, summary, a")) return;
       toggle();
       event.preventDefault();
     });

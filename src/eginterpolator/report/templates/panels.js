@@ -182,7 +182,7 @@ class EnergyPanel {
     this.shown = sample.energies.map(({ label, unit, values }) => {
       const now = node("output", { class: "now" });
       const plot = new EnergyPlot(node("div"), this.onSeek);
-      const head = node("p", { class: "energy-head" }, node("span", {}, `${label}, ${unit}`), pictureButtons(plot, label, () => this.said(`${label}, ${unit}`)), now);
+      const head = node("p", { class: "energy-head" }, node("span", {}, label), pictureButtons(plot, label, () => this.said(`${label}, ${unit}`)), now);
       return { card: node("article", { class: "torsion" }, head, plot.host), plot, now, unit, values: values.map((v) => v ?? NaN) };
     });
     $("energies").replaceChildren(...this.shown.map(({ card }) => card));

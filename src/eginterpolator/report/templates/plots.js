@@ -101,13 +101,14 @@ class FramePlot {
     const span = Math.max(1e-9, (count - 1) * (this.framePs || 1));
     const inNs = timed && span >= 1000;
     const scale = inNs ? 1000 : 1;
-    const step = Math.max(timed ? 0 : 1, roundStep(span / scale, Math.max(2, Math.floor((x1 - x0) / 90))));
+    const step = Math.max(timed ? 0 : 1, roundStep(span / scale, Math.max(2, Math.floor((x1 - x0) / (timed ? 90 : 45)))));
     const unit = timed ? (inNs ? " ns" : " ps") : "";
+    const first = timed ? 0 : 1;
     pen.textBaseline = "top";
     let taken = -Infinity;
     for (let value = 0; value <= (span / scale) * 1.0001 && count > 1; value += step) {
       const x = x0 + ((value * scale) / span) * (x1 - x0);
-      const label = `${+(value + (timed ? 0 : 1)).toFixed(4)}${unit}`;
+      const label = `${+(value + first).toFixed(4)}${unit}`;
       const width = pen.measureText(label).width;
       const left = Math.max(x0, Math.min(x1 - width, x - width / 2));
       if (left < taken + 8) continue;
