@@ -21,7 +21,7 @@ from tests.builders.cli import FIVE, GOOD, rows, sentence
 from tests.builders.networks import CHIRAL, geometry, molecule
 
 FOLDER = "C7H12O2_163843f2"  # of CHIRAL
-PEPTIDE = "N[C@@H](C)C(=O)" * 30 + "O"  # 303 atoms
+PEPTIDE = "CC(=O)" + "N[C@@H](C)C(=O)" * 30 + "NC"  # 312 atoms, and no group that water charges
 BAD = {
     "": "The SMILES is empty",
     "C(": "'C(' is not a valid SMILES",
