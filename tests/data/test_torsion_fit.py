@@ -14,9 +14,11 @@ from eginterpolator.chemistry.torsion_times import FASTEST_PS, TorsionTimes, rea
 from eginterpolator.cli.app import app
 from eginterpolator.data.frames import load_frames
 from eginterpolator.data.splits import split_fraction
-from eginterpolator.data.store import Record, write_store
+from eginterpolator.data.store import Record, Store, write_store
 from eginterpolator.data.torsion_fit import SLOWEST_PS, fit_times, measured_times, write_times
 from eginterpolator.errors import InputError
+from eginterpolator.files.folder import read_molecule_folder
+from tests.builders.simulation import needs_md
 
 
 def jumping(smiles: str, time_ps: float, frame_ps: float = 1.3, n_frames: int = 6000, name: str = "m") -> Record:
@@ -110,3 +112,28 @@ def test_other_datasets_get_the_times_as_they_are(tmp_path, monkeypatch):
         store.add(jumping("CCCC", 100.0, n_frames=500))
     frames = load_frames([tmp_path / "other.h5"], 4, 4)
     assert frames.times_ps[0] == pytest.approx(times.of_atoms(Molecule.from_smiles("CCCC")))
+
+
+@needs_md
+def test_a_simulation_in_lanes_gives_times_through_import_and_so_do_thermal_structures(egi, tmp_path):
+    assert egi("simulate", "CCCCO", "--name", "butanol", "--ns", 0.02, "--save-ps", 0.4, "--out", "md").code == 0
+    assert egi("data", "import", "md", "--out", "md.h5").code == 0
+    (record,) = Store(tmp_path / "md.h5")
+    assert record.trajectories.shape == (16, 50, 15, 3) and record.frame_ps == pytest.approx(0.4)
+    _, replicas, meta = read_molecule_folder(tmp_path / "md" / "butanol")
+    assert meta["engine"] == "lanes" and len(replicas) == 16
+    frames = np.stack([replica.positions for replica in replicas])
+    wanted = measured_times(Record("m", record.molecule, trajectories=frames, frame_ps=0.4))
+    np.testing.assert_allclose(measured_times(record), wanted, rtol=1e-5)
+    assert egi("data", "torsion-times", "md.h5", "--out", "times.json", "--held-out", 0).code == 0
+    text = (tmp_path / "times.json").read_text()
+    assert json.loads(text)["measured_on"]["torsions"] == len(wanted) == 2
+    assert FASTEST_PS <= read_times(text).of_bond(record.molecule.heavy_mol, 1, 2) <= SLOWEST_PS
+
+    (tmp_path / "in.smi").write_text("CCCCO butanol\n")
+    short = ("--ps", 4, "--save-ps", 0.4)
+    assert egi("data", "thermal-md", "in.smi", "--out", "thermal", *short).code == 0
+    assert egi("data", "thermal", "thermal", "--out", "thermal.h5").code == 0
+    (record,) = Store(tmp_path / "thermal.h5")
+    assert record.trajectories.shape == (16, 10, 15, 3)
+    assert egi("data", "torsion-times", "thermal.h5", "--out", "thermal.json", "--held-out", 0).code == 0

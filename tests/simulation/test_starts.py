@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from rdkit.Chem import AllChem
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import GenerationError
 from eginterpolator.generation.etkdg import etkdg_conformers
+from eginterpolator.simulation import starts
 from eginterpolator.simulation.starts import broken_bonds, kabsch_rmsd, start_conformers, superpose
 from tests.builders.networks import CHIRAL
 
@@ -21,12 +25,12 @@ def _rotation(seed: int) -> np.ndarray:
 @pytest.mark.parametrize("smiles", [CHIRAL, "C/C=C\\CO", "C/C=C/CO", "C[C@@]1(CC)CO1"])
 def test_start_conformers_are_diverse_and_keep_the_isomer(smiles: str) -> None:
     molecule = Molecule.from_smiles(smiles)
-    starts = start_conformers(molecule, 3, seed=5)
-    assert starts.shape == (3, molecule.n_atoms, 3)
-    assert frame_stereo(molecule, starts).all()
-    assert not frame_stereo(molecule, starts * [1, 1, -1]).any() or not len(molecule.triples)
-    np.testing.assert_array_equal(starts, start_conformers(molecule, 3, seed=5))
-    heavy = starts[:, : molecule.n_heavy]
+    found = start_conformers(molecule, 3, seed=5)
+    assert found.shape == (3, molecule.n_atoms, 3)
+    assert frame_stereo(molecule, found).all()
+    assert not frame_stereo(molecule, found * [1, 1, -1]).any() or not len(molecule.triples)
+    np.testing.assert_array_equal(found, start_conformers(molecule, 3, seed=5))
+    heavy = found[:, : molecule.n_heavy]
     if smiles == CHIRAL:
         assert min(kabsch_rmsd(heavy[1:], heavy[0]).min(), kabsch_rmsd(heavy[2:], heavy[1]).min()) > 0.3
 
@@ -53,6 +57,31 @@ def test_an_isomer_that_etkdg_would_try_for_hours_is_given_up(monkeypatch) -> No
         start_conformers(endless, 1)
     with pytest.raises(GenerationError, match="embeds only 0 of 2"):
         etkdg_conformers(endless, 2)
+
+
+@pytest.mark.parametrize(("seconds", "wanted"), [(60.0, 3), (1.0, 0)])
+def test_one_after_another_come_conformers_where_one_call_had_no_time_for_all(monkeypatch, seconds, wanted) -> None:
+    """A call that runs out of time leaves nothing behind; one that gave up earlier would do so again."""
+    molecule = Molecule.from_smiles("CC[C@H](O)CCOC")
+    clock, embed = SimpleNamespace(now=0.0), AllChem.EmbedMolecule
+
+    def nothing(mol, count, parameters):
+        clock.now += seconds
+        return [-1]
+
+    def one(mol, parameters):
+        clock.now += 25.0
+        return embed(mol, parameters)
+
+    monkeypatch.setattr(AllChem, "EmbedMultipleConfs", nothing)
+    monkeypatch.setattr(AllChem, "EmbedMolecule", one)
+    monkeypatch.setattr(starts.time, "monotonic", lambda: clock.now)
+    found = starts._embedded(molecule, 10, seed=2)
+    assert found.GetNumConformers() == wanted, "three are begun within 60 seconds of 25 each"
+    if wanted:
+        frames = np.stack([conformer.GetPositions() for conformer in found.GetConformers()])
+        assert frame_stereo(molecule, frames).all() and kabsch_rmsd(frames[1:], frames[0]).min() > 0.1
+        assert start_conformers(molecule, 2, seed=2).shape == (2, molecule.n_atoms, 3)
 
 
 def test_rmsd_and_superposition_ignore_rigid_motion_but_not_mirror_images() -> None:

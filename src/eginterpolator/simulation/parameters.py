@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from rdkit import Chem
+from rdkit import Chem, RDLogger
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import EGIError, InputError, shortened
@@ -169,6 +169,8 @@ def openff_molecule(molecule: Molecule, protocol: Protocol) -> Any:
             raise
         except Exception as error:
             raise refused(molecule, error) from error
+        finally:
+            RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # NAGL turns RDKit's lines on
     charges = np.asarray(charges, dtype=np.float64).reshape(-1)
     total = sum(atom.GetFormalCharge() for atom in molecule.rdmol.GetAtoms())
     charges += (total - charges.sum()) / len(charges)

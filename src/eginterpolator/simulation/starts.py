@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,8 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
     from rdkit import Chem
     from rdkit.Chem import AllChem
 
-    mol = Chem.Mol(molecule.rdmol)
-    mol.RemoveAllConformers()
-    parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
-    parameters.randomSeed = int(seed) % (2**31 - 1) or 1  # with 0 RDKit embeds one structure again and again
-    parameters.useSmallRingTorsions = True
-    parameters.timeout = EMBED_SECONDS
-    ids: list[int] = []
-    for random_coordinates in (False, True):
-        if not ids:
-            parameters.useRandomCoords = random_coordinates
-            with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
-                found = AllChem.EmbedMultipleConfs(mol, max(10, min(4 * n, n + 15)), parameters)  # type: ignore[attr-defined]
-                ids = [k for k in found if k >= 0]
+    mol = _embedded(molecule, max(10, min(4 * n, n + 15)), seed)
+    ids = [conformer.GetId() for conformer in mol.GetConformers()]
     if not ids and molecule.rdmol.GetNumConformers():
         mol = Chem.Mol(molecule.rdmol)
         ids = [conformer.GetId() for conformer in mol.GetConformers()]
@@ -66,6 +56,43 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
     positions, energies = positions[low], energies[low]
     picked = _farthest_points(positions[:, : molecule.n_heavy], int(np.argmin(energies)), n)
     return np.asarray(positions[[picked[k % len(picked)] for k in range(n)]])
+
+
+def _embedded(molecule: Molecule, count: int, seed: int) -> Any:
+    """RDKit Mol with `count` conformers, or those that there are in the time that RDKit is given.
+
+    One call for all that takes longer than `EMBED_SECONDS` leaves nothing behind: of a steroid on a busy machine, say.
+    What comes in as many seconds one after another is then taken.
+    """
+    from rdkit import Chem
+    from rdkit.Chem import AllChem
+
+    mol = Chem.Mol(molecule.rdmol)
+    mol.RemoveAllConformers()
+    parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
+    parameters.randomSeed = int(seed) % (2**31 - 1) or 1  # with 0 RDKit embeds one structure again and again
+    parameters.useSmallRingTorsions = True
+    parameters.timeout = EMBED_SECONDS
+    began = time.monotonic()
+    for random_coordinates in (False, True):
+        parameters.useRandomCoords = random_coordinates
+        if not mol.GetNumConformers():
+            with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
+                AllChem.EmbedMultipleConfs(mol, count, parameters)  # type: ignore[attr-defined]
+    now = time.monotonic()
+    if mol.GetNumConformers() or now - began < EMBED_SECONDS:
+        return mol
+    until, one = now + EMBED_SECONDS, Chem.Mol(mol)
+    for _ in range(count):
+        left = int(until - time.monotonic())
+        if left < 1:
+            break
+        parameters.timeout = left
+        parameters.randomSeed = 1 + parameters.randomSeed % (2**31 - 2)
+        with contextlib.suppress(RuntimeError):
+            if AllChem.EmbedMolecule(one, parameters) >= 0:  # type: ignore[attr-defined]
+                mol.AddConformer(one.GetConformer(), assignId=True)
+    return mol
 
 
 def _farthest_points(points: np.ndarray, first: int, n: int, minimum: float = 0.05) -> list[int]:
