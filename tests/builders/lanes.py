@@ -59,8 +59,9 @@ def zigzag(n: int) -> np.ndarray:
     return np.stack([0.12 * k, 0.09 * (k % 2), 0.01 * k**2], axis=1)
 
 
-BARRIER = [(2, 0.0, 12.0), (1, 0.0, 1.5)]
-"""Two wells 24 kJ/mol apart, one of them 3 kJ/mol lower: plain dynamics at 300 K hardly crosses in the time below."""
+BARRIER = [(2, np.pi, 12.0), (1, np.pi, 1.5)]
+"""Wells at 0 and 180 degrees, 24 kJ/mol between them, that at 0 lower by 3 kJ/mol: plain dynamics at 300 K hardly
+crosses in the time below."""
 
 
 @cache

@@ -1,11 +1,10 @@
-"""Replica exchange into a folder: the cold rung is its trajectory, and all rungs are kept and can be reweighted."""
+"""Replica exchange into a folder: the cold rung is its trajectory, and all rungs are kept, with populations."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tests.builders.lanes import crossed_barrier, share_near_zero, wanted_near_zero
 from tests.builders.simulation import MISSING, SHORT, needs_md
 
 pytestmark = needs_md
@@ -14,21 +13,14 @@ if not MISSING:
     from eginterpolator.chemistry.molecule import Molecule
     from eginterpolator.errors import InputError
     from eginterpolator.simulation.api import RunSettings
+    from eginterpolator.simulation.engines.base import SimulationError
     from eginterpolator.simulation.engines.lanes.library import widths
-    from eginterpolator.simulation.exchange import Ladder, boltzmann_weights, exchange_to_folder
+    from eginterpolator.simulation.exchange import Ladder, exchange_to_folder, read_exchange
     from eginterpolator.simulation.protocol import ExplicitProtocol
+    from eginterpolator.simulation.reweight import torsion_populations
 
     WIDTH = max(widths(), default=4)
     pytestmark = [needs_md, pytest.mark.skipif(not widths(), reason="no lanes on this kind of processor")]
-
-
-def test_all_rungs_together_have_the_populations_of_the_cold_one():
-    crossed = crossed_barrier()
-    weights = boltzmann_weights(crossed, 300.0)
-    assert weights.sum() == pytest.approx(1.0)
-    thinned = weights[:, ::10]
-    inside = np.array([[share_near_zero(frame[None]) for frame in rung[::10]] for rung in crossed.positions])
-    assert (inside * thinned).sum() / thinned.sum() == pytest.approx(wanted_near_zero(300.0), abs=0.05)
 
 
 @pytest.mark.parametrize("text", ["600", "600:300", "a:b", "0:300", "300:300"])
@@ -50,3 +42,30 @@ def test_a_folder_holds_the_cold_rung_and_all_rungs(tmp_path):
         exchange_to_folder(molecule, tmp_path, SHORT, Ladder(300.0, 600.0), settings)
     with pytest.raises(InputError, match="no box"):
         exchange_to_folder(molecule, tmp_path, ExplicitProtocol(), Ladder(300.0, 600.0), settings)
+
+
+def test_a_folder_has_the_populations_of_wells_and_can_be_read_again(tmp_path, monkeypatch):
+    molecule = Molecule.from_smiles("CCCO", "propanol")
+    settings = RunSettings(ns=0.004, save_ps=0.2)
+    meta = exchange_to_folder(molecule, tmp_path, SHORT, Ladder(300.0, 500.0), settings)
+    rows = (tmp_path / "propanol" / "populations.csv").read_text().splitlines()
+    shares = [float(row.split(",")[3]) for row in rows[1:]]
+    assert rows[0].startswith("atoms,start_degrees") and sum(shares) == pytest.approx(1.0, abs=1e-4)
+    known, rungs = read_exchange(tmp_path / "propanol")
+    assert known.smiles == molecule.smiles and rungs.positions.shape == (WIDTH, 20, 12, 3)
+    assert rungs.temperatures_K[-1] == pytest.approx(500.0) and rungs.round_trips == meta["round_trips"]
+    again = torsion_populations(known, rungs)
+    assert [well.share for well in again] == pytest.approx(shares, abs=0.01)
+    with pytest.raises(InputError, match="no replica exchange"):
+        read_exchange(tmp_path)
+
+
+def test_frames_are_kept_where_rungs_cannot_be_reweighted(tmp_path, monkeypatch, caplog):
+    def fails(*arguments):
+        raise SimulationError("The rungs cannot be reweighted: no.")
+
+    monkeypatch.setattr("eginterpolator.simulation.exchange.torsion_populations", fails)
+    molecule = Molecule.from_smiles("CCCO", "propanol")
+    exchange_to_folder(molecule, tmp_path, SHORT, Ladder(300.0, 500.0), RunSettings(ns=0.001, save_ps=0.2))
+    assert (tmp_path / "propanol" / "trajectory_000.xtc").is_file()
+    assert not (tmp_path / "propanol" / "populations.csv").exists() and "no populations" in caplog.text

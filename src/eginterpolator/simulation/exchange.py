@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,21 +14,23 @@ from eginterpolator.analysis.tables import write_populations
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.protonation import protonation_facts
 from eginterpolator.chemistry.stereo import frame_stereo
-from eginterpolator.errors import InputError
-from eginterpolator.files.folder import write_molecule_folder
+from eginterpolator.errors import EGIError, InputError
+from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.files.io import atomic_path
 from eginterpolator.files.sdf import with_conformers
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.api import RunSettings, finished_folder, package_versions, replica_seed
-from eginterpolator.simulation.engines.base import OnFrame, SimulationError, check_frames, frame_count
-from eginterpolator.simulation.engines.lanes.engine import BOLTZMANN
+from eginterpolator.simulation.engines.base import OnFrame, check_frames, frame_count
 from eginterpolator.simulation.engines.lanes.exchange import ExchangeFrames, exchange, ladder
 from eginterpolator.simulation.engines.lanes.library import library, widths
 from eginterpolator.simulation.engines.lanes.replicas import KCAL, LANES
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import OpenProtocol, Protocol
+from eginterpolator.simulation.reweight import TorsionWell, torsion_populations, write_reweighted
 from eginterpolator.simulation.starts import start_conformers, superpose
+
+log = logging.getLogger(__name__)
 
 RESOLUTION_ANGSTROM = 0.002
 """Of the positions in exchange.npz, which are whole multiples of it."""
@@ -65,6 +68,7 @@ def exchange_to_folder(
 
     `trajectory_000.xtc` is the coldest rung, superposed on its first frame. `exchange.npz` holds all rungs: positions
     int16 [W, T, n_atoms, 3] in multiples of `resolution` Å, temperatures_K [W], potential_kcal and replicas [W, T].
+    `populations.csv` holds the wells of torsions at the lowest temperature, by all rungs (`reweight`).
 
     Returns
     -------
@@ -126,7 +130,12 @@ def exchange_to_folder(
         "versions": package_versions(),
     }  # fmt: skip
 
-    def rungs_file(building: Path) -> None:
+    wells = _populations(molecule, made)
+
+    def tables(building: Path) -> None:
+        write_populations(building, [cold])
+        if wells:
+            write_reweighted(building / "populations.csv", wells)
         with atomic_path(building / "exchange.npz") as temporary:
             np.savez_compressed(
                 temporary, positions=np.rint(made.positions / RESOLUTION_ANGSTROM).astype(np.int16),
@@ -135,36 +144,36 @@ def exchange_to_folder(
             )  # fmt: skip
 
     known = Molecule(with_conformers(molecule.rdmol, starts), molecule.name)
-
-    def tables(building: Path) -> None:
-        rungs_file(building)
-        write_populations(building, [cold])
-
     write_molecule_folder(folder, known, [cold], meta, tables)
     return {**meta, "resumed": False}
 
 
-def boltzmann_weights(made: ExchangeFrames, temperature_K: float) -> np.ndarray:
-    """Weight of every frame of every rung at one temperature, float64 [W, T], summing to one.
-
-    By the multistate Bennett acceptance ratio (Shirts and Chodera 2008), through pymbar.
+def read_exchange(folder: str | os.PathLike[str]) -> tuple[Molecule, ExchangeFrames]:
+    """Molecule and rungs of a folder that `exchange_to_folder` has written.
 
     Raises
     ------
     InputError
-        When pymbar is not installed.
-    SimulationError
-        When the equations have no solution.
+        When there is none.
     """
+    path = Path(folder) / "exchange.npz"
+    if not path.is_file():
+        raise InputError(f"'{folder}' holds no replica exchange; make one with egi simulate --exchange 300:600.")
+    molecule, _, meta = read_molecule_folder(folder)
+    with np.load(path) as data:
+        rungs = ExchangeFrames(
+            data["temperatures_K"], data["positions"] * np.float32(data["resolution"]), data["potential_kcal"] * KCAL,
+            data["replicas"], np.array(meta["accepted"]), meta["round_trips"],
+            np.stack([conformer.GetPositions() for conformer in molecule.rdmol.GetConformers()]).astype(np.float32),
+            meta["seconds"],
+        )  # fmt: skip
+    return molecule, rungs
+
+
+def _populations(molecule: Molecule, made: ExchangeFrames) -> list[TorsionWell]:
+    """Wells of torsions; none, with the reason in the log, where the rungs cannot be reweighted: frames are kept."""
     try:
-        from pymbar import MBAR
-    except ImportError as error:
-        raise InputError("Reweighting needs pymbar; install it with: pip install 'eginterpolator[md]'.") from error
-    energies = made.potential_kj.ravel()
-    beta = 1 / (BOLTZMANN * np.append(made.temperatures_K, temperature_K))
-    counts = np.append(np.full(len(made.temperatures_K), made.potential_kj.shape[1]), 0)
-    try:
-        weights = MBAR(np.outer(beta, energies - energies.mean()), counts).weights()[:, -1]
-    except Exception as error:  # pymbar has errors of its own
-        raise SimulationError(f"The rungs cannot be reweighted: {' '.join(str(error).split())}.") from error
-    return np.asarray(weights / weights.sum()).reshape(made.potential_kj.shape)
+        return torsion_populations(molecule, made)
+    except EGIError as error:
+        log.warning("%s: no populations: %s", molecule.name, error)
+        return []
