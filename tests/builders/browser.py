@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -49,6 +50,31 @@ def fetched(browser: Any) -> list[str]:
     """Every address that was asked for since the last call."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+
+def barriers(browser: Any) -> list[str]:
+    """What axe-core finds serious or critical on the page that is open: rule, element, and why."""
+    selenium = pytest.importorskip("axe_core_python.selenium", reason="axe-core-python is not installed")
+    found = selenium.Axe().run(browser)
+    assert len(found["passes"]) > 10, "axe looked at the page"
+    return [
+        f"{each['id']} {element['target']}: {element['failureSummary']}"
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for element in each["nodes"]
+    ]
+
+
+@contextlib.contextmanager
+def phone(browser: Any, width: int = 390) -> Iterator[None]:
+    """A screen as narrow as that of a phone."""
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        wait(browser, f"return innerWidth === {width}")
+        yield
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def severe(browser: Any) -> list[str]:

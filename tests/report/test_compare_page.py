@@ -11,7 +11,10 @@ import pytest
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.two_runs import PairConfig, SideBySide, compare_side_by_side
 from eginterpolator.report.compare_page import comparison_payload, times_alike, torsion_rows, write_comparison_page
+from tests.builders.browser import barriers, chromium, phone, severe, wait
 from tests.builders.conformers import FLEXIBLE, write_walks
+
+browser = pytest.fixture(scope="module")(chromium)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,15 @@ def test_numbers_are_those_of_the_comparison(result):
     np.testing.assert_allclose(shares, 100 * pair.wells[0].shares[0], atol=0.5)
     rigid = comparison_payload(result)["molecules"][1]
     assert rigid["torsions"] == [] and rigid["tica"] == {} and "Too rigid for TICA" in " ".join(rigid["notes"])
+
+
+def test_nobody_is_kept_out_and_a_phone_shows_the_page(result, browser, tmp_path):
+    write_comparison_page(tmp_path / "compare.html", result)
+    browser.get((tmp_path / "compare.html").as_uri())
+    wait(browser, "return window.ready")
+    assert barriers(browser) == [] and not severe(browser)
+    with phone(browser):
+        assert browser.execute_script("return document.documentElement.scrollWidth") == 390
 
 
 def test_nothing_makes_no_page(tmp_path):

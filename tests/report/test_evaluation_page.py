@@ -9,7 +9,7 @@ import pytest
 
 from eginterpolator.evaluation.conformers import ConformerEvaluation, Matching
 from eginterpolator.report.evaluation_page import write_evaluation_report
-from tests.builders.browser import chromium, fetched, severe, wait
+from tests.builders.browser import barriers, chromium, fetched, phone, severe, wait
 from tests.builders.conformers import FLEXIBLE, embedded
 from tests.builders.evaluations import PUBLISHED
 from tests.builders.pages import decoded
@@ -121,6 +121,16 @@ def test_a_rigid_and_a_lost_molecule_show_what_they_have(opened):
     assert not opened.find_element("id", "view-generated").is_displayed()
     assert opened.find_element("id", "view-reference").is_displayed()
     assert drawn(opened, "reference").shape == (12, 3)
+
+
+def test_nobody_is_kept_out_and_a_phone_shows_the_page(opened):
+    assert barriers(opened) == []
+    note = opened.find_element("id", "jsd-note").text
+    assert "0.83 nothing in common" in note and "MD against itself" in note
+    with phone(opened):
+        assert opened.execute_script("return document.documentElement.scrollWidth") == 390
+        for figure in opened.find_elements("css selector", "#tica figure"):
+            assert figure.rect["width"] > 120
 
 
 def test_a_click_on_a_column_sorts(opened, evaluation):

@@ -13,7 +13,7 @@ from rdkit.Chem import rdMolTransforms
 from eginterpolator.chemistry.features import torsion_quadruples
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.report import ReportMolecule, trajectory_page, write_report
-from tests.builders.browser import chromium, fetched, severe, wait
+from tests.builders.browser import chromium, fetched, phone, severe, wait
 from tests.builders.pages import SMILES, decoded, embedded, make_trajectory
 
 browser = pytest.fixture(scope="module")(chromium)
@@ -31,16 +31,16 @@ def page(browser, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     runs = [
         ReportMolecule(first.molecule, [first, second], {"stereo_retention": 1.0}, clusters=clusters),
-        ReportMolecule(other.molecule, [other]),
+        ReportMolecule(Molecule(other.molecule.rdmol, "other"), [other]),
     ]
-    write_report(path, runs, {"title": "test", "failures": [{"name": "x", "reason": "y"}]})
+    write_report(path, runs, {"title": "test", "failures": [{"name": "x", "reason": "no water"}]})
     return path
 
 
 @pytest.fixture
 def opened(browser, page):
     """The page at sample 0, frame 0 of the first molecule; a severe console message fails the test."""
-    if browser.current_url != page.as_uri():
+    if browser.current_url.split("#")[0] != page.as_uri():
         browser.get(page.as_uri())
         wait(browser, "return window.ready")
     browser.execute_async_script("app.pause(); app.frame = 0; app.setMolecule(0).then(arguments[0])")
@@ -161,16 +161,12 @@ def test_frames_can_be_coloured_by_state(opened):
 
 
 def test_a_phone_sees_the_tables_without_scrolling_sideways(opened):
-    opened.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
-    )
-    try:
-        wait(opened, "return innerWidth === 390")
+    with phone(opened):
         assert opened.execute_script("return document.documentElement.scrollWidth") == 390
         for button in opened.find_elements("css selector", ".frames .jump"):
             assert button.rect["x"] >= 0 and button.rect["x"] + button.rect["width"] <= 390
-    finally:
-        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        assert "no water" in opened.find_element("css selector", "#failures td:nth-child(2)").text
+        assert opened.find_element("css selector", "#failures td:nth-child(2)").rect["x"] < 100
 
 
 def test_styles_hydrogens_and_superposed_frames(opened):

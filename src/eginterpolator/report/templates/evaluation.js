@@ -144,7 +144,7 @@ const app = {
       tables.push(dataTable(["", source, "reference"], rows, "Energy, kcal/mol above the lowest minimised reference frame: median (5–95 %)"));
     }
     $("numbers-card").hidden = !tables.length;
-    $("numbers").replaceChildren(...tables);
+    $("numbers").replaceChildren(...tables.map((table) => node("div", { class: "scroll", tabindex: 0 }, table)));
   },
 
   // ---- both players, in step ----
