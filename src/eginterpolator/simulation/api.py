@@ -221,10 +221,10 @@ def run_replicas(
     found = {k: r for k, path in enumerate(paths) if path and (r := _load_replica(path, n_frames, molecule.n_atoms))}
     missing = [k for k in range(count) if k not in found]
     if missing:
-        seeds = [replica_seed(molecule, settings.seed, k + 1) for k in missing]
-        starts, origins = equilibrated_starts(
-            molecule, _starts(molecule, count, settings.seed)[missing], protocol, seeds, settings.threads
-        )
+        seeds = [replica_seed(molecule, settings.seed, k + 1) for k in range(count)]
+        conformers = _starts(molecule, count, settings.seed)
+        all_starts, origins = equilibrated_starts(molecule, conformers, protocol, seeds, settings.threads)
+        starts, seeds, origins = all_starts[missing], [seeds[k] for k in missing], [origins[k] for k in missing]
         folders = None if keep is None else [keep / f"replica_{k:03d}" for k in missing]
 
         def told(replica: int, done: int, total: int) -> None:

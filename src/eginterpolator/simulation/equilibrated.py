@@ -31,7 +31,7 @@ def equilibrated_starts(
     Parameters
     ----------
     seeds : sequence of int
-        One a replica.
+        One a replica. Lanes that run beside one another round alike, so give all replicas of a run for the same starts.
     threads : int, optional
         Of the lanes.
 
