@@ -11,7 +11,8 @@ from eginterpolator.cli.progress import Progress
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(egi):
-    lines = egi("generate", "CCO", "--steps", 20, "--out", "a").err.splitlines()
+    said = egi("generate", "CCO", "--steps", 20, "--out", "a").err.splitlines()
+    lines = [line for line in said if not line.startswith("MD in implicit")]  # which a busy machine may add
     assert len(lines) == 10 and lines[0].startswith("CCO: 10 %, ") and lines[-1].startswith("CCO: 100 %")
     assert egi("generate", "CCO", "--steps", 20, "--out", "b", "--quiet").err == ""
 
