@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.sources import FileEntry, Source, conformer_sources, read_source, trajectory_sources
