@@ -30,12 +30,12 @@ def chromium() -> Iterator[Any]:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
-    driver.set_script_timeout(60)
+    driver.set_script_timeout(240)
     yield driver
     driver.quit()
 
 
-def wait(browser: Any, script: str, seconds: float = 60.0) -> Any:
+def wait(browser: Any, script: str, seconds: float = 240.0) -> Any:
     """The first true value of a script."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -36,3 +36,13 @@ def test_etkdg_conformers_are_in_the_same_files(egi, tmp_path, hydrogens):
     assert record.GetNumAtoms() == (molecule(CHIRAL).n_atoms if hydrogens else 9)
     (row,) = rows(tmp_path / "out" / "summary.csv")
     assert (row["n_frames"], row["stereo_retention"], row["valid"]) == ("3", "1.0", "1.0")
+
+
+def test_the_page_of_conformers_is_written_and_not_where_it_is_not_wanted(egi, tmp_path):
+    pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli is not installed")
+    common = ("conformers", CHIRAL, "--num", 3, "--model", "etkdg", "--out", "out")
+    assert egi(*common).code == 0 and not (tmp_path / "out" / "report.html").exists()
+    assert egi(*common, "--report").code == 0
+    assert '"ensemble": true' in (tmp_path / "out" / "report.html").read_text()
+    (tmp_path / "out" / "report.html").unlink()
+    assert egi("view", "out", "--no-browser").out.strip() == "out/report.html"

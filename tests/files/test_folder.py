@@ -11,7 +11,12 @@ from rdkit.Chem import AllChem
 
 from eginterpolator.chemistry.molecule import Molecule, molecules_from_sdf
 from eginterpolator.errors import InputError
-from eginterpolator.files.folder import read_molecule_folder, write_conformer_folder, write_molecule_folder
+from eginterpolator.files.folder import (
+    read_conformer_folder,
+    read_molecule_folder,
+    write_conformer_folder,
+    write_molecule_folder,
+)
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 
 
@@ -121,3 +126,17 @@ def test_conformers_are_entries_of_one_molecule(tmp_path):
     assert molecule.smiles == made.molecule.smiles and molecule.rdmol.GetNumConformers() == 10
     meta = json.loads((tmp_path / "c" / "meta.json").read_text())
     assert meta == {"a": 1, "atom_map": [*range(7), *[None] * 7]}
+
+
+@pytest.mark.parametrize("hydrogens", [True, False])
+def test_conformers_come_back(tmp_path, hydrogens):
+    made = make(hydrogens)
+    energies = np.arange(10.0) if hydrogens else None
+    write_conformer_folder(tmp_path / "c", ConformerEnsemble(made.molecule, made.positions, energies), {"a": 1})
+    ensemble, meta = read_conformer_folder(tmp_path / "c")
+    assert meta["a"] == 1 and ensemble.molecule.smiles == made.molecule.smiles and ensemble.molecule.name == "c"
+    np.testing.assert_allclose(ensemble.positions, made.positions, atol=1e-4)
+    assert ensemble.energies_kcal is None if energies is None else (ensemble.energies_kcal == energies).all()
+    (tmp_path / "c" / "conformers.sdf").unlink()
+    with pytest.raises(InputError, match="no conformers.sdf"):
+        read_conformer_folder(tmp_path / "c")

@@ -19,8 +19,8 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.frame_files import even_spacing
 from eginterpolator.files.io import ascii_path, fsync_folder, write_json
-from eginterpolator.files.structures import read_structures
 from eginterpolator.files.sdf import atom_map_of, sdf_molecule, write_sdf
+from eginterpolator.files.structures import read_structures
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 
 UNFINISHED = ".unfinished"

@@ -20,8 +20,8 @@ def write_folder_report(out_dir: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     out_dir : path
-        Molecule folders, or folders of `conformers.sdf`, as in `docs/formats.md`, beside them perhaps `summary.csv` and `failures.csv`; or a single
-        molecule folder.
+        Molecule folders, or folders of `conformers.sdf`, as in `docs/formats.md`, beside them perhaps `summary.csv` and
+        `failures.csv`; or a single molecule folder.
 
     Returns
     -------
@@ -48,7 +48,9 @@ def write_folder_report(out_dir: str | os.PathLike[str]) -> Path:
         except (InputError, OSError) as error:
             failures.append({"name": folder.name, "reason": f"its folder cannot be read: {error}"})
     if not runs and not failures:
-        raise InputError(f"'{root}' holds no molecule folder with a trajectory or conformers, so there is nothing to show.")
+        raise InputError(
+            f"'{root}' holds no molecule folder with a trajectory or conformers, so there is nothing to show."
+        )
     facts: dict[str, Any] = {"title": root.resolve().name, "failures": failures}
     facts.update(_run_facts([run.meta for run in runs]))
     write_report(root / "report.html", runs, facts)

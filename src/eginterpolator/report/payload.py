@@ -260,13 +260,18 @@ def _headline(run: ReportMolecule, frames: Sequence[tuple[np.ndarray, np.ndarray
     spacing = {round(float(t.frame_ps), 4) for t in run.trajectories}
     covered = sum(n * float(t.frame_ps) for n, t in zip(counts, run.trajectories, strict=True))
     total = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)}–{max(counts)}"
-    lines = [("Structures", str(counts[0]))] if run.ensemble else [("Samples", str(len(frames))), ("Frames each", total)]
+    lines = (
+        [("Structures", str(counts[0]))] if run.ensemble else [("Samples", str(len(frames))), ("Frames each", total)]
+    )
     if not run.ensemble:
         if len(spacing) == 1:
             lines.append(("Frame spacing", f"{spacing.pop():g} ps"))
         lines.append(("Time covered", facts_text.time_text(covered)))
     metas: list[Mapping[str, Any]] = [run.meta, *[t.meta or {} for t in run.trajectories]]
-    for label, keys in (("Stereo retention", ("stereo_retention",)), ("Valid structures" if run.ensemble else "Valid frames", ("valid", "validity"))):
+    for label, keys in (
+        ("Stereo retention", ("stereo_retention",)),
+        ("Valid structures" if run.ensemble else "Valid frames", ("valid", "validity")),
+    ):
         value = next((m[key] for m in metas for key in keys if m.get(key) is not None), None)
         if run.meta.get(keys[0]) is None and value is not None:
             per_sample = [facts_text.mean(m[key]) for m in metas[1:] for key in keys if m.get(key) is not None]
