@@ -22,6 +22,7 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) install --editable '.[dev,md]'
+	$(PIP) install --no-deps 'streamlit-jsme<0.2' # scripts of the drawing pad of egi serve, without streamlit
 	touch $@
 
 demo: $(VENV)/installed

@@ -134,8 +134,8 @@ def test_generate_look_and_download(page, served, tmp_path):
     (folder,) = (path.parent for path in table.parent.glob("*/meta.json"))
     molecule, trajectories, meta = read_molecule_folder(folder)
     assert molecule.key == Molecule.from_smiles(SMILES).key and [len(each.positions) for each in trajectories] == [
-        400,
-        400,
+        100,
+        100,
     ]
     page.find_element("css selector", "#about summary").click()
     page.find_element("partial link text", "trajectory_001.xtc").click()
@@ -222,10 +222,12 @@ def test_it_fits_a_phone_and_every_input_has_a_name(page):
 
 @pytest.mark.skipif(find_pad() is None, reason="the drawing pad's package streamlit-jsme is not installed")
 def test_what_is_drawn_becomes_the_smiles(page):
-    page.find_element("id", "smiles").send_keys("CC(=O)O")
+    page.find_element("id", "smiles").send_keys("C(=O)(O)C")
     page.find_element("id", "draw").click()
     page.switch_to.frame(page.find_element("css selector", "#pad iframe"))
     wait(page, "return document.querySelector('#pad svg, #pad canvas')", 120)
     shapes = page.find_elements("css selector", "#pad svg")
     assert shapes and page.execute_script("return self.origin").startswith("http://localhost:")
     page.switch_to.default_content()
+    wait(page, "return document.getElementById('smiles').value === 'CC(=O)O'")  # as the pad writes it
+    wait(page, "return document.getElementById('facts').textContent.startsWith('C2H4O2')")

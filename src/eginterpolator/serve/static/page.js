@@ -2,7 +2,7 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const state = { results: [], shown: null, done: new Set(), first: true, mine: new Set() };
+const state = { results: [], shown: null, done: new Set(), first: true, mine: new Set(), refused: "" };
 
 history.replaceState(null, "", "/"); // the token is a cookie now
 
@@ -35,7 +35,7 @@ async function look() {
   const turn = ++looking;
   const found = smiles ? await post("/api/look", { smiles, largest_fragment: $("fragment").checked }) : {};
   if (turn !== looking) return; // a later one is on its way
-  $("error").textContent = found.error || "";
+  $("error").textContent = found.error || state.refused;
   $("smiles").setAttribute("aria-invalid", String(Boolean(found.error)));
   $("drawing").hidden = !found.svg;
   $("facts").textContent = found.svg ? `${found.formula}, ${found.heavy} heavy atoms of ${found.atoms}` : "";
@@ -46,6 +46,7 @@ async function look() {
 }
 
 function lookSoon() {
+  state.refused = "";
   clearTimeout(timer);
   timer = setTimeout(look, 300);
 }
@@ -78,8 +79,6 @@ window.addEventListener("message", (event) => {
 // A new job.
 $("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  clearTimeout(timer);
-  looking++; // what is being looked at says no more
   const number = (id) => ($(id).value === "" ? null : Number($(id).value));
   $("go").disabled = true;
   const made = await post("/api/jobs", {
@@ -94,7 +93,7 @@ $("form").addEventListener("submit", async (event) => {
     force: $("force").checked,
   });
   $("go").disabled = false;
-  $("error").textContent = made.error || "";
+  $("error").textContent = state.refused = made.error || "";
   if (made.id) state.mine.add(made.id);
 });
 
