@@ -20,7 +20,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import json
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -328,11 +330,14 @@ def main() -> None:
     before = options.results / "exchange.json"
     result: dict[str, Any] = json.loads(before.read_text()) if before.is_file() else {}
     result |= {**run.made_by, "lanes": max(widths())}
-    for part, cases, measure in (("fast", FAST, fast), ("slow", SLOW, slow)):
+    parts: dict[str, list[Callable[[], dict[str, Any]]]] = {
+        "fast": [partial(fast, smiles) for smiles in FAST], "slow": [partial(slow, case) for case in SLOW],
+    }  # fmt: skip
+    for part, cases in parts.items():
         if part in options.parts:
             result[part] = []
-            for case in cases:
-                result[part].append(measure(case))
+            for measure in cases:
+                result[part].append(measure())
                 result["cpu_seconds"] = time.process_time()
                 run.write(options.results, "exchange", result, page(result))
 

@@ -25,6 +25,7 @@ KNOWN = {
 }
 """Of the models' cards (pretrained/*/card.md)."""
 LANES = "it is the MD that the models imitate, with forces equal to OpenMM's to 2e-6 (benchmarks/results/lanes.md)"
+ENGINE_NAMES = {"openmm": "OpenMM", "gromacs": "GROMACS"}
 NEAR = 0.01
 
 
@@ -207,7 +208,9 @@ def _simulation(
     engine, seconds = found
     command = f"egi simulate {called} --protocol {solvent} --replicas {samples} --ns {ns:g} --save-ps {frame_ps:g}"
     quality = (
-        LANES if engine == "lanes" else "OpenMM" + (", in the water that is asked for" if solvent == "explicit" else "")
+        LANES
+        if engine == "lanes"
+        else ENGINE_NAMES[engine] + ", in the water that is asked for" * (solvent == "explicit")
     )
     return Way(engine, seconds * (pilot.busy if pilot else 1.0), command, quality)
 

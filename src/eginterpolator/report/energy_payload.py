@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ def read_energies(path: Path, n_frames: int) -> dict[str, np.ndarray]:
     return {name: values for name, values in columns.items() if np.isfinite(values).any()}
 
 
-def energies_payload(columns: Mapping[str, Sequence[float]], stride: int) -> list[dict[str, Any]]:
-    """A row a quantity: label, unit, and a number for each embedded frame, None where there is none."""
+def energies_payload(columns: Mapping[str, Any], stride: int) -> list[dict[str, Any]]:
+    """A row a quantity of sequences of numbers: label, unit, and a number for each embedded frame, None for none."""
     return [
         {
             "label": label,
