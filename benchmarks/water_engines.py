@@ -75,7 +75,7 @@ BY_BOX = {
 DENSITY_NS = {"gromacs": 0.1, "openmm": 0.04}
 ROUNDS = 3
 STEPS = {"gromacs": 2000, "openmm": 100}
-BOX_REPLICAS, BOX_NS = 3, 0.2
+BOX_REPLICAS, BOX_NS = 3, 0.1
 
 
 def frame_of(smiles: str) -> tuple[Molecule, SimulationSystem]:

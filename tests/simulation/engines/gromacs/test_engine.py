@@ -36,7 +36,7 @@ from tests.builders.water import WET
 run.CHECKPOINT_MINUTES = 0.01
 molecule = Molecule.from_smiles("CCO")
 for made in GROMACS.replicas(
-    molecule, WET, start_conformers(molecule, 1, 1), [5], ns=0.04, save_ps=0.1, threads=1, folders=[Path(sys.argv[1])]
+    molecule, WET, start_conformers(molecule, 1, 1), [5], ns=0.02, save_ps=0.1, threads=1, folders=[Path(sys.argv[1])]
 ):
     print(type(made).__name__)
 """
@@ -93,7 +93,7 @@ def test_a_run_killed_in_production_ends_with_the_same_frames_none_twice(tmp_pat
     log, checkpoint = tmp_path / run.LOG, tmp_path / "prod.cpt"
     until = time.monotonic() + 600
     while time.monotonic() < until and process.poll() is None:
-        if checkpoint.is_file() and (run.last_step(log) or 0) > 2000:
+        if checkpoint.is_file() and (run.last_step(log) or 0) > 1000:
             break
         time.sleep(0.05)
     pid = int((tmp_path / "gmx.pid").read_text())
@@ -103,15 +103,15 @@ def test_a_run_killed_in_production_ends_with_the_same_frames_none_twice(tmp_pat
     assert checkpoint.is_file() and not (tmp_path / "prod.gro").exists()
     molecule = Molecule.from_smiles("CCO")
     (made,) = GROMACS.replicas(
-        molecule, WET, start_conformers(molecule, 1, 1), [5], ns=0.04, save_ps=0.1, threads=1, folders=[tmp_path]
+        molecule, WET, start_conformers(molecule, 1, 1), [5], ns=0.02, save_ps=0.1, threads=1, folders=[tmp_path]
     )
     assert isinstance(made, Replica), made
     assert "Restarting from checkpoint" in (tmp_path / "prod.log").read_text()
-    assert made.positions.shape == (400, 9, 3) and made.potential_kcal.shape == (400,)
+    assert made.positions.shape == (200, 9, 3) and made.potential_kcal.shape == (200,)
     steps = np.abs(np.diff(made.positions, axis=0)).max(axis=(1, 2))
     assert (steps > 0).all()  # no frame is there twice
     (again,) = GROMACS.replicas(
-        molecule, WET, start_conformers(molecule, 1, 1), [5], ns=0.04, save_ps=0.1, threads=1,
+        molecule, WET, start_conformers(molecule, 1, 1), [5], ns=0.02, save_ps=0.1, threads=1,
         folders=[tmp_path / "anew"],
     )  # fmt: skip
     first, second = (x.positions[:5] - x.positions[:5].mean(axis=1, keepdims=True) for x in (made, again))
