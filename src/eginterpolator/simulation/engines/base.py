@@ -133,9 +133,7 @@ def frame_count(ns: float, save_ps: float, protocol: Protocol) -> int:
 def check_starts(starts: np.ndarray, n_atoms: int) -> None:
     """Raise InputError when `starts` are not [R, n_atoms, 3], or not finite."""
     if starts.ndim != 3 or starts.shape[1:] != (n_atoms, 3) or not len(starts):
-        raise InputError(
-            f"Starts of shape {list(starts.shape)} do not fit; give [replicas, {n_atoms} atoms, 3] in Å."
-        )
+        raise InputError(f"Starts of shape {list(starts.shape)} do not fit; give [replicas, {n_atoms} atoms, 3] in Å.")
     if not np.isfinite(starts).all():
         raise InputError("A start has coordinates that are not finite; give a structure without gaps.")
 

@@ -35,8 +35,8 @@ class Chosen:
 def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: str = "auto") -> Chosen:
     """The engine of that name; for `auto` lanes where it can run the molecule here, else OpenMM.
 
-    A platform other than `auto` belongs to OpenMM where the engine is not named. Why lanes do not run a molecule without
-    a box is a warning, once for each reason.
+    A platform other than `auto` belongs to OpenMM where the engine is not named. Why lanes do not run a molecule
+    without a box is a warning, once for each reason.
 
     Raises
     ------

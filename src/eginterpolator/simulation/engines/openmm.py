@@ -13,7 +13,14 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, check_frames, check_starts, frame_count
+from eginterpolator.simulation.engines.base import (
+    OnFrame,
+    Replica,
+    SimulationError,
+    check_frames,
+    check_starts,
+    frame_count,
+)
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.parameters import SimulationSystem, require_openmm
 from eginterpolator.simulation.protocol import ExplicitProtocol, OpenProtocol, Protocol
