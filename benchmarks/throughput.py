@@ -93,7 +93,7 @@ def builders() -> dict[str, Callable[[Molecule], dict[str, Any]]]:
         settings = ConformerSettings(method=method, embed=EMBED)
         result[f"conformers, {method}, {EMBED} embedded"] = measured(lambda m, s=settings: conformer_record(m, s))  # type: ignore[misc]
     result["thermal structures, 4 × 20 ps"] = measured(lambda m: run_molecule(m, THERMAL))
-    result[f"simulate implicit, {REPLICAS} × {NS:g} ns"] = lambda m: simulation(m, ImplicitProtocol())
+    result[f"simulate implicit by OpenMM, {REPLICAS} × {NS:g} ns"] = lambda m: simulation(m, ImplicitProtocol())
     result[f"simulate explicit, {REPLICAS} × {NS:g} ns"] = lambda m: simulation(m, ExplicitProtocol())
     return result
 

@@ -36,8 +36,8 @@ def choose_engine(name: str, molecule: Molecule, protocol: Protocol, platform: s
     """The engine of that name; for `auto` the fastest that can run the molecule here. The log says which, and why.
 
     Without a box that is lanes, else OpenMM. In water it is OpenMM where it has a GPU, else GROMACS where there is a
-    gmx, else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named. Why
-    lanes do not run a molecule without a box is a warning, once for each reason.
+    gmx, else OpenMM. A platform other than `auto` belongs to OpenMM where the engine is not named. Why lanes do not
+    run a molecule without a box is a warning, once for each reason.
 
     Raises
     ------
