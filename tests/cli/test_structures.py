@@ -36,4 +36,4 @@ def test_thermal_structures_of_a_file_become_a_dataset(egi, tmp_path) -> None:
         assert {record.molecule.smiles for record in store} == {"CCO", "CO"}
         for record in store:
             assert record.trajectories is not None and record.frame_ps == pytest.approx(0.1)
-            assert record.trajectories.shape[:2] == (2, 4) and record.ensemble == "thermal"
+            assert record.trajectories.shape[:2] == (2, 4) and record.ensemble == "obc2"

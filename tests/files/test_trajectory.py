@@ -30,7 +30,7 @@ def test_wrong_input_is_named(tmp_path):
     with pytest.raises(InputError, match="spacing"):
         Trajectory(made.molecule, made.positions, 0.0)
     with pytest.raises(InputError, match="suffix"):
-        made.save(tmp_path / "t.gro")
+        made.save(tmp_path / "t.cif")
     broken = Trajectory(made.molecule, made.positions * np.nan, 1.0)
     with pytest.raises(InputError, match="not finite"):
         broken.save(tmp_path / "t.xtc")

@@ -98,7 +98,10 @@ def test_what_the_shipped_models_were_trained_on_is_not_warned_of():
     models = Models.load(AUTO)
     warned = {}
     for name in ("held_out_qm9", "held_out_drugs"):
-        molecules = [line.split()[0] for line in (ROOT / "datasets" / "lists" / f"{name}.smi").read_text().splitlines()]
+        molecules = [
+            line.split()[0]
+            for line in (ROOT / "src/eginterpolator/data/lists" / f"{name}.smi").read_text().splitlines()
+        ]
         choices = [models.choose(Molecule.from_smiles(s)) for s in molecules if "+]" not in s and "-]" not in s]
         warned[name] = sum(bool(choice.warnings) for choice in choices) / len(choices)
         wanted = {"held_out_qm9": "qm9-obc2", "held_out_drugs": "drugs-obc2"}[name]

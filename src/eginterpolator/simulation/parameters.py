@@ -67,7 +67,7 @@ def force_field(*files: str) -> Any:
     Raises
     ------
     InputError
-        When one is not installed, or the field leaves bonds to hydrogen free, for which the time step is too long.
+        When one is not installed.
     """
     from openff.toolkit import ForceField
     from openff.toolkit.typing.engines.smirnoff import get_available_force_fields
@@ -78,17 +78,21 @@ def force_field(*files: str) -> Any:
             some = sorted(match.group(1) for each in known if (match := re.fullmatch(r"(openff-[\d.]+)\.offxml", each)))
             wanted = name.removesuffix(".offxml")
             raise InputError(f"There is no force field '{wanted}'; choose one of {', '.join(some)}.")
-    found = ForceField(*files)
-    handlers = found.registered_parameter_handlers
-    constrained = found["Constraints"].parameters if "Constraints" in handlers else ()
-    if HYDROGEN_BONDS not in [parameter.smirks for parameter in constrained]:
-        raise InputError(f"The force field '{files[0]}' has no constraints for bonds to hydrogen; choose one that has.")
-    return found
+    return ForceField(*files)
 
 
 def require_parameters(protocol: Protocol) -> None:
-    """InputError when the protocol's force field or charges are not to be had here."""
-    force_field(protocol.force_field)
+    """InputError when the protocol's force field or charges are not to be had here, or bonds to hydrogen are free.
+
+    The time step is too long for those.
+    """
+    found = force_field(protocol.force_field)
+    handlers = found.registered_parameter_handlers
+    constrained = found["Constraints"].parameters if "Constraints" in handlers else ()
+    if HYDROGEN_BONDS not in [parameter.smirks for parameter in constrained]:
+        raise InputError(
+            f"The force field '{protocol.force_field}' has no constraints for bonds to hydrogen; choose one that has."
+        )
     if protocol.charge_model not in (GASTEIGER, GIVEN):
         _charge_file(protocol.charge_model)
 
