@@ -20,8 +20,8 @@ SOLVENTS = ("implicit", "vacuum", "explicit")
 KNOWN = {
     "qm9-obc2": "on 68 held-out molecules torsions differ from MD by a JSD of .187 (MD from itself .067), and times of "
     "torsions are within a factor of two of MD's for 35 % (MD 85 %)",
-    "drugs-obc2": "on 33 held-out molecules torsions differ from MD by a JSD of .272 (MD from itself .126), and times of "
-    "torsions are within a factor of two of MD's for 8 % (MD 70 %)",
+    "drugs-obc2": "on 33 held-out molecules torsions differ from MD by a JSD of .272 (MD from itself .126), and times "
+    "of torsions are within a factor of two of MD's for 8 % (MD 70 %)",
 }
 """Of `benchmarks/results/judged.md`."""
 LANES = "it is the MD that the models imitate, with forces equal to OpenMM's to 2e-6 (benchmarks/results/lanes.md)"
