@@ -114,5 +114,6 @@ def test_a_run_killed_in_production_ends_with_the_same_frames_none_twice(tmp_pat
         molecule, WET, start_conformers(molecule, 1, 1), [5], ns=0.02, save_ps=0.1, threads=1,
         folders=[tmp_path / "anew"],
     )  # fmt: skip
+    assert isinstance(again, Replica), again
     first, second = (x.positions[:5] - x.positions[:5].mean(axis=1, keepdims=True) for x in (made, again))
     np.testing.assert_allclose(first, second, atol=0.02)  # equal seeds, equal trajectories, killed or not
