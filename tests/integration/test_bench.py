@@ -6,12 +6,15 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import bench
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
+from tests.builders.simulation import needs_md
 
 ROOT = Path(bench.__file__).parent
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*.py") if path.stem != "bench")
@@ -67,3 +70,28 @@ def test_how_a_script_ends(capsys):
     assert bench.ended("benchmarks/x.py", fails) == 2 and capsys.readouterr().err == "x: There is no reference.\n"
     with pytest.raises(ZeroDivisionError):
         bench.ended("x.py", lambda: 1 // 0)
+
+
+def test_molecules_an_hour_are_those_of_cores_with_nothing_else_to_do():
+    import molecules_an_hour
+
+    good = {"atoms": 20, "starts_seconds": 0.5, "parametrisation_seconds": 0.25, "simulation_seconds": 0.25,
+            "cpu_seconds": 1.0, "wall_seconds": 9.0, "platform": "16 lanes"}  # fmt: skip
+    rows = [good, {**good, "cpu_seconds": 3.0, "simulation_seconds": 2.25}, {"name": "x", "failed": "no structure."}]
+    found = molecules_an_hour.summary(rows, workers=2, wall=10.0)
+    assert (found["molecules"], found["failed"], found["cpu_seconds"]) == (2, 1, 2.0)
+    assert found["molecules_an_hour"] == 3600 and found["molecules_an_hour_and_core"] == 1800
+    assert found["parametrisation_share"] == 0.125 and found["molecules_an_hour_by_the_clock"] == 720
+
+
+@needs_md
+def test_the_time_of_a_molecule_is_told_by_part(tmp_path):
+    import molecules_an_hour
+
+    config = replace(molecules_an_hour.SETTINGS["4 × 20 ps"], production_ps=1.0, equilibration_ps=0.4)
+    row = molecules_an_hour.measured(Molecule.from_smiles("CCO", "ethanol"), config, tmp_path)
+    parts = [row[f"{part}_seconds"] for part in (*molecules_an_hour.PARTS, "simulation")]
+    assert all(part > 0 for part in parts) and sum(parts) == pytest.approx(row["cpu_seconds"])
+    assert row["platform"].endswith("lanes") and (tmp_path / "ethanol" / "frames.npz").is_file()
+    impossible = Molecule.from_smiles("C1C[C@H]2C[C@H]1O2", "impossible")
+    assert "no 3D structure" in molecules_an_hour.measured(impossible, config, tmp_path)["failed"]
