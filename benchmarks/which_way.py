@@ -9,6 +9,7 @@ seconds, by the one before it and its length, is not made. Needs `[md]`; kernels
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def cpu_seconds(arguments: list[str], folder: Path) -> float:
     """CPU seconds of an `egi` command that must succeed."""
     egi = Path(sys.executable).with_name("egi")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([egi, *arguments, "--out", folder / "out", "--overwrite", "-q"], check=True, capture_output=True)
+    whole = [egi, *arguments, "--out", folder / "out", "--overwrite", "-q"]
+    subprocess.run(whole, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
