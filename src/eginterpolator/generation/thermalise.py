@@ -20,7 +20,7 @@ from eginterpolator.chemistry.wells import well_indices
 from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.engines.lanes.library import widths
-from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
+from eginterpolator.simulation.engines.lanes.run import LaneFrames, LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.parameters import require_openmm
@@ -29,6 +29,8 @@ from eginterpolator.simulation.protocol import ImplicitProtocol
 LONGEST_PS = 1.0
 """More than that is a simulation, and is refused."""
 KCAL = 4.184
+LONG_COLD_STEPS = 300
+"""Damped steps of a second try from frames whose clashes the first one's did not undo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,8 @@ class ThermaliseSettings:
         Strong enough for hydrogens and angles to take up the temperature within `ps`: at 1/ps frames are still cold
         after a picosecond.
     cold_steps : int
-        Damped steps of 1 fs without noise at the start, which undo clashes.
+        Damped steps of 1 fs without noise at the start, which undo clashes. Frames that do not stay finite are tried
+        once more with `LONG_COLD_STEPS` of them.
     """
 
     ps: float = 0.5
@@ -70,7 +73,8 @@ class Thermalised:
     potential_kcal : float64 [T]
         nan for those.
     failed, basin_changed, stereo_changed : bool [T]
-        Frames that did not stay finite; of which a torsion left its well; whose stereo is another than before.
+        Frames that did not stay finite in either try; of which a torsion left its well; whose stereo is another than
+        before.
     temperature_K : float
         Mean over frames.
     """
@@ -122,13 +126,18 @@ def thermalise_frames(
         cold_steps=settings.cold_steps,
     )
     seeds = [int(word) for word in np.random.SeedSequence(seed).generate_state(len(frames), np.uint64)]
-    made = run_lanes(system, frames, run, seeds, threads=threads)
-    after = made.positions[:, 0] + _mass_centres(molecule, frames)[:, None]
-    failed = ~np.isfinite(after).all(axis=(1, 2)) | ~np.isfinite(made.potential_kj[:, 0])
+    after, potential, kelvin = _last_frames(run_lanes(system, frames, run, seeds, threads=threads))
+    broken = np.flatnonzero(~_finite(after, potential))
+    if len(broken):
+        longer = replace(run, cold_steps=max(LONG_COLD_STEPS, settings.cold_steps))
+        again = run_lanes(system, frames[broken], longer, [seeds[k] for k in broken], threads=threads)
+        after[broken], potential[broken], kelvin[broken] = _last_frames(again)
+    after += _mass_centres(molecule, frames)[:, None]
+    failed = ~_finite(after, potential)
     positions = np.where(failed[:, None, None], frames, after).astype(np.float32)
-    energy = np.where(failed, np.nan, made.potential_kj[:, 0] / KCAL)
+    energy = np.where(failed, np.nan, potential / KCAL)
     stereo = frame_stereo(molecule, frames) != frame_stereo(molecule, positions)
-    warmth = float(np.nanmean(made.temperature_K)) if not failed.all() else float("nan")
+    warmth = float(np.nanmean(kelvin)) if not failed.all() else float("nan")
     return Thermalised(positions, energy, failed, _left_wells(molecule, frames, positions), stereo, warmth)
 
 
@@ -188,6 +197,16 @@ def thermalised_facts(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What meta.json says of all samples: settings as they are, frames and seconds summed."""
     summed = ("frames", "failed", "basin_changed", "stereo_changed", "seconds")
     return {**samples[0], **{key: round(sum(sample[key] for sample in samples), 3) for key in summed}}
+
+
+def _last_frames(made: LaneFrames) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions [T, n_atoms, 3] Å, potential energies [T] kJ/mol and temperatures [T] of runs with one frame each."""
+    return made.positions[:, 0].astype(np.float64), made.potential_kj[:, 0], made.temperature_K[:, 0]
+
+
+def _finite(positions: np.ndarray, potential: np.ndarray) -> np.ndarray:
+    """Frames whose coordinates and energy are finite, bool [T]."""
+    return np.asarray(np.isfinite(positions).all(axis=(1, 2)) & np.isfinite(potential))
 
 
 def _mass_centres(molecule: Molecule, frames: np.ndarray) -> np.ndarray:
