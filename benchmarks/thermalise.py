@@ -7,7 +7,8 @@
 A setting is `none`, or picoseconds and friction per ps. Every setting takes the same frames. JSD and times of torsions
 are those of our protocol. H...H contacts are pairs of hydrogens under 1.6 Å that are more than two bonds apart.
 Energies are those of the System that the reference ran in, of reference and generated frames alike as an XTC holds
-them (0.01 Å). Seconds are of one thread. Writes `NAME.json` and `NAME.md` into --results.
+them (0.01 Å), without those of frames that failed. Seconds are of one thread. Writes `NAME.json` and `NAME.md` into
+--results.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def contacts(molecule: Molecule, frames: np.ndarray) -> np.ndarray:
 
 def judged(each: Compared, setting: str, seed: int) -> tuple[Comparison, dict[str, Any]]:
     """Comparison of a molecule's frames after a setting, and the figures that it does not hold."""
-    frames, row = each.frames, dict.fromkeys(CHANGES, 0) | {"seconds": 0.0, "temperature_K": None}
+    frames, kept = each.frames, np.ones(len(each.frames), dtype=bool)
+    row: dict[str, Any] = dict.fromkeys(CHANGES, 0) | {"seconds": 0.0, "temperature_K": None}
     if setting != "none":
         ps, friction = (float(part) for part in setting.split(":"))
         began = time.process_time()
@@ -121,9 +123,9 @@ def judged(each: Compared, setting: str, seed: int) -> tuple[Comparison, dict[st
             each.molecule, frames, ThermaliseSettings(ps=ps, friction_per_ps=friction), seed, threads=1
         )
         row["seconds"] = max(0.0, time.process_time() - began - each.prepare_seconds)
-        frames, row["temperature_K"] = made.positions, made.temperature_K
+        frames, kept, row["temperature_K"] = made.positions, ~made.failed, made.temperature_K
         row |= {name: int(getattr(made, name).sum()) for name in CHANGES}
-    potential = energies(each.system, frames)
+    potential = energies(each.system, frames[kept])
     row |= {
         "frames": len(frames), "contacts": float(contacts(each.molecule, frames).mean()),
         "energy_kj": float(potential.mean() - each.reference_kj.mean()),

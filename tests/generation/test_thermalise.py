@@ -78,11 +78,11 @@ def test_a_frame_that_comes_apart_is_tried_again_then_left_as_it_came_and_counte
 
 
 def test_atoms_on_top_of_each_other_are_pulled_apart():
-    """Two hydrogens of the ends at one place, in every frame: twenty damped steps are not enough for all of them."""
+    """A hydrogen where its carbon is: with twenty damped steps alone, three of these frames come apart."""
     before = frames(32, 0.0)
     before[:, 20] = before[:, 8] + np.random.default_rng(2).normal(0, 0.01, (32, 3))
     made = thermalise_frames(molecule(SMILES), before, ThermaliseSettings(), seed=1)
-    assert not made.failed.any() and made.potential_kcal.max() < 200.0
+    assert not made.failed.any() and made.potential_kcal.max() < 60.0
 
 
 def test_given_frames_stay_and_the_facts_are_told():
