@@ -131,7 +131,7 @@ def summary(rows: list[dict[str, Any]], workers: int, wall: float) -> dict[str, 
 
 def measure(lists: dict[str, Path], count: int, workers: int, engine: str) -> tuple[list[dict[str, Any]], float]:
     """A row for each list and setting, and the seconds of a worker's start."""
-    rows: list[list[str]] = []
+    rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool, tempfile.TemporaryDirectory() as folder:
         began = float(np.mean(list(pool.map(_start, range(workers)))))
         for label, path in lists.items():

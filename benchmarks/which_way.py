@@ -32,7 +32,7 @@ def cpu_seconds(arguments: list[str], folder: Path) -> float:
     """CPU seconds of an `egi` command that must succeed."""
     egi = Path(sys.executable).with_name("egi")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    whole = [egi, *arguments, "--out", folder / "out", "--overwrite", "-q"]
+    whole = [str(egi), *arguments, "--out", str(folder / "out"), "--overwrite", "-q"]
     subprocess.run(whole, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
