@@ -54,6 +54,11 @@ def test_more_bad_input(egi, tmp_path):
     sentence(egi("generate", "CCO", "--batch", "many"), "--batch is 'many'")
     sentence(egi("generate", "CCO", "--task", "forward"), "needs --start")
     sentence(egi("generate", "CCO", "--start", "missing.sdf"), "no file 'missing.sdf'")
+    (tmp_path / "nan.xyz").write_text("3\n\nC nan 0 0\nC 1.5 0 0\nO 2.2 1.2 0\n")
+    sentence(
+        egi("generate", "CCO", "--task", "forward", "--start", "nan.xyz", "--frames", 4),
+        "Frame 0 of 'nan.xyz' has coordinates that are not finite.",
+    )
     (tmp_path / "good.smi").write_text(GOOD)
     sentence(egi("generate", "good.smi", "--start", "x.sdf"), "INPUT holds 4")
     sentence(egi("train", "missing.yaml"), "missing.yaml")

@@ -55,6 +55,13 @@ def test_a_seed_gives_the_same_bytes():
     assert first.tobytes() == second.tobytes() and np.abs(first - other).max() > 0.01
 
 
+def test_frames_that_are_not_finite_are_one_sentence():
+    before = frames(3)
+    before[1, 4, 0] = np.nan
+    with pytest.raises(InputError, match=r"A start has coordinates that are not finite; give a structure without gaps\."):
+        thermalise_frames(molecule(SMILES), before, ThermaliseSettings(ps=0.1), seed=1)
+
+
 def test_a_frame_that_comes_apart_is_tried_again_then_left_as_it_came_and_counted(monkeypatch):
     from eginterpolator.generation import thermalise as module
 
