@@ -58,7 +58,7 @@ def test_a_seed_gives_the_same_bytes():
 def test_frames_that_are_not_finite_are_one_sentence():
     before = frames(3)
     before[1, 4, 0] = np.nan
-    with pytest.raises(InputError, match=r"A start has coordinates that are not finite; give a structure without gaps\."):
+    with pytest.raises(InputError, match="coordinates that are not finite"):
         thermalise_frames(molecule(SMILES), before, ThermaliseSettings(ps=0.1), seed=1)
 
 
