@@ -296,6 +296,7 @@ def page(result: dict[str, Any]) -> str:
             "",
             bench.table(["starts", "", *(f"{ns:g} ns" for ns in CHECKPOINTS), "mean share", "CPU s"], summary(case)),
             "",
+            *([case["note"], ""] if "note" in case else []),
         ]
     rows = [*result.get("fast", []), *result.get("slow", [])]
     commands = " and ".join(f"`{command}`" for command in dict.fromkeys(row["command"] for row in rows))
