@@ -1,6 +1,6 @@
 """Replica exchange over the lanes beside plain lanes: the same where torsions are fast, and what it gains where not.
 
-    python benchmarks/exchange.py [--parts fast slow] [--results benchmarks/results]
+    python benchmarks/exchange.py [--parts fast slow] [--molecules SMILES ...] [--results benchmarks/results]
 
 fast: mean energy and populations of torsions' wells at 300 K, of the coldest rung (errors of blocks of time) and of all
 rungs reweighted (jackknife over replicas), beside plain replicas (errors over replicas), as z-scores.
@@ -296,9 +296,12 @@ def page(result: dict[str, Any]) -> str:
             "",
             bench.table(["starts", "", *(f"{ns:g} ns" for ns in CHECKPOINTS), "mean share", "CPU s"], summary(case)),
             "",
+            *([case["note"], ""] if "note" in case else []),
         ]
-    spent = f"{result['cpu_seconds']:.0f} CPU s in all"
-    return "\n".join([*lines, f"`{result['command']}`, {bench.listed(result['machine'])}; {spent}."])
+    rows = [*result.get("fast", []), *result.get("slow", [])]
+    commands = " and ".join(f"`{command}`" for command in dict.fromkeys(row["command"] for row in rows))
+    spent = f"{sum(row['cpu_seconds'] for row in rows):.0f} CPU s in all"
+    return "\n".join([*lines, f"{commands}, {bench.listed(result['machine'])}; {spent}."])
 
 
 def fast_table(rows: list[dict[str, Any]]) -> str:
@@ -321,25 +324,29 @@ def fast_table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Measure and write `exchange.json` and `exchange.md`."""
+    """Measure and write `exchange.json` and `exchange.md`; what they hold of other molecules stays."""
     parser = bench.parser(__doc__)
     parser.add_argument("--parts", nargs="+", choices=("fast", "slow"), default=["fast", "slow"])
+    parser.add_argument("--molecules", nargs="+", default=[], metavar="SMILES", help="of the parts, only these")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    run = bench.Run(f"python benchmarks/exchange.py --parts {' '.join(options.parts)}")
+    asked = " ".join(["", "--molecules", *(f"'{smiles}'" for smiles in options.molecules)]) if options.molecules else ""
+    run = bench.Run(f"python benchmarks/exchange.py --parts {' '.join(options.parts)}{asked}")
     before = options.results / "exchange.json"
     result: dict[str, Any] = json.loads(before.read_text()) if before.is_file() else {}
     result |= {**run.made_by, "lanes": max(widths())}
-    parts: dict[str, list[Callable[[], dict[str, Any]]]] = {
-        "fast": [partial(fast, smiles) for smiles in FAST], "slow": [partial(slow, case) for case in SLOW],
-    }  # fmt: skip
-    for part, cases in parts.items():
-        if part in options.parts:
-            result[part] = []
-            for measure in cases:
-                result[part].append(measure())
-                result["cpu_seconds"] = time.process_time()
-                run.write(options.results, "exchange", result, page(result))
+    measures: list[tuple[str, str, Callable[[], dict[str, Any]]]] = [
+        *(("fast", smiles, partial(fast, smiles, seed=1)) for smiles in FAST),
+        *(("slow", case.smiles, partial(slow, case)) for case in SLOW),
+    ]
+    for part, smiles, measure in measures:
+        if part in options.parts and (not options.molecules or smiles in options.molecules):
+            began = time.process_time()
+            made = measure()
+            made |= {"command": run.command, "cpu_seconds": time.process_time() - began}
+            others = [row for row in result.get(part, []) if row["smiles"] != smiles]
+            result[part] = [*others, made]
+            run.write(options.results, "exchange", result, page(result))
 
 
 if __name__ == "__main__":
