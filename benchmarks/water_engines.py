@@ -75,7 +75,7 @@ BY_BOX = {
 DENSITY_NS = {"gromacs": 0.1, "openmm": 0.04}
 ROUNDS = 3
 STEPS = {"gromacs": 2000, "openmm": 100}
-BOX_REPLICAS, BOX_NS = 3, 0.1
+BOX_REPLICAS, BOX_NS = 3, 0.4
 
 
 def frame_of(smiles: str) -> tuple[Molecule, SimulationSystem]:
@@ -292,7 +292,7 @@ def boxes() -> dict[str, Any]:
     quadruples = torsion_quadruples(molecule)
     angles = {}
     for box, settings in BOXES.items():
-        run = RunSettings(replicas=BOX_REPLICAS, ns=BOX_NS, save_ps=0.2, seed=3, engine="gromacs", threads=1)
+        run = RunSettings(replicas=BOX_REPLICAS, ns=BOX_NS, save_ps=0.2, seed=3, engine="gromacs", threads=2)
         made = run_replicas(molecule, ExplicitProtocol(**settings), run)
         angles[box] = [torsions(replica.positions, quadruples) for replica in made]
         print(box, made[0].platform, round(made[0].steps_per_second), flush=True)

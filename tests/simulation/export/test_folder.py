@@ -124,6 +124,14 @@ def test_amber_finds_the_same_energy_in_water_and_refuses_other_boxes(tmp_path):
     assert system.getNumParticles() == meta["n_particles"]
     found, wanted = energies(system, positions, tail=False), energies(_same(ours, system, meta), positions, tail=False)
     close(found, wanted, 0.1)
+    lengths = [
+        {round(s.getConstraintParameters(k)[2]._value, 5) for k in range(s.getNumConstraints())} for s in (system, ours)
+    ]
+    assert (
+        lengths[0] == lengths[1]
+        and {0.09572, 0.15139} <= lengths[0]
+        and system.getNumConstraints() == ours.getNumConstraints()
+    )
     assert "igb = 0" in (folder / "prod.in").read_text() and "barostat = 2" in (folder / "prod.in").read_text()
     with pytest.raises(InputError, match="cubic box only"):
         exported(tmp_path / "small", "amber", WET)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.simulation.engines.gromacs.topology import solvent
+from eginterpolator.simulation.engines.gromacs.topology import rigid_water, solvent
+from eginterpolator.simulation.export.prmtop import with_residues, with_rigid_waters, with_section
 from eginterpolator.simulation.export.settings import RunLength
 from eginterpolator.simulation.parameters import SimulationSystem, force_field, openff_molecule, refused
 from eginterpolator.simulation.protocol import ExplicitProtocol, ImplicitProtocol, OpenProtocol, Protocol
@@ -47,6 +47,12 @@ def write_amber(
         text = with_section(text, "RADII", [10.0 * radius for radius, _ in radii])
         text = with_section(text, "SCREEN", [scale for _, scale in radii])
     if isinstance(protocol, ExplicitProtocol):
+        residues = list(solvent(system))
+        names = ["MOL", *(SOLVENT[residue.name][1] for residue in residues)]
+        text = with_residues(text, names, [molecule.n_atoms, *(len(residue.atoms) for residue in residues)])
+        waters = [residue.first for residue in residues if SOLVENT[residue.name][1] == WATER]
+        oh, hh = rigid_water(system.system, waters[0])
+        text = with_rigid_waters(text, waters, 10.0 * oh, 10.0 * hh)
         notes.append("AMBER cuts Lennard-Jones at the cutoff, without the switch of the protocol, and adds its tail.")
     (folder / "system.prmtop").write_text(text, encoding="utf-8")
     commands, before = ["#!/bin/sh", "set -e"], "system.inpcrd"
@@ -73,14 +79,14 @@ def _interchange(molecule: Molecule, system: SimulationSystem, protocol: Protoco
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            _named(off, "MOL", [f"{atom.symbol}{k + 1}"[:4] for k, atom in enumerate(off.atoms)])
+            _named(off, [f"{atom.symbol}{k + 1}"[:4] for k, atom in enumerate(off.atoms)])
             if explicit:
                 field = ForceField(protocol.force_field, "tip3p.offxml")
                 kinds: dict[str, Any] = {}
                 for residue in solvent(system):
                     if residue.name not in kinds:
                         smiles, label = SOLVENT[residue.name]
-                        kinds[residue.name] = _named(OFFMolecule.from_smiles(smiles), label, list(residue.atoms))
+                        kinds[residue.name] = _named(OFFMolecule.from_smiles(smiles), list(residue.atoms))
                         if label == WATER:
                             _same_oxygen(field, system, residue.first)
                     others.append(kinds[residue.name])
@@ -96,12 +102,10 @@ def _interchange(molecule: Molecule, system: SimulationSystem, protocol: Protoco
     return made
 
 
-def _named(off: Any, residue: str, names: list[str]) -> Any:
-    """The OpenFF molecule with a residue name, by which AMBER knows water, and atom names."""
+def _named(off: Any, names: list[str]) -> Any:
+    """The OpenFF molecule with these atom names."""
     for atom, name in zip(off.atoms, names, strict=True):
         atom.name = name
-        atom.metadata.update({"residue_name": residue, "residue_number": "1", "chain_id": "A"})
-    off.add_default_hierarchy_schemes()
     return off
 
 
@@ -125,23 +129,6 @@ def _gb_radii(system: SimulationSystem) -> list[tuple[float, float]]:
     force = next(force for force in system.system.getForces() if isinstance(force, openmm.GBSAOBCForce))
     rows = [force.getParticleParameters(k) for k in range(force.getNumParticles())]
     return [(radius._value, float(scale)) for _, radius, scale in rows]
-
-
-def with_section(prmtop: str, flag: str, values: list[float]) -> str:
-    """A prmtop whose section `flag` of numbers holds `values`.
-
-    Raises
-    ------
-    ValueError
-        When there is no such section.
-    """
-    rows = [values[k : k + 5] for k in range(0, len(values), 5)]
-    block = "\n".join("".join(f"{value:16.8E}" for value in row) for row in rows)
-    pattern = rf"(%FLAG {flag} *\n%FORMAT\([^)]*\)[^\n]*\n)[^%]*"
-    changed, count = re.subn(pattern, lambda found: f"{found.group(1)}{block}\n", prmtop, count=1)
-    if not count:
-        raise ValueError(f"the prmtop has no section {flag}")
-    return changed
 
 
 def _stages(protocol: Protocol, length: RunLength) -> list[tuple[str, dict[str, Any]]]:

@@ -77,7 +77,8 @@ def system_topology(solute: str, system: SimulationSystem) -> str:
     """The topology of the whole box: the solute's text, water as SETTLE and ions with the System's own parameters."""
     residues = list(solvent(system))
     kinds = {residue.name: residue for residue in residues}
-    types, molecules = zip(*(_molecule_type(system.system, kind) for kind in kinds.values()), strict=True)
+    made = [_molecule_type(system.system, kind) for kind in kinds.values()]
+    types, molecules = [text for text, _ in made], [text for _, text in made]
     head, rest = solute.split(ATOM_TYPES_END, 1)
     body = rest.split(SYSTEM, 1)[0]
     counts = [f"{name} {len(list(group))}" for name, group in groupby(residue.name for residue in residues)]
@@ -111,12 +112,12 @@ def _molecule_type(system: Any, residue: Residue) -> tuple[str, str]:
         atoms.append(f"{k + 1} {kind} 1 {residue.name} {name} 1 {charge:.12g} {mass:.9g}")
     text = f"[ moleculetype ]\n{residue.name} 2\n[ atoms ]\n" + "\n".join(atoms) + "\n"
     if len(residue.atoms) == 3:
-        oh, hh = _rigid_water(system, residue.first)
+        oh, hh = rigid_water(system, residue.first)
         text += f"[ settles ]\n1 1 {oh:.12g} {hh:.12g}\n[ exclusions ]\n1 2 3\n2 1 3\n3 1 2\n"
     return "\n".join(types), text
 
 
-def _rigid_water(system: Any, first: int) -> tuple[float, float]:
+def rigid_water(system: Any, first: int) -> tuple[float, float]:
     """Constrained distances O-H and H-H of the water whose oxygen is particle `first`, nm."""
     found: dict[tuple[int, int], float] = {}
     for k in range(system.getNumConstraints()):
