@@ -20,7 +20,7 @@ from typing import Any
 import bench
 from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.published_protocol.folders import evaluate_as_published
-from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
+from eginterpolator.evaluation.trajectories import Comparison, EvaluationConfig, evaluate_folders
 from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.files.io import fill
 from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories, thermalised_facts
@@ -81,8 +81,11 @@ def judge(
 ) -> dict[str, Any]:
     """Summaries of every folder by both protocols, with the oracle's."""
     result: dict[str, Any] = {"published": {}, "ours": {}, "beside": {}}
+    oracle: dict[str, Comparison] = {}
     for folder in folders:
-        found = evaluate_folders(folder, reference, EvaluationConfig(seed=seed), workers).to_dict()
+        evaluated = evaluate_folders(folder, reference, EvaluationConfig(seed=seed, oracle=not oracle), workers)
+        evaluated.oracle = oracle = evaluated.oracle or oracle  # that of the reference, whatever is judged
+        found = evaluated.to_dict()
         result["ours"][folder.name] = {
             key: found[key] for key in ("generated", "oracle", "differences", "failures")
         }  # fmt: skip

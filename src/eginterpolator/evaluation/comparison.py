@@ -16,7 +16,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import RANGES, feature_values, histograms
 from eginterpolator.evaluation.kinetics import COMPONENTS, Tica, fit_tica
 from eginterpolator.evaluation.msm import MetastableStates, PathMetrics, fit_states
-from eginterpolator.evaluation.slow_modes import slowest_timescales, vamp2
+from eginterpolator.evaluation.slow_modes import timescales_of, vamp2
 from eginterpolator.files.notebook import table_html
 from eginterpolator.machine.registry import Registry
 
@@ -200,7 +200,8 @@ class Reference:
     ) -> Reference:
         """From what was measured already."""
         values, torsions = observed.angles_on_circle(), observed.torsions()
-        tica = fit_tica(values, components=COMPONENTS)
+        every_mode = fit_tica(values)
+        tica = every_mode.first(COMPONENTS) if every_mode is not None else None
         states = fit_states(values, tica, seed) if tica is not None else None
         notes = []
         if tica is None:
@@ -225,7 +226,7 @@ class Reference:
             times=pooled_times(torsions, frame_ps, seed),
             transitions=transitions_of(torsions),
             vamp2=vamp2(values),
-            slowest=slowest_timescales(values),
+            slowest=timescales_of(every_mode),
             tica=tica,
             projected=tica.project(np.concatenate(values))[:, :2] if tica is not None else np.zeros((0, 2)),
             states=states,

@@ -46,6 +46,10 @@ class Tica:
     autocorrelations: np.ndarray
     share: float | None = 0.95
 
+    def first(self, count: int) -> Tica:
+        """The slowest components, at most `count`, all of which `kinetic_map` holds."""
+        return Tica(self.mean, self.components[:, :count], self.autocorrelations[:count], None)
+
     def project(self, values: np.ndarray) -> np.ndarray:
         """Features [T, F] to components [T, R]."""
         return np.asarray((values - self.mean) @ self.components)
@@ -78,10 +82,8 @@ def fit_tica(reference: Sequence[np.ndarray], lag: int = LAG_FRAMES, components:
     found = decomposed(reference, lag)
     if found is None:
         return None
-    mean, vectors, values = found
-    kept = len(values) if components is None else min(len(values), components)
-    share = 0.95 if components is None else None
-    return Tica(mean, vectors[:, :kept], values[:kept], share)
+    whole = Tica(*found)
+    return whole if components is None else whole.first(components)
 
 
 def decomposed(reference: Sequence[np.ndarray], lag: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

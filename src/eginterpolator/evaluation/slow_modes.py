@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eginterpolator.evaluation.distributions import jensen_shannon
-from eginterpolator.evaluation.kinetics import LAG_FRAMES, fit_tica
+from eginterpolator.evaluation.kinetics import LAG_FRAMES, Tica, fit_tica
 
 SLOWEST = 10
 DENSITY_BINS = 50
@@ -48,8 +48,12 @@ def slowest_timescales(values: Sequence[np.ndarray], lag: int = LAG_FRAMES, coun
     In frames; nan where there are not as many, or an eigenvalue is not in (0, 1). Of TICA and not of a Markov state
     model: with as many frames as replicas have, the tenth of a hundred states is noise.
     """
+    return timescales_of(fit_tica(values, lag), lag, count)
+
+
+def timescales_of(tica: Tica | None, lag: int = LAG_FRAMES, count: int = SLOWEST) -> np.ndarray:
+    """`slowest_timescales` of a TICA that was fitted at this lag with all of its components: float64 [count]."""
     result = np.full(count, np.nan)
-    tica = fit_tica(values, lag)
     if tica is not None:
         found = tica.timescales(lag)[:count]
         result[: len(found)] = found
