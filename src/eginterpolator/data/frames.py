@@ -146,8 +146,8 @@ def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max
             n_frames += blocks.shape[0] * blocks.shape[1]
     if not rows["keys"]:
         raise InputError("The dataset has no molecule to train on.")
-    frames = {name: np.concatenate(rows.pop(name)) for name in OF_FRAMES}
-    return FrameSet(**frames, **{name: np.array(values) for name, values in rows.items()})
+    of_frames = {name: np.concatenate(rows.pop(name)) for name in OF_FRAMES}
+    return FrameSet(**of_frames, **{name: np.array(values) for name, values in rows.items()})
 
 
 def load_frames(

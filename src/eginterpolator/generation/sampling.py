@@ -111,8 +111,8 @@ class Sampler:
         compiled = fast_denoiser(model.denoiser, self.settings) if self.on_cpu and not kernels else None
         self.kernels, self.compiled = kernels is not None, compiled is not None
         self.denoiser = kernels or compiled or model.denoiser
-        graph = featurize(molecule, axes=holds_axes(model.config))
-        graph = collate_graphs([graph], [ensemble_code(ensemble)], temperatures=[temperature_K])
+        single = featurize(molecule, axes=holds_axes(model.config))
+        graph = collate_graphs([single], [ensemble_code(ensemble)], temperatures=[temperature_K])
         self.graph = graph.to(self.device)
         self.levels = [float(level) for level in model.process.levels(config.steps)]
         self._memory = model.process.memory if strength > 0 else NoiseMemory()
