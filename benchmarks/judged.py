@@ -4,7 +4,8 @@
     python benchmarks/judged.py REFERENCE qm9-obc2 --set test --thermalise 0.5 --protocol qm9 [--readme README.md]
 
 Each folder is a row beside the oracle, and with --thermalise PS another one of its frames thermalised, which go into
-`FOLDER_thermalised` and stay there. Of our protocol a row of differences to the oracle stands below it, with what
+`FOLDER_thermalised` and stay there, and with --clock SECONDS one of the last of these in the order of a measured clock
+(`.._clocked`). Of our protocol a row of differences to the oracle stands below it, with what
 of them is at the oracle. Without --protocol (references of less than 5 ns) only ours is judged. Writes `judged.json`
 and `judged.md` into --results: the sets of earlier calls stay beside the new one. With --readme a short table of all
 sets goes between the README's markers.
@@ -23,6 +24,7 @@ from eginterpolator.evaluation.published_protocol.folders import evaluate_as_pub
 from eginterpolator.evaluation.trajectories import Comparison, EvaluationConfig, evaluate_folders
 from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.files.io import fill
+from eginterpolator.generation.clock import ClockSettings, clocked
 from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories, thermalised_facts
 from eginterpolator.jobs.tasks import Workers
 
@@ -73,6 +75,19 @@ def thermalised(folder: Path, ps: float, seed: int) -> Path:
         made = thermalise_trajectories(trajectories, ThermaliseSettings(ps=ps), seed)
         facts = thermalised_facts([trajectory.meta["thermalised"] for trajectory in made])
         write_molecule_folder(target, molecule, made, {**meta, "thermalised": facts})
+    return out
+
+
+def timed(folder: Path, seconds: float, seed: int) -> Path:
+    """A folder with the frames of `folder` in the order of a clock measured for so long; what is there stays."""
+    out = folder.with_name(f"{folder.name}_clocked")
+    for meta_file in sorted(folder.glob("*/meta.json")):
+        target = out / meta_file.parent.name
+        if (target / "meta.json").is_file():
+            continue
+        molecule, trajectories, meta = read_molecule_folder(meta_file.parent)
+        made = clocked(trajectories, ClockSettings(seconds=seconds), seed, trajectories[0].frame_ps)
+        write_molecule_folder(target, molecule, made, {**meta, "clock": made[0].meta.get("clock")})
     return out
 
 
@@ -153,6 +168,7 @@ def main() -> None:
     parser.add_argument("generated", type=Path, nargs="+", help="folders of what was made")
     parser.add_argument("--set", choices=tuple(SETS), required=True, help="which set of molecules the reference is of")
     parser.add_argument("--thermalise", type=float, default=0.0, metavar="PS", help="a further row a folder")
+    parser.add_argument("--clock", type=float, default=0.0, metavar="SECONDS", help="a further row a folder")
     parser.add_argument("--protocol", choices=("qm9", "drugs"), help="judge by the published protocol too")
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--readme", type=Path, help="Markdown file with the markers of 'judged'")
@@ -160,6 +176,7 @@ def main() -> None:
     label = bench.label_of(options.reference)
     names = " ".join(folder.name for folder in options.generated)
     asked = f" --thermalise {options.thermalise:g}" if options.thermalise else ""
+    asked += f" --clock {options.clock:g}" if options.clock else ""
     asked += f" --protocol {options.protocol}" if options.protocol else ""
     run = bench.Run(f"python benchmarks/judged.py {label} {names} --set {options.set}{asked} --seed {options.seed}")
     workers = Workers(count=options.workers) if options.workers else None
@@ -168,6 +185,9 @@ def main() -> None:
         folders = [
             each for folder in folders for each in (folder, thermalised(folder, options.thermalise, options.seed))
         ]
+    if options.clock:
+        last = folders[1::2] if options.thermalise else folders
+        folders += [timed(folder, options.clock, options.seed) for folder in last]
     found = judge(options.reference, folders, options.protocol, options.seed, workers)
     before = options.results / "judged.json"
     sets: dict[str, Any] = json.loads(before.read_text())["sets"] if before.is_file() else {}

@@ -32,6 +32,13 @@ class Task(StrEnum):
     interpolation = "interpolation"
 
 
+class Clock(StrEnum):
+    """What puts frames in order."""
+
+    network = "network"
+    measured = "measured"
+
+
 @grouped
 def generate_command(
     source: o.Source,
@@ -54,6 +61,13 @@ def generate_command(
         float,
         typer.Option(metavar="PS", help="Picoseconds of MD from each frame, .5 for example, at most 1; extra \\[md]."),
     ] = 0.0,
+    clock: Annotated[
+        Clock,
+        typer.Option(help="What times frames: the network, or seconds of MD of the molecule itself; extra \\[md]."),
+    ] = Clock.network,
+    frame_ps: Annotated[
+        float | None, typer.Option(help="Spacing of frames, free with --clock measured (default the model's).")
+    ] = None,
     sampling: o.SamplingOptions,
     ph: Ph = None,
     name: o.Name = None,
@@ -78,9 +92,9 @@ def generate_command(
 
     config = sampling.config(
         task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength,
-        thermalise_ps=thermalise,
+        thermalise_ps=thermalise, clock=clock.value, frame_ps=frame_ps,
     )  # fmt: skip
-    if thermalise:
+    if thermalise or clock is Clock.measured:
         from eginterpolator.generation.thermalise import require_lanes
 
         require_lanes()

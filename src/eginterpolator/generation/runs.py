@@ -63,6 +63,11 @@ SUMMARY = (
 )
 
 
+NEVER_CHOSEN = (
+    ("thermalise_ps", 0.0), ("temperature_K", 300.0), ("clock", "network"), ("clock_seconds", 3.0), ("frame_ps", None),
+)  # fmt: skip
+
+
 def run_generation(
     model: Model | Models,
     molecules: Sequence[Molecule],
@@ -208,6 +213,8 @@ class _Generation(_ModelTask):
         trajectories = generate_trajectories(choice.model, molecule, self.config, self.start, self.end, step)
         meta = _molecule_meta(molecule, [t.meta for t in trajectories], settings, choice)
         warm = [t for t in trajectories if "potential_kcal" in t.meta]
+        if "clock" in trajectories[0].meta:
+            meta["clock"] = trajectories[0].meta["clock"]
         if warm:
             meta["thermalised"] = thermalised_facts([t.meta["thermalised"] for t in warm])
 
@@ -324,8 +331,9 @@ def _finished(folder: Path, molecule: Molecule, settings: dict[str, Any]) -> dic
 
 
 def _identity(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that decide what comes out: the batch size does not, nor does what is switched off."""
-    return {key: value for key, value in settings.items() if key != "batch" and (key, value) != ("thermalise_ps", 0.0)}
+    """The settings that decide what comes out: the batch size does not, nor does what is as it was before it could be
+    chosen, so that older folders are still finished."""
+    return {key: value for key, value in settings.items() if key != "batch" and (key, value) not in NEVER_CHOSEN}
 
 
 def _molecule_meta(

@@ -22,6 +22,7 @@ from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
 from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.generation.clock import ClockSettings, clocked
 from eginterpolator.generation.sampling import Given, Sampler, block_frames, derive_seed
 from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories
 from eginterpolator.machine.cores import on_cores, shares
@@ -31,6 +32,9 @@ from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 
 TASKS = ("unconditional", "forward", "interpolation")
+CLOCKS = ("network", "measured")
+POOL_FRAMES = 2000
+"""Frames that a measured clock orders together, at least: a slow torsion need not change in every trajectory then."""
 Progress = Callable[[int], None]
 
 
@@ -63,6 +67,13 @@ class GenerationConfig:
     temperature_K : float
     thermalise_ps : float
         Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`.
+    clock : 'network' or 'measured'
+        What puts frames in order: the trained interpolator, or a clock that is measured on the molecule itself
+        (`clock`), for independent frames of the structure model.
+    clock_seconds : float
+        See `ClockSettings.seconds`.
+    frame_ps : float or None
+        Spacing of the frames, which a measured clock leaves free; None takes the model's.
     """
 
     task: str = "unconditional"
@@ -79,6 +90,9 @@ class GenerationConfig:
     ensemble: str = "thermal"
     thermalise_ps: float = 0.0
     temperature_K: float = TEMPERATURE_K
+    clock: str = "network"
+    clock_seconds: float = 3.0
+    frame_ps: float | None = None
 
     def __post_init__(self) -> None:
         least = {"unconditional": 1, "forward": 2, "interpolation": 3}
@@ -106,6 +120,16 @@ class GenerationConfig:
             ThermaliseSettings(ps=self.thermalise_ps)
             if not self.hydrogens:
                 raise InputError("Frames are thermalised with their hydrogens; leave --no-hydrogens away.")
+        if self.clock not in CLOCKS:
+            raise InputError(f"'{self.clock}' is not a clock; use one of {', '.join(CLOCKS)}.")
+        if self.clock == "measured":
+            ClockSettings(seconds=self.clock_seconds)
+            if self.task != "unconditional" or not self.hydrogens:
+                raise InputError("A measured clock is for unconditional trajectories with their hydrogens.")
+        elif self.frame_ps is not None:
+            raise InputError("The spacing of frames is the model's; --frame-ps needs --clock measured.")
+        if self.frame_ps is not None and not self.frame_ps > 0:
+            raise InputError(f"--frame-ps is {self.frame_ps:g}; give more than 0.")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise InputError(f"'{self.precision}' is not a precision; use auto, fp32 or bf16.")
 
@@ -142,7 +166,7 @@ def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> 
         molecule,
         SamplerConfig(name, steps, options),
         config.seed,
-        config.strength,
+        config.strength if config.clock == "network" else 0.0,
         frame_ps(model),
         config.ensemble,
         resolve_precision(config.precision, next(model.denoiser.parameters()).device),
@@ -207,6 +231,7 @@ def generate_trajectories(
     """
     check_task(model, config, start, end)
     began = time.perf_counter()
+    count = drawn_samples(config)
     sampler = make_sampler(model, molecule, config)
     most = block_frames(model)
     given = _given(molecule, start, end)
@@ -226,15 +251,33 @@ def generate_trajectories(
 
     cpu = sampler.device.type == "cpu"
     batch = config.batch or sampler.batch_size(config.n_frames)
-    parts = shares(config.n_samples, batch, torch.get_num_threads() if cpu else 1)
+    parts = shares(count, batch, torch.get_num_threads() if cpu else 1)
     made = on_cores(make, parts) if cpu else [make(part, lambda: None) for part in parts]
     trajectories = [trajectory for part in made for trajectory in part]
     if config.thermalise_ps:
         trajectories = _thermalised(trajectories, config, start, end)
+    if config.clock == "measured":  # last: what lay on a barrier is in a well by then
+        trajectories = _clocked(trajectories, config)[: config.n_samples]
     seconds = (time.perf_counter() - began) / config.n_samples
     for trajectory in trajectories:
         trajectory.meta["seconds"] = round(seconds, 3)
     return trajectories
+
+
+def drawn_samples(config: GenerationConfig) -> int:
+    """Trajectories that the network makes: those that are asked for, or as many as the pool of a clock needs."""
+    return config.n_samples if config.clock == "network" else max(config.n_samples, -(-POOL_FRAMES // config.n_frames))
+
+
+def _clocked(trajectories: list[Trajectory], config: GenerationConfig) -> list[Trajectory]:
+    """The frames of all trajectories in the order of a measured clock, and judged again."""
+    molecule = trajectories[0].molecule
+    settings = ClockSettings(seconds=config.clock_seconds, temperature_K=config.temperature_K)
+    seed = derive_seed(config.seed, molecule, 0, -3, 0)
+    found = clocked(trajectories, settings, seed, config.frame_ps or trajectories[0].frame_ps)
+    for trajectory in found:
+        trajectory.meta |= judged(molecule, trajectory.positions)
+    return found
 
 
 def _thermalised(
@@ -261,7 +304,7 @@ def network_calls(model: Model, config: GenerationConfig) -> int:
         calls = steps * int(own.get("options", {}).get("inner", 100))
     most = block_frames(model)
     blocks = 1 + max(0, -(-(config.n_frames - most) // (most - 1)))
-    return calls * blocks * config.n_samples
+    return calls * blocks * drawn_samples(config)
 
 
 def generate_conformers(
@@ -353,7 +396,7 @@ def _finish(
         "sample": index,
         "model": model.name,
         "task": config.task,
-        "strength": config.strength,
+        "strength": sampler.strength,
         "sampler": sampler.config.name,
         "steps": sampler.config.steps,
         "precision": sampler.precision,

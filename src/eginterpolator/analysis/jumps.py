@@ -1,0 +1,187 @@
+"""Torsions as a jump process between wells: what jumps together, rates from counts and a prior, and the kernel.
+
+A mover is a torsion, or all torsions of a ring system, which can only change together. Its wells i have the shares
+pi_i, and its rates k_ij obey detailed balance, k_ij = c_ij / pi_i with c_ij = c_ji. Of simulations that spent the time
+T_i in well i and went N_ij times from i to j, and of a prior Gamma(a, a / c0_ij) on each c_ij, the mean afterwards is
+
+    (E11)  c_ij = (N_ij + N_ji + a) / (T_i / pi_i + T_j / pi_j + a / c0_ij),      c0_ij = pi_i pi_j / tau
+
+with tau the time that the class of the bond has (`chemistry.torsion_times`): with these c0 the prior's torsion forgets
+its well with the time tau. a = .75 makes the logarithm of a rate uncertain by 1.5, as far as times by class are wrong
+(benchmarks/LOG.md, entry 27). After t, wells follow from each other by
+
+    (E12)  K(t) = exp(Q t),      Q_ij = k_ij,   Q_ii = - sum of the others
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import expm
+
+from eginterpolator.chemistry.features import torsion_quadruples
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.wells import MARGIN_DEGREES, well_ends, well_indices
+
+PRIOR_SHAPE = 0.75
+LEAST = 1e-12
+"""Probability that stands for none."""
+
+
+@dataclass(frozen=True)
+class Mover:
+    """Torsions that jump together, and how.
+
+    Attributes
+    ----------
+    torsions : tuple of int
+        Rows of `torsion_quadruples`.
+    wells : int64 [F]
+        Well of each frame of the pool.
+    shares : float64 [W]
+        Of the wells in the pool.
+    rates : float64 [W, W]
+        Q of E12, 1/ps.
+    jumps : int
+        Jumps that were counted.
+    prior_ps : float
+        tau of E11.
+    """
+
+    torsions: tuple[int, ...]
+    wells: np.ndarray
+    shares: np.ndarray
+    rates: np.ndarray
+    jumps: int
+    prior_ps: float
+
+    @property
+    def time_ps(self) -> float:
+        """The slowest relaxation time of the jump process."""
+        return float(-1 / np.sort(np.linalg.eigvals(self.rates).real)[-2])
+
+    def kernel(self, lag_ps: float) -> np.ndarray:
+        """K of E12: float64 [W, W], rows sum to 1."""
+        found = np.clip(expm(self.rates * lag_ps), LEAST, None)
+        return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+def together(molecule: Molecule) -> list[list[int]]:
+    """Rows of `torsion_quadruples` by mover: each torsion of a chain, and all within one system of fused rings."""
+    systems: list[set[int]] = []
+    for ring in molecule.heavy_mol.GetRingInfo().AtomRings():
+        joined = set(ring)
+        for other in [each for each in systems if len(each & joined) > 1]:
+            joined |= other
+            systems.remove(other)
+        systems.append(joined)
+    movers: dict[tuple[str, int], list[int]] = {}
+    for row, atoms in enumerate(torsion_quadruples(molecule).tolist()):
+        ring = next((k for k, system in enumerate(systems) if set(atoms) <= system), None)
+        movers.setdefault(("torsion", row) if ring is None else ("ring", ring), []).append(row)
+    return list(movers.values())
+
+
+def settled(angles: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Well of each of the angles [T] of a trajectory, as `count_transitions` counts them: int64 [T].
+
+    A frame within `MARGIN_DEGREES` of a boundary belongs to the well before.
+    """
+    wells = well_indices(angles, ends)
+    if len(ends) < 2:
+        return wells
+    inside = np.abs(np.angle(np.exp(1j * (angles[:, None] - ends)))).min(axis=1) > np.radians(MARGIN_DEGREES)
+    if not inside.any():
+        return wells
+    last = np.maximum.accumulate(np.where(inside, np.arange(len(wells)), int(inside.argmax())))
+    return np.asarray(wells[last])
+
+
+def movers(
+    molecule: Molecule,
+    pool: np.ndarray,
+    simulated: Sequence[np.ndarray],
+    simulated_ps: float,
+    prior_ps: np.ndarray,
+    shape: float = PRIOR_SHAPE,
+) -> list[Mover]:
+    """Everything of a molecule that jumps: movers with more than one well in the pool.
+
+    Parameters
+    ----------
+    pool : float64 [F, K]
+        Torsions (`torsion_quadruples`), radians, of the frames whose wells are wanted.
+    simulated : sequence of float64 [T, K]
+        Torsions of replicas with frames `simulated_ps` apart; none leaves the prior.
+    prior_ps : float64 [K]
+        tau of each torsion; a ring system takes its slowest.
+    shape : float
+        a of E11.
+    """
+    every = np.concatenate([pool, *(_as_many(np.concatenate(list(simulated)), len(pool)),)]) if simulated else pool
+    found = []
+    for rows in together(molecule):
+        ends = [well_ends(every[:, k]) for k in rows]
+        codes = _joint([well_indices(pool[:, k], e) for k, e in zip(rows, ends, strict=True)], ends)
+        names, wells = np.unique(codes, return_inverse=True)
+        if len(names) < 2:
+            continue
+        paths = [
+            _joint([settled(x[:, k], e) for k, e in zip(rows, ends, strict=True)], ends) for x in simulated
+        ]  # fmt: skip
+        counts, spent = _counted(paths, names, simulated_ps)
+        shares = np.bincount(wells) / len(wells)
+        tau = float(prior_ps[rows].max())
+        rates = jump_rates(shares, counts, spent, tau, shape)
+        found.append(Mover(tuple(rows), wells, shares, rates, int(counts.sum()), tau))
+    return found
+
+
+def jump_rates(
+    shares: np.ndarray, counts: np.ndarray, spent_ps: np.ndarray, prior_ps: float, shape: float = PRIOR_SHAPE
+) -> np.ndarray:
+    """Q of E12 by E11: float64 [W, W], 1/ps.
+
+    Parameters
+    ----------
+    shares : float64 [W]
+        All positive.
+    counts : [W, W]
+        Jumps from each well to each other.
+    spent_ps : float64 [W]
+        Time in each well.
+    """
+    weight = spent_ps / shares
+    conductance = (counts + counts.T + shape) / (
+        weight[:, None] + weight[None, :] + shape * prior_ps / np.outer(shares, shares)
+    )
+    np.fill_diagonal(conductance, 0.0)
+    rates = conductance / shares[:, None]
+    return np.asarray(rates - np.diag(rates.sum(axis=1)))
+
+
+def _joint(wells: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> np.ndarray:
+    """One number for the wells [T] of several torsions together."""
+    code = np.zeros(len(wells[0]), dtype=np.int64)
+    for each, places in zip(wells, ends, strict=True):
+        code = code * max(1, len(places)) + each
+    return code
+
+
+def _counted(paths: Sequence[np.ndarray], names: np.ndarray, frame_ps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Jumps [W, W] between the wells `names` and time in each [W]; what lies in no such well is passed over."""
+    counts, spent = np.zeros((len(names), len(names))), np.zeros(len(names))
+    for path in paths:
+        known = path[np.isin(path, names)]
+        states = np.searchsorted(names, known)
+        spent += frame_ps * np.bincount(states, minlength=len(names))
+        np.add.at(counts, (states[:-1], states[1:]), 1)
+    np.fill_diagonal(counts, 0.0)
+    return counts, spent
+
+
+def _as_many(values: np.ndarray, count: int) -> np.ndarray:
+    """About `count` rows of values, evenly."""
+    return values[:: max(1, len(values) // count)]

@@ -1,0 +1,155 @@
+"""A clock for a molecule's torsions, measured in some seconds of dynamics of its own, and frames put in order by it.
+
+Sixteen replicas in the lanes of one core start from generated frames and run for as long as `ClockSettings.seconds`
+lasts on the machine that `STEPS_A_SECOND` was measured on: the length is of the molecule's size alone, so that a seed
+gives the same trajectory everywhere. What they are seen to do decides with the times by class of bond how often wells
+change (`analysis.jumps`), and the frames are put in such an order (`order`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from eginterpolator.analysis.jumps import Mover, movers
+from eginterpolator.chemistry.features import torsion_quadruples, torsions
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.torsion_times import shipped_times
+from eginterpolator.data.frames import superpose
+from eginterpolator.errors import InputError
+from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.generation.order import changing, ordered
+from eginterpolator.generation.thermalise import require_lanes
+from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
+from eginterpolator.simulation.engines.lanes.system import lane_system
+from eginterpolator.simulation.forcefield import build_system
+from eginterpolator.simulation.protocol import ImplicitProtocol
+
+REPLICAS = 16
+STEPS_A_SECOND = {9: 4.6e6, 21: 1.36e6, 47: 0.34e6, 68: 0.17e6}
+"""Atoms -> steps of all sixteen replicas together in a CPU second, AVX-512 (benchmarks/results/lanes.md)."""
+COLD_STEPS, EQUILIBRATION_STEPS = 300, 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockSettings:
+    """How a clock is measured.
+
+    Attributes
+    ----------
+    seconds : float
+        What the dynamics takes on the machine of `STEPS_A_SECOND`.
+    save_ps : float
+        Spacing of the frames in which jumps are counted.
+    temperature_K, friction_per_ps : float
+        Of the thermostat: water's pace is another friction than 1/ps (docs/simulation.md).
+    """
+
+    seconds: float = 3.0
+    save_ps: float = 1.3
+    temperature_K: float = 300.0
+    friction_per_ps: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.seconds > 0:
+            raise InputError(f"A clock cannot be measured in {self.seconds:g} seconds; give more than 0.")
+
+
+def replica_ps(n_atoms: int, seconds: float, timestep_fs: float) -> float:
+    """Length of each of the sixteen replicas, ps: interpolated between the sizes of `STEPS_A_SECOND`, by logarithms."""
+    sizes = np.log(list(STEPS_A_SECOND))
+    speed = np.log(list(STEPS_A_SECOND.values()))
+    at = np.log(n_atoms)
+    slope = (speed[-1] - speed[-2]) / (sizes[-1] - sizes[-2])
+    steps = np.exp(np.interp(at, sizes, speed) + slope * max(0.0, at - sizes[-1]))
+    return float(steps * seconds / REPLICAS * timestep_fs / 1000)
+
+
+def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, seed: int) -> list[np.ndarray]:
+    """Torsions (`torsion_quadruples`) of replicas from some frames of [F, n_atoms, 3]: float64 [T, K] each, radians.
+
+    Replicas that do not stay finite are left out.
+
+    Raises
+    ------
+    InputError
+        When lanes are not here, or the force field lacks the molecule.
+    """
+    require_lanes()
+    protocol = ImplicitProtocol(temperature_K=settings.temperature_K, friction_per_ps=settings.friction_per_ps)
+    system = lane_system(build_system(molecule, frames[0], protocol).system)
+    length = replica_ps(molecule.n_atoms, settings.seconds, protocol.timestep_fs)
+    run = LaneSettings(
+        n_frames=max(2, round(length / settings.save_ps)),
+        stride=protocol.steps(settings.save_ps),
+        timestep_fs=protocol.timestep_fs,
+        temperature_K=settings.temperature_K,
+        friction_per_ps=settings.friction_per_ps,
+        equilibration_steps=EQUILIBRATION_STEPS,
+        cold_steps=COLD_STEPS,
+    )
+    random = np.random.default_rng(seed)
+    starts = frames[random.choice(len(frames), REPLICAS, replace=len(frames) < REPLICAS)]
+    seeds = [int(word) for word in random.integers(1 << 62, size=REPLICAS)]
+    made = run_lanes(system, starts, run, seeds, threads=1).positions
+    kept = [x for x in made if np.isfinite(x).all()]
+    if not kept:
+        raise InputError(f"No replica of '{molecule.name}' stayed finite; leave --clock away for this molecule.")
+    return [torsions(x, torsion_quadruples(molecule)) for x in kept]
+
+
+def clocked(
+    trajectories: Sequence[Trajectory], settings: ClockSettings, seed: int, frame_ps: float
+) -> list[Trajectory]:
+    """Independent frames of one molecule, put in order by a measured clock, `frame_ps` apart.
+
+    Frames change places between the trajectories, whose `meta` gets `clock`: settings, and what was measured.
+
+    Raises
+    ------
+    InputError
+        As `simulate`.
+    """
+    began = time.perf_counter()
+    molecule = trajectories[0].molecule
+    pool = np.concatenate([trajectory.positions for trajectory in trajectories])
+    if not len(torsion_quadruples(molecule)):
+        return [replace(each, frame_ps=frame_ps) for each in trajectories]
+    angles = torsions(pool, torsion_quadruples(molecule))
+    simulated = simulate(molecule, pool, settings, seed)
+    found = movers(molecule, angles, simulated, settings.save_ps, shipped_times().of_torsions(molecule))
+    order = ordered(found, (len(trajectories), trajectories[0].n_frames), frame_ps, seed)
+    facts = {
+        **asdict(settings),
+        "replicas": len(simulated),
+        "replica_ps": round(len(simulated[0]) * settings.save_ps, 1),
+        "movers": [_facts(mover, order, frame_ps) for mover in found],
+        "wall_seconds": round(time.perf_counter() - began, 3),
+    }
+    turned = superpose(pool[order].astype(np.float64)).astype(np.float32)
+    result = []
+    for each, rows, x in zip(trajectories, order, turned, strict=True):
+        meta = {**each.meta, "frame_ps": frame_ps, "clock": facts}
+        if "potential_kcal" in meta:  # of thermalised frames, which move with them
+            meta["potential_kcal"] = np.concatenate([t.meta["potential_kcal"] for t in trajectories])[rows]
+        result.append(replace(each, positions=x, frame_ps=frame_ps, meta=meta))
+    return result
+
+
+def _facts(mover: Mover, order: np.ndarray, frame_ps: float) -> dict[str, Any]:
+    """What `meta.json` says of a mover; `changes` and `expected` are shares of steps in which its well changes."""
+    expected = changing(mover, frame_ps)
+    changes = float((np.diff(mover.wells[order], axis=1) != 0).mean())
+    return {
+        "torsions": list(mover.torsions),
+        "wells": len(mover.shares),
+        "jumps": mover.jumps,
+        "time_ps": round(mover.time_ps, 2),
+        "prior_ps": round(mover.prior_ps, 2),
+        "changes": round(changes, 5),
+        "expected": round(expected, 5),
+    }

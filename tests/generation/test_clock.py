@@ -1,0 +1,134 @@
+"""A clock that is measured in lanes, and the frames in its order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from eginterpolator.chemistry.features import torsion_quadruples, torsions
+from eginterpolator.errors import InputError
+from eginterpolator.files.trajectory import Trajectory
+from eginterpolator.generation.clock import ClockSettings, clocked, replica_ps, simulate
+from eginterpolator.generation.tasks import GenerationConfig, drawn_samples, generate_trajectories
+from tests.builders.networks import geometry, molecule
+from tests.builders.simulation import MISSING, needs_md
+
+lanes = [needs_md]
+if not MISSING:
+    from eginterpolator.simulation.engines.lanes.library import widths
+
+    lanes.append(pytest.mark.skipif(not widths(), reason="no lanes on this kind of processor"))
+
+SMILES = "CCCO"
+
+
+def with_lanes(test):
+    for mark in lanes:
+        test = mark(test)
+    return test
+
+
+def turned(samples: int = 4, frames: int = 60) -> list[Trajectory]:
+    """Frames of propanol in which the torsion C-C-C-O is 60 degrees or 180 at random; nothing has an order."""
+    from scipy.spatial.transform import Rotation
+
+    random = np.random.default_rng(3)
+    made = molecule(SMILES)
+    _, second, third, _ = torsion_quadruples(made)[0]
+    before = geometry(SMILES)
+    now = float(torsions(before[None, : made.n_heavy], torsion_quadruples(made))[0, 0])
+    beyond = [k for k in range(made.n_atoms) if np.linalg.norm(before[k] - before[third]) < 1.6 and k != second]
+    beyond += [k for k in range(made.n_atoms) if any(np.linalg.norm(before[k] - before[j]) < 1.1 for j in beyond)]
+    moving = sorted(set(beyond) - {third})
+    axis = (before[third] - before[second]) / np.linalg.norm(before[third] - before[second])
+    found = []
+    for k in range(samples):
+        wanted = np.radians(random.choice([60.0, 180.0], frames) + random.normal(0, 8, frames))
+        x = np.repeat(before[None], frames, axis=0)
+        for t in range(frames):
+            turn = Rotation.from_rotvec((wanted[t] - now) * axis)
+            x[t, moving] = turn.apply(before[moving] - before[third]) + before[third]
+        found.append(Trajectory(made, x.astype(np.float32), 5.2, {"sample": k, "frame_ps": 5.2}))
+    return found
+
+
+def test_the_length_is_of_the_size_alone():
+    assert replica_ps(21, 3.0, 4.0) == pytest.approx(1.36e6 * 3 / 16 * 0.004)
+    assert replica_ps(9, 1.0, 4.0) > replica_ps(15, 1.0, 4.0) > replica_ps(68, 1.0, 4.0) > replica_ps(120, 1.0, 4.0)
+    with pytest.raises(InputError, match="cannot be measured in 0 seconds"):
+        ClockSettings(seconds=0)
+
+
+@with_lanes
+def test_frames_get_an_order_and_stay_what_they_are():
+    before = turned()
+    settings = ClockSettings(seconds=0.1)
+    after = clocked(before, settings, 7, 5.2)
+    quadruples = torsion_quadruples(before[0].molecule)
+
+    def angles(trajectories: list[Trajectory]) -> np.ndarray:
+        return np.stack([torsions(each.positions, quadruples)[:, 0] for each in trajectories])
+
+    np.testing.assert_allclose(np.sort(angles(after), axis=None), np.sort(angles(before), axis=None), atol=1e-3)
+    facts = after[0].meta["clock"]
+    (mover,) = facts["movers"]
+    assert facts["replicas"] == 16 and facts["replica_ps"] > 50 and mover["jumps"] > 3 and mover["wells"] >= 2
+    assert mover["changes"] == pytest.approx(mover["expected"], rel=0.4) and mover["expected"] < 0.4
+
+    def changes(trajectories: list[Trajectory]) -> float:
+        return float((np.abs(np.diff(np.cos(angles(trajectories)), axis=1)) > 0.8).mean())
+
+    assert changes(after) < 0.5 * changes(before)
+    again = clocked(before, settings, 7, 5.2)
+    assert all(np.array_equal(a.positions, b.positions) for a, b in zip(after, again, strict=True))
+    wide = clocked(before, settings, 7, 1000.0)
+    assert wide[0].frame_ps == 1000.0 and changes(wide) == pytest.approx(changes(before), rel=0.3)
+
+
+@with_lanes
+def test_replicas_that_leave_what_is_finite_are_left_out(monkeypatch):
+    from eginterpolator.generation import clock
+
+    frames = np.concatenate([each.positions for each in turned(1, 20)])
+    run = clock.run_lanes
+
+    def broken(*arguments, **options):
+        made = run(*arguments, **options)
+        made.positions[:count] = np.nan
+        return made
+
+    monkeypatch.setattr(clock, "run_lanes", broken)
+    count = 3
+    assert len(simulate(molecule(SMILES), frames, ClockSettings(seconds=0.02), 1)) == 13
+    count = 16
+    with pytest.raises(InputError, match="No replica of 'molecule' stayed finite"):
+        simulate(molecule(SMILES), frames, ClockSettings(seconds=0.02), 1)
+
+
+@with_lanes
+def test_generated_frames_come_from_the_structure_model_and_a_pool(tiny, monkeypatch):
+    config = GenerationConfig(n_frames=30, n_samples=1, clock="measured", clock_seconds=0.02, frame_ps=20.8, steps=4)
+    assert drawn_samples(config) == 67 and drawn_samples(replace(config, n_samples=80)) == 80
+    assert drawn_samples(replace(config, clock="network", frame_ps=None)) == 1
+    monkeypatch.setattr("eginterpolator.generation.tasks.POOL_FRAMES", 100)
+    (found,) = generate_trajectories(tiny, molecule(SMILES), config)
+    assert found.frame_ps == found.meta["frame_ps"] == 20.8 and found.n_frames == 30
+    assert found.meta["strength"] == 0.0 and found.meta["clock"]["seconds"] == 0.02
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"clock": "sundial"}, "'sundial' is not a clock; use one of network, measured"),
+        ({"frame_ps": 20.0}, "--frame-ps needs --clock measured"),
+        ({"clock": "measured", "frame_ps": 0.0}, "--frame-ps is 0"),
+        ({"clock": "measured", "task": "forward"}, "unconditional trajectories with their hydrogens"),
+        ({"clock": "measured", "hydrogens": False}, "unconditional trajectories with their hydrogens"),
+        ({"clock": "measured", "clock_seconds": -1.0}, "cannot be measured in -1 seconds"),
+    ],
+)
+def test_what_does_not_go_together_is_said(settings, message):
+    with pytest.raises(InputError, match=message):
+        GenerationConfig(**settings)

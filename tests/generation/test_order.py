@@ -1,0 +1,52 @@
+"""Orders of independent frames: every frame once, wells that change as often as their rates say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eginterpolator.analysis.jumps import Mover
+from eginterpolator.generation.order import changing, ordered
+
+SHAPE = (8, 250)
+
+
+def mover(wells: np.ndarray, time_ps: float) -> Mover:
+    shares = np.bincount(wells) / len(wells)
+    rates = (shares[None, :] - np.eye(len(shares))) / time_ps
+    return Mover((0,), wells, shares, rates, 0, time_ps)
+
+
+def pool(seed: int = 0, alike: float = 0.5) -> list[Mover]:
+    """Two movers whose wells agree in a share `alike` of the frames."""
+    random = np.random.default_rng(seed)
+    slow = random.integers(2, size=SHAPE[0] * SHAPE[1])
+    same = random.random(len(slow)) < alike
+    return [mover(slow, 70.0), mover(np.where(same, slow, 1 - slow), 30.0)]
+
+
+@pytest.mark.parametrize("alike", [0.5, 0.9])
+def test_wells_change_as_often_as_rates_say_also_where_movers_depend_on_each_other(alike):
+    movers = pool(alike=alike)
+    order = ordered(movers, SHAPE, 5.2, seed=1)
+    assert sorted(order.ravel().tolist()) == list(range(SHAPE[0] * SHAPE[1]))
+    for each in movers:
+        changes = (np.diff(each.wells[order], axis=1) != 0).mean()
+        assert changes == pytest.approx(changing(each, 5.2), rel=0.35)  # 70 and 150 are expected, give or take 9 and 12
+
+
+def test_correlations_fall_with_the_time_of_the_mover():
+    movers = pool()
+    order = ordered(movers, SHAPE, 5.2, seed=2)
+    for each in movers:
+        signal = 2.0 * each.wells[order] - 1
+        signal -= signal.mean()
+        for lag in (3, 8):
+            found = (signal[:, lag:] * signal[:, :-lag]).mean() / signal.var()
+            assert found == pytest.approx(np.exp(-lag * 5.2 / each.time_ps), abs=0.15)
+
+
+def test_a_seed_gives_one_order_and_nothing_that_moves_any():
+    first, again, other = (ordered(pool(), SHAPE, 5.2, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert ordered([], (2, 3), 5.2, 0).tolist() == [[0, 1, 2], [3, 4, 5]]
