@@ -31,7 +31,7 @@ COMMANDS = {
 }
 """Of each picture the command of docs/gallery.md, which a test holds equal."""
 FRAME = 60
-WIDTH, HEIGHT, COLOURS = 1100, 800, 64
+WIDTH, HEIGHT, COLOURS = 1100, 900, 256
 
 
 def run(name: str) -> Path:
@@ -58,7 +58,7 @@ def photograph(page: Path, molecule: str, picture: Path) -> None:
         image = PIL.Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
     finally:
         driver.quit()
-    image.quantize(COLOURS, dither=PIL.Image.Dither.NONE).save(picture, optimize=True)
+    image.quantize(COLOURS, method=PIL.Image.Quantize.MAXCOVERAGE, dither=PIL.Image.Dither.NONE).save(picture, optimize=True)
 
 
 def main(names: list[str]) -> None:
