@@ -58,6 +58,8 @@ def relinked(text: str, page: Path) -> str:
 
     def link(match: re.Match[str]) -> str:
         target = (page.parent / match[2]).resolve()
+        if not re.search(r"[./]", match[2]):  # a SMILES that is no code: [C@H](O)
+            return match[0].replace("](", "]&#40;")
         if "://" in match[2] or not target.exists():
             return match[0]
         return match[1] + os.path.relpath(_address(target), here).replace(os.sep, "/") + match[3]
