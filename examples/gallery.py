@@ -58,7 +58,8 @@ def photograph(page: Path, molecule: str, picture: Path) -> None:
         image = PIL.Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
     finally:
         driver.quit()
-    image.quantize(COLOURS, method=PIL.Image.Quantize.MAXCOVERAGE, dither=PIL.Image.Dither.NONE).save(picture, optimize=True)
+    few = image.quantize(COLOURS, method=PIL.Image.Quantize.MAXCOVERAGE, dither=PIL.Image.Dither.NONE)
+    few.save(picture, optimize=True)
 
 
 def main(names: list[str]) -> None:

@@ -110,6 +110,10 @@ def given_files(page: Path, folder: Path, model: Path) -> None:
         shapes = np.repeat(geometry(IMPORTED)[None], 6, axis=0).astype(np.float32)
         Trajectory(molecule(IMPORTED), shapes, 2.0).save(folder / "a.dcd")
         Trajectory(molecule(IMPORTED), shapes[:1], 2.0).save(folder / "solute.sdf")
+    if page.name == "own_md.md":
+        for k, name in enumerate(("a.xtc", "b.xtc")):
+            Trajectory(molecule("CCCO"), walk("CCCO", 60, k), 2.0).save(folder / name)
+        Trajectory(molecule("CCCO"), walk("CCCO", 1, 0), 2.0).save(folder / "solute.sdf")
     if page.name == "training.md":
         (folder / "runs" / "data").mkdir(parents=True)
         (folder / "runs" / "qm9_interpolator").mkdir()
