@@ -84,7 +84,8 @@ def generate_samples(
     force : bool
         Take molecules outside of what the model was trained on.
     settings
-        Further fields of `GenerationConfig`: steps, sampler, strength, hydrogens, device, precision, batch.
+        Further fields of `GenerationConfig`: steps, sampler, strength, hydrogens, device, precision, batch, ensemble,
+        temperature_K, thermalise_ps.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def generate_samples(
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
     config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, **settings)
-    choice = _choice(model, config.device, chosen, force)
+    choice = _choice(model, config, chosen, force)
     trajectories = generate_trajectories(choice.model, chosen, config, first, last)
     for trajectory in trajectories:
         _warn(chosen, choice, trajectory.meta)
@@ -118,7 +119,7 @@ def conformers(
     """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0)."""
     chosen = _molecule(molecule)
     config = GenerationConfig(seed=seed, n_frames=1, strength=0.0, **settings)
-    choice = _choice(model, config.device, chosen, force)
+    choice = _choice(model, config, chosen, force)
     ensemble = generate_conformers(choice.model, chosen, n_conformers, config)
     _warn(chosen, choice, ensemble.meta)
     return ensemble
@@ -141,9 +142,9 @@ def _given(source: Any, molecule: Molecule) -> Endpoint:
     return endpoint
 
 
-def _choice(model: str | os.PathLike[str] | Model, device: str, molecule: Molecule, force: bool) -> Choice:
-    models = Models.of(model) if isinstance(model, Model) else Models.load(model, resolve_device(device))
-    choice = models.choose(molecule, force)
+def _choice(model: str | os.PathLike[str] | Model, config: GenerationConfig, molecule: Molecule, force: bool) -> Choice:
+    models = Models.of(model) if isinstance(model, Model) else Models.load(model, resolve_device(config.device))
+    choice = models.under(config.ensemble, config.temperature_K).choose(molecule, force)
     for sentence in choice.warnings:
         log.warning("%s: %s", molecule.name, sentence)
     return choice

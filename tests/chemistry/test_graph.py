@@ -114,6 +114,28 @@ def test_bonds_have_their_types():
     assert {"single", "double", "triple", "aromatic", "trans"} <= names
 
 
+@pytest.mark.parametrize("key", ["CC=C=CC;P(0,1,3,4)", "Oc1ccc2ccccc2c1-c1c(O)ccc2ccccc12;M(1,10,11,12)"])
+def test_an_axis_is_an_oriented_quadruple_where_it_is_asked_for(key):
+    molecule = Molecule.from_smiles(key)
+    plain, told = featurize(molecule), featurize(molecule, axes=True)
+    assert not len(plain.signs) and len(told.signs) == 1 and np.array_equal(plain.edges, told.edges)
+    i, a, b, c = told.triples[0]
+    for seed in range(3):
+        mol = Chem.AddHs(molecule.rdmol)
+        AllChem.EmbedMolecule(mol, randomSeed=seed)
+        x = np.array(mol.GetConformer().GetPositions())[None, : molecule.n_heavy]
+        right = np.sign(molecule.axes[0].values(x)[0]) == molecule.axes[0].sign
+        volume = np.linalg.det(x[0, [a, b, c]] - x[0, i])
+        assert (np.sign(volume) == told.signs[0]) == right
+
+
+def test_an_axis_of_a_butatriene_is_cis_or_trans():
+    molecule = Molecule.from_smiles("CC=C=C=CC;Z(0,1,4,5)")
+    edges = featurize(molecule, axes=True).edges
+    assert EDGE_TYPES[edges[0, 5]] == EDGE_TYPES[edges[5, 0]] == "cis"
+    assert EDGE_TYPES[featurize(molecule).edges[0, 5]] == "hop5"
+
+
 def test_charges_that_gasteiger_does_not_know_are_zero_for_all_atoms():
     graph = featurize(Molecule.from_smiles("C[Se](C)(=O)=O"))
     assert not graph.charges.any()

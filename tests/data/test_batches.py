@@ -36,6 +36,7 @@ def labelled(replicas: int, length: int, count: int = 3) -> FrameSet:
         times_ps=np.ones((count, 3), dtype=np.float32),
         n_atoms=3 * ones,
         positions=positions,
+        temperature=np.full(len(positions), 300.0, dtype=np.float32),
         start=np.arange(count) * replicas * length,
         replicas=replicas * ones,
         length=length * ones,

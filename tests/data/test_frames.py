@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from eginterpolator.chemistry.codes import ENSEMBLES
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.data.frames import build_frames, load_frames, superpose
 from eginterpolator.errors import InputError
@@ -33,6 +36,20 @@ def test_frames_are_the_stores_heavy_atoms(tmp_path):
     one = collate_graphs([graph(SMILES[0])], n_atoms=9, n_triples=8)
     for name, value in vars(frames.graphs(np.array([1]))).items():
         assert torch.equal(value, getattr(one, name)), name
+
+
+def test_frames_carry_their_temperature_and_ensemble():
+    records = [
+        replace(record(SMILES[0], "a", replicas=2, n_frames=4), temperature_K=450.0, ensemble="vacuum"),
+        record(SMILES[1], "b", replicas=2, n_frames=4),
+    ]
+    frames = build_frames(records, max_atoms=9, max_triples=8)
+    batch = frames.graphs(np.array([1, 3]), frame=frames.start[[1, 3]] + 3)
+    assert batch.temperature.tolist() == [450.0, 300.0]
+    assert [ENSEMBLES[code] for code in batch.ensemble] == ["vacuum", "thermal"]
+    chosen = frames.rows(np.array([False, True, False, True]))
+    assert len(chosen) == 16 and set(frames.temperature[chosen]) == {450.0, 300.0}
+    assert frames.select(frames.ensemble == 0).graphs(np.array([0])).temperature.tolist() == [300.0]
 
 
 def test_superpose_turns_every_frame_onto_the_first():

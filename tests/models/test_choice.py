@@ -27,6 +27,14 @@ def test_the_smallest_model_that_fits(two_models, tiny):
     assert len(two_models.used([])) == 2
 
 
+def test_conditions_that_no_model_was_trained_on_are_refused(two_models):
+    assert [model.name for model in two_models.under("obc2", 300.0).models] == [m.name for m in two_models.models]
+    with pytest.raises(InputError, match=r"No model gives what is asked for \(not 'tiny-cascaded': .* `egi simulate`"):
+        two_models.under("vacuum", 300.0)
+    broad = replace(two_models.models[1], config={"limits": {"conditions": {"vacuum": [250, 500]}}})
+    assert Models([two_models.models[0], broad]).under("vacuum", 400.0).models == (broad,)
+
+
 def test_what_fits_none_needs_force(two_models, tiny):
     boron = Molecule.from_smiles("CB(O)O")
     with pytest.raises(

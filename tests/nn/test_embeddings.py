@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from eginterpolator.chemistry.codes import COLUMNS
+from eginterpolator.chemistry.codes import COLUMNS, ENSEMBLES
 from eginterpolator.nn.attention import pairwise
 from eginterpolator.nn.embeddings import AtomEmbedding, LagBias, NoiseEmbedding, RadialBasis
 from tests.builders.networks import CHIRAL, graphs
@@ -19,6 +19,25 @@ def test_atom_embedding_sums_one_vector_a_column():
         rows = [sum(columns[:k]) + int(code) for k, code in enumerate(batch.codes[0, atom])]
         wanted = embedding.table.weight[rows].sum(0) + embedding.charge(batch.charges[0, atom, None])
         torch.testing.assert_close(got[atom], wanted + embedding.ensemble.weight[0])
+
+
+def test_conditions_that_a_network_does_not_know_change_nothing():
+    embedding = AtomEmbedding(8)
+    usual, other = graphs(CHIRAL), graphs(CHIRAL, ensembles=[ENSEMBLES.index("vacuum")], temperatures=[450.0])
+    assert torch.equal(embedding(usual), embedding(other))
+    assert not torch.equal(embedding(usual), embedding(graphs(CHIRAL, ensembles=[ENSEMBLES.index("minimum")])))
+
+
+def test_ensemble_and_temperature_are_told_and_begin_as_what_the_weights_knew():
+    before, embedding = AtomEmbedding(8), AtomEmbedding(8, ensembles=len(ENSEMBLES), temperatures=True)
+    batches = [
+        graphs(CHIRAL, ensembles=[k], temperatures=[t]) for k, t in ((0, 300.0), (0, 450.0), (2, 300.0), (3, 250.0))
+    ]
+    assert len({tuple(embedding(each)[0, 0].tolist()) for each in batches}) == 4
+    embedding.load_state_dict(before.state_dict())
+    for each in batches:
+        assert torch.equal(embedding(each), before(batches[0]))
+    assert torch.equal(embedding.ensemble.weight[1], before.ensemble.weight[1])
 
 
 def test_lag_bias_is_symmetric_and_falls_with_time():

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "override, message",
     [
-        ("data.batchsize=3", r"'data.batchsize' is not a setting; known are batch_size, "),
+        ("data.batchsize=3", r"'data.batchsize' is not a setting; known are axes, "),
         ("colour=red", "'colour' is not a setting"),
         ("optimiser={rate: 1}", "'optimiser.rate' is not a setting"),
         ("data.sources=[{store: a.h5}]", "'data.sources.store' is not a setting"),

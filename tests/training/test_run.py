@@ -50,7 +50,9 @@ def test_the_exported_folder_is_the_averaged_model_with_its_provenance(folder, s
     assert 0 < trained["cpu_seconds"] and 0 < trained["seconds"] < 600
     assert config["data_sha256"] == {str(folder / "two.h5"): sha256(folder / "two.h5")}
     assert config["training"]["max_steps"] == 150
-    assert config["limits"] == {"max_heavy_atoms": 9, "elements": ["C", "O"]}
+    assert config["limits"] == {
+        "max_heavy_atoms": 9, "elements": ["C", "O"], "axes": False, "conditions": {"thermal": [300.0, 300.0]},
+    }  # fmt: skip
 
 
 def test_logs_and_validation_on_held_out_molecules(folder, tmp_path):
@@ -117,6 +119,14 @@ def test_variant_n_starts_from_random_layers_and_trains_them(folder, stage_one, 
 def test_a_run_may_start_from_the_weights_of_another(folder, stage_one):
     config = load_config(folder / "one.yaml", [f"start={stage_one}", "seed=5"])
     assert not changed(make_denoiser(config).network.state_dict(), weights(stage_one))
+
+
+def test_a_start_may_know_fewer_conditions_than_the_run(folder, stage_one):
+    overrides = [f"start={stage_one}", "model.ensembles=4", "model.temperatures=true"]
+    started = make_denoiser(load_config(folder / "one.yaml", overrides))
+    assert started.told_conditions() == (4, True)
+    for key, value in weights(stage_one).items():
+        assert torch.equal(started.network.state_dict()[key][: len(value)], value)
 
 
 def test_structures_may_start_from_those_of_an_interpolator(folder, stage_one, tmp_path):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 FEATURIZER_VERSION = 1
-ENSEMBLES = ("thermal", "minimum")
-"""What networks are told of a structure: one of a simulation at 300 K, or a relaxed geometry."""
+KINDS = ("thermal", "minimum")
+"""What a census tells apart: structures of a simulation, and relaxed geometries."""
+ENSEMBLES = ("thermal", "minimum", "vacuum", "tip3p")
+"""What networks are told of a structure: one of a simulation in implicit water (or of a kind that nobody wrote down),
+a relaxed geometry, one of a simulation without solvent, or in explicit water."""
+TEMPERATURE_K = 300.0
+"""Of structures whose temperature is not known."""
 SAMPLES = ("minimum", "vacuum", "obc2", "tip3p", "thermal")
 """What a structure is a sample of: a minimum, or a simulation without solvent, in implicit or explicit water, or of a
 kind that nobody wrote down."""
@@ -33,7 +38,7 @@ CHIRALITY_COLUMN = list(COLUMNS).index("chirality")
 
 
 def ensemble_code(sample: str) -> int:
-    """The index in `ENSEMBLES` that networks get for one of `SAMPLES`; they tell simulations and minima apart.
+    """The index in `ENSEMBLES` that networks get for one of `SAMPLES`.
 
     Raises
     ------
@@ -42,4 +47,9 @@ def ensemble_code(sample: str) -> int:
     """
     if sample not in SAMPLES:
         raise ValueError(f"'{sample}' is not one of {', '.join(SAMPLES)}")
-    return ENSEMBLES.index("minimum" if sample == "minimum" else "thermal")
+    return ENSEMBLES.index(sample) if sample in ENSEMBLES else ENSEMBLES.index("thermal")
+
+
+def kind_code(sample: str) -> int:
+    """The index in `KINDS` of one of `SAMPLES`; ValueError for another name."""
+    return KINDS.index("minimum" if ensemble_code(sample) == ENSEMBLES.index("minimum") else "thermal")

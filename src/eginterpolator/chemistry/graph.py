@@ -8,12 +8,14 @@ the substituents of a stereo double bond whether they are cis or trans. The time
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdPartialCharges
 
+from eginterpolator.chemistry.axes import Axis
 from eginterpolator.chemistry.codes import EDGE_TYPES, ELEMENTS, HYBRIDISATIONS, RING_SIZES
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.torsion_times import TorsionTimes, shipped_times
@@ -40,7 +42,8 @@ class Graph:
     edges : int64 [N, N]
         Index into `EDGE_TYPES`; 0 on the diagonal; symmetric.
     triples : int64 [K, 4]
-        Stereocentre i and three of its heavy neighbours a, b, c.
+        Stereocentre i and three of its heavy neighbours a, b, c; of an axis between i and b, where it is asked for, a
+        beside i and c beside b.
     signs : float32 [K]
         Wanted sign of det[x_a - x_i, x_b - x_i, x_c - x_i].
     times_ps : float32 [N]
@@ -60,8 +63,10 @@ class Graph:
         return len(self.codes)
 
 
-def featurize(molecule: Molecule, times: TorsionTimes | None = None) -> Graph:
+def featurize(molecule: Molecule, times: TorsionTimes | None = None, axes: bool = False) -> Graph:
     """Graph of a molecule's heavy atoms; the times of its torsions by `times`, those of the package by default.
+
+    With `axes` it says the handedness of axes of chirality, for networks that were trained so (`limits.axes`).
 
     Raises
     ------
@@ -78,7 +83,31 @@ def featurize(molecule: Molecule, times: TorsionTimes | None = None) -> Graph:
     labelled = _without_isotopes(mol) if any(a.GetIsotope() for a in molecule.rdmol.GetAtoms()) else mol
     codes = np.array([_atom_codes(atom) for atom in labelled.GetAtoms()], dtype=np.int64)
     times_ps = (times or shipped_times()).of_atoms(molecule)
-    return Graph(codes, _charges(mol), _edge_types(molecule), molecule.triples, molecule.triple_signs, times_ps)
+    edges, triples, signs = _edge_types(molecule), molecule.triples, molecule.triple_signs
+    if axes:
+        edges, triples, signs = _with_axes(molecule.axes, edges, triples, signs)
+    return Graph(codes, _charges(mol), edges, triples, signs, times_ps)
+
+
+def _with_axes(
+    axes: Sequence[Axis], edges: np.ndarray, triples: np.ndarray, signs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Edges, triples and signs that say the axes too: crossed ones as oriented quadruples, flat ones as cis or trans.
+
+    Of the torsion a-i-j-c, whose sine has the sign s, det[x_a - x_i, x_j - x_i, x_c - x_i] has the sign -s.
+    """
+    rows, wanted, edges = [], [], edges.copy()
+    for axis in axes:
+        (i, j), a, c = axis.ends, axis.left[0], axis.right[0]
+        if axis.twisted and axis.sign:
+            rows.append([i, a, j, c])
+            wanted.append(-axis.sign)
+        elif axis.sign:
+            edges[a, c] = edges[c, a] = EDGE_TYPES.index("cis" if axis.sign > 0 else "trans")
+    if rows:
+        triples = np.concatenate([triples.reshape(-1, 4), np.array(rows, dtype=triples.dtype)])
+        signs = np.concatenate([signs, np.array(wanted, dtype=signs.dtype)])
+    return edges, triples, signs
 
 
 def _without_isotopes(mol: Chem.Mol) -> Chem.Mol:

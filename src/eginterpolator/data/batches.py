@@ -109,7 +109,7 @@ class FrameBatches(IterableDataset):
         first = frames.start[molecules] + replica * frames.length[molecules] + offset
         index = first[:, None] + np.arange(self.n_frames) * stride
         spacing = float(frames.frame_ps[molecules].max()) * stride
-        return frames.graphs(molecules, size), frames.positions[index, :size], spacing
+        return frames.graphs(molecules, size, first), frames.positions[index, :size], spacing
 
 
 def _join(parts: list[tuple[GraphBatch, np.ndarray, float]]) -> tuple[GraphBatch, np.ndarray, float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from eginterpolator.chemistry.codes import COLUMNS
+from eginterpolator.chemistry.codes import COLUMNS, TEMPERATURE_K
 from eginterpolator.chemistry.graph import Graph
 from eginterpolator.nn.graph_batch import GraphBatch
 
@@ -17,8 +17,12 @@ def collate_graphs(
     ensembles: Sequence[int] | None = None,
     n_atoms: int | None = None,
     n_triples: int | None = None,
+    temperatures: Sequence[float] | None = None,
 ) -> GraphBatch:
-    """Pad graphs to `n_atoms` and `n_triples` (by default the largest of the batch) and stack them."""
+    """Pad graphs to `n_atoms` and `n_triples` (by default the largest of the batch) and stack them.
+
+    Without `ensembles` (indices into `ENSEMBLES`) they are in implicit water, without `temperatures` (K) at 300 K.
+    """
     size = n_atoms or max(graph.n_atoms for graph in graphs)
     rows = max(len(graph.signs) for graph in graphs) if n_triples is None else n_triples
     count = len(graphs)
@@ -39,5 +43,8 @@ def collate_graphs(
         signs[k, :t] = graph.signs
         times[k, :n] = graph.times_ps
     labels = np.zeros(count, dtype=np.int64) if ensembles is None else np.asarray(ensembles, dtype=np.int64)
-    arrays = (codes, charges, edges, mask, triples, signs, labels, times)
+    kelvin = np.full(count, TEMPERATURE_K, dtype=np.float32)
+    if temperatures is not None:
+        kelvin[:] = temperatures
+    arrays = (codes, charges, edges, mask, triples, signs, labels, kelvin, times)
     return GraphBatch(*(torch.from_numpy(array) for array in arrays))

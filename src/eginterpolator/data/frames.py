@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from eginterpolator.chemistry.codes import COLUMNS, FEATURIZER_VERSION, ensemble_code
+from eginterpolator.chemistry.codes import COLUMNS, FEATURIZER_VERSION, TEMPERATURE_K, ensemble_code
 from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.torsion_times import TorsionTimes, shipped_times
 from eginterpolator.data.store import Record, Store
@@ -20,6 +20,9 @@ from eginterpolator.data.torsion_fit import unseen_times
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import atomic_path, sha256
 from eginterpolator.nn.graph_batch import GraphBatch
+
+OF_FRAMES = ("positions", "temperature")
+"""Arrays of a `FrameSet` with a row a frame; the others have one a molecule."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class FrameSet:
     n_atoms : int64 [M]
     positions : float32 [F, N, 3]
         Heavy-atom frames, Å, centred, 0 at padding; the frames of a trajectory in order and superposed on its first.
+    temperature : float32 [F]
+        Of each frame's thermostat, K.
     start, replicas, length : int64 [M]
         Frames of molecule m: start[m] + replica * length[m] + frame. Loose conformers count as replicas of length 1.
     frame_ps : float32 [M]
@@ -51,6 +56,7 @@ class FrameSet:
     times_ps: np.ndarray
     n_atoms: np.ndarray
     positions: np.ndarray
+    temperature: np.ndarray
     start: np.ndarray
     replicas: np.ndarray
     length: np.ndarray
@@ -59,8 +65,11 @@ class FrameSet:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def graphs(self, index: np.ndarray, size: int | None = None) -> GraphBatch:
-        """Batch of the molecules `index` [B], padded to `size` atoms, by default to what the set is padded to."""
+    def graphs(self, index: np.ndarray, size: int | None = None, frame: np.ndarray | None = None) -> GraphBatch:
+        """Batch of the molecules `index` [B], padded to `size` atoms, by default to what the set is padded to.
+
+        Temperatures are those of the frames `frame` [B], by default of each molecule's first.
+        """
         mask = np.arange(self.codes.shape[1])[:size] < self.n_atoms[index, None]
         arrays = (
             self.codes[index, :size].astype(np.int64),
@@ -70,34 +79,43 @@ class FrameSet:
             self.triples[index].astype(np.int64),
             self.signs[index].astype(np.float32),
             self.ensemble[index].astype(np.int64),
+            self.temperature[self.start[index] if frame is None else frame],
             self.times_ps[index, :size],
         )
         return GraphBatch(*(torch.from_numpy(array) for array in arrays))
 
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Numbers of the frames of the molecules where `chosen` [M] is true: int64."""
+        ends = self.start + self.replicas * self.length
+        each = [np.arange(low, high) for low, high in zip(self.start[chosen], ends[chosen], strict=True)]
+        return np.concatenate(each) if each else np.zeros(0, dtype=np.int64)
+
     def select(self, keep: np.ndarray) -> FrameSet:
         """The molecules where `keep` [M] is true; frames are shared, not copied."""
-        values = {name: value if name == "positions" else value[keep] for name, value in vars(self).items()}
+        values = {name: value if name in OF_FRAMES else value[keep] for name, value in vars(self).items()}
         return FrameSet(**values)
 
 
-def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int) -> FrameSet:
+def build_frames(records: Iterable[Record], max_atoms: int, max_triples: int, axes: bool = False) -> FrameSet:
     """Collect records; molecules with more heavy atoms or stereo triples than the limits are refused.
+
+    With `axes` the graphs say the handedness of axes of chirality; see `featurize`.
 
     Raises
     ------
     InputError
         When a molecule is over a limit, or there is none.
     """
-    return _collect(((record, shipped_times()) for record in records), max_atoms, max_triples)
+    return _collect(((record, shipped_times()) for record in records), max_atoms, max_triples, axes)
 
 
-def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max_triples: int) -> FrameSet:
+def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max_triples: int, axes: bool) -> FrameSet:
     """Records, each with the times of torsions for its molecule."""
     rows: dict[str, list] = {name: [] for name in FrameSet.__dataclass_fields__}
     n_frames = 0
     for record, times in records:
         molecule = record.molecule
-        graph = featurize(molecule, times)
+        graph = featurize(molecule, times, axes)
         n, k = graph.n_atoms, len(graph.signs)
         if n > max_atoms or k > max_triples:
             raise InputError(
@@ -122,16 +140,19 @@ def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max
             rows["start"].append(n_frames)
             rows["replicas"].append(blocks.shape[0])
             rows["length"].append(blocks.shape[1])
+            kelvin = TEMPERATURE_K if record.temperature_K is None else record.temperature_K
+            rows["temperature"].append(np.full(blocks[..., 0, 0].size, kelvin, dtype=np.float32))
             rows["frame_ps"].append(record.frame_ps if array.ndim == 4 else 0.0)
             n_frames += blocks.shape[0] * blocks.shape[1]
     if not rows["keys"]:
         raise InputError("The dataset has no molecule to train on.")
-    positions = np.concatenate(rows.pop("positions"))
-    arrays = {name: np.array(values) for name, values in rows.items()}
-    return FrameSet(positions=positions, **arrays)
+    of_frames = {name: np.concatenate(rows.pop(name)) for name in OF_FRAMES}
+    return FrameSet(**of_frames, **{name: np.array(values) for name, values in rows.items()})
 
 
-def load_frames(paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_triples: int) -> FrameSet:
+def load_frames(
+    paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_triples: int, axes: bool = False
+) -> FrameSet:
     """Frames of whole stores, from a cache beside the first one where its key still fits.
 
     Molecules of stores that the times of torsions were measured on get the times that the others tell.
@@ -146,7 +167,8 @@ def load_frames(paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_tri
         raise InputError("A source of training data names no store; list its files under 'stores'.")
     stamp = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     times = shipped_times()
-    key = (stamp, max_atoms, max_triples, FEATURIZER_VERSION, times.digest, sorted(times.stores), times.held_out)
+    made_by = (max_atoms, max_triples, axes, FEATURIZER_VERSION, sorted(FrameSet.__dataclass_fields__))
+    key = (stamp, made_by, times.digest, sorted(times.stores), times.held_out)
     digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
     cache = files[0].with_name(f".{files[0].stem}.{digest}.npz")
     if cache.is_file():
@@ -160,7 +182,7 @@ def load_frames(paths: Iterable[str | os.PathLike[str]], max_atoms: int, max_tri
             for file, store in stores.items()
             for record in store
         )
-        frames = _collect(records, max_atoms, max_triples)
+        frames = _collect(records, max_atoms, max_triples, axes)
     with atomic_path(cache) as temporary:
         np.savez(temporary, **asdict(frames))
     return frames

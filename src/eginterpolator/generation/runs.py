@@ -87,7 +87,7 @@ def run_generation(
     InputError
         When the output folder cannot be used, the task lacks its given frames, or the only molecule does not fit.
     """
-    models = Models.of(model)
+    models = Models.of(model).under(config.ensemble, config.temperature_K)
     for each in models.used(molecules, force):
         check_task(each, config, start, end)
     _check_ahead(models, molecules, failures, force)
@@ -115,7 +115,7 @@ def run_conformers(
     InputError
         When the output folder cannot be used, or the only molecule does not fit.
     """
-    models = Models.of(model)
+    models = Models.of(model).under(config.ensemble, config.temperature_K)
     _check_ahead(models, molecules, failures, force)
     settings = {**asdict(config), "n_conformers": n_conformers}
     task = _Conformers(Path(out).resolve(), settings, overwrite, models, config, force, n_conformers)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eginterpolator.chemistry.codes import ENSEMBLES
+from eginterpolator.chemistry.codes import TEMPERATURE_K, ensemble_code
 from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.molecule import Molecule
@@ -25,6 +25,7 @@ from eginterpolator.generation.wells import shuffled_within_wells
 from eginterpolator.machine.cores import on_cores, shares
 from eginterpolator.models.ahead import Settings, fast_denoiser
 from eginterpolator.models.compiled import with_kernels
+from eginterpolator.models.conditions import holds_axes
 from eginterpolator.models.registry import Model
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
@@ -83,8 +84,9 @@ class Sampler:
     frame_ps : float
         Spacing of the frames.
     ensemble : str
-        One of ENSEMBLES.
+        One of SAMPLES.
     precision : 'fp32' or 'bf16'
+    temperature_K : float
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Sampler:
         frame_ps: float = 5.2,
         ensemble: str = "thermal",
         precision: str = "fp32",
+        temperature_K: float = TEMPERATURE_K,
     ) -> None:
         self.model, self.molecule, self.config, self.seed = model, molecule, config, seed
         self.strength, self.frame_ps, self.precision = strength, frame_ps, precision
@@ -108,7 +111,8 @@ class Sampler:
         compiled = fast_denoiser(model.denoiser, self.settings) if self.on_cpu and not kernels else None
         self.kernels, self.compiled = kernels is not None, compiled is not None
         self.denoiser = kernels or compiled or model.denoiser
-        graph = collate_graphs([featurize(molecule)], [ENSEMBLES.index(ensemble)])
+        single = featurize(molecule, axes=holds_axes(model.config))
+        graph = collate_graphs([single], [ensemble_code(ensemble)], temperatures=[temperature_K])
         self.graph = graph.to(self.device)
         self.levels = [float(level) for level in model.process.levels(config.steps)]
         self._memory = model.process.memory if strength > 0 else NoiseMemory()

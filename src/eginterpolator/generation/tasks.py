@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
+from eginterpolator.chemistry.codes import SAMPLES, TEMPERATURE_K
 from eginterpolator.chemistry.hydrogens import add_hydrogens
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import stereo_retention
@@ -57,7 +58,9 @@ class GenerationConfig:
     precision : 'auto', 'fp32', 'bf16'
     batch : int or None
         Samples in one pass; None fits them to memory. It does not change what is sampled.
-    ensemble : 'thermal' or 'minimum'
+    ensemble : str
+        One of `chemistry.codes.SAMPLES`: what the frames are to be samples of.
+    temperature_K : float
     thermalise_ps : float
         Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`.
     """
@@ -75,6 +78,7 @@ class GenerationConfig:
     batch: int | None = None
     ensemble: str = "thermal"
     thermalise_ps: float = 0.0
+    temperature_K: float = TEMPERATURE_K
 
     def __post_init__(self) -> None:
         least = {"unconditional": 1, "forward": 2, "interpolation": 3}
@@ -90,6 +94,8 @@ class GenerationConfig:
             raise InputError(f"--steps is {self.steps}; a sampler needs at least 2.")
         if self.sampler is not None:
             SAMPLERS.find(self.sampler)
+        if self.ensemble not in SAMPLES:
+            raise InputError(f"'{self.ensemble}' is not an ensemble; use one of {', '.join(SAMPLES)}.")
         if self.batch is not None and self.batch < 1:
             raise InputError(f"--batch is {self.batch}; it must be 'auto' or a positive number.")
         if self.device not in ("auto", "cpu", "cuda"):
@@ -140,6 +146,7 @@ def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> 
         frame_ps(model),
         config.ensemble,
         resolve_precision(config.precision, next(model.denoiser.parameters()).device),
+        config.temperature_K,
     )
 
 

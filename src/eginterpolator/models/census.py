@@ -12,7 +12,7 @@ from typing import Any
 
 from rdkit import Chem
 
-from eginterpolator.chemistry.codes import ENSEMBLES, ensemble_code
+from eginterpolator.chemistry.codes import KINDS, kind_code
 from eginterpolator.chemistry.environments import Makeup, groups_of, makeup
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import write_text
@@ -49,7 +49,7 @@ class Coverage:
 
 @dataclass
 class Census:
-    """Numbers of molecules in the training data of a model, of each of `ENSEMBLES` apart: a thermal ensemble is learnt
+    """Numbers of molecules in the training data of a model, of each of `KINDS` apart: a thermal ensemble is learnt
     from what was simulated, while minima teach bond lengths and angles.
 
     Attributes
@@ -69,17 +69,17 @@ class Census:
 
     source: list[str] = field(default_factory=list)
     stores: list[str] = field(default_factory=list)
-    molecules: list[int] = field(default_factory=lambda: [0] * len(ENSEMBLES))
+    molecules: list[int] = field(default_factory=lambda: [0] * len(KINDS))
     tables: dict[str, Counts] = field(default_factory=lambda: {name: {} for name in TABLES})
     far_from: int = 1
 
     def add(self, mol: Chem.Mol, ensemble: str) -> None:
         """Count a molecule once; hydrogens that are atoms, as an imine's SMILES may have them, are left out."""
-        column, found = ensemble_code(ensemble), makeup(Chem.RemoveAllHs(mol))
+        column, found = kind_code(ensemble), makeup(Chem.RemoveAllHs(mol))
         self.molecules[column] += 1
         for name, keys in _keys(found).items():
             for key in keys:
-                self.tables[name].setdefault(key, [0] * len(ENSEMBLES))[column] += 1
+                self.tables[name].setdefault(key, [0] * len(KINDS))[column] += 1
 
     def add_all(self, other: Census) -> None:
         """Add the numbers of another census; a molecule that both have counts twice."""
@@ -96,7 +96,7 @@ class Census:
         self.far_from = max(self.far_from, other.far_from)
         for name, counts in other.tables.items():
             for key, more in counts.items():
-                here = self.tables[name].get(key, [0] * len(ENSEMBLES))
+                here = self.tables[name].get(key, [0] * len(KINDS))
                 self.tables[name][key] = list(map(both, here, more))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -110,10 +110,10 @@ class Census:
             "version": VERSION,
             "source": self.source,
             "stores": self.stores,
-            "ensembles": list(ENSEMBLES),
+            "ensembles": list(KINDS),
             "molecules": self.molecules,
             **{name: dict(sorted(self.tables[name].items())) for name in TABLES[:-1]},
-            "far_ensemble": ENSEMBLES[base],
+            "far_ensemble": KINDS[base],
             "far_from": least,
             "far": _by_count({key: count for key, count in far.items() if count >= least}),
         }
@@ -134,12 +134,12 @@ class Census:
             return None
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content["version"] != VERSION or content["ensembles"] != list(ENSEMBLES):
+            if content["version"] != VERSION or content["ensembles"] != list(KINDS):
                 raise InputError(f"'{path}' was written by another version of this program; fetch the model again.")
-            column = ENSEMBLES.index(content["far_ensemble"])
+            column = KINDS.index(content["far_ensemble"])
             tables: dict[str, Counts] = {name: content[name] for name in TABLES[:-1]}
             tables["far"] = {
-                key: [int(count) if k == column else 0 for k in range(len(ENSEMBLES))]
+                key: [int(count) if k == column else 0 for k in range(len(KINDS))]
                 for count, keys in content["far"].items()
                 for key in (keys[at : at + 8] for at in range(0, len(keys), 8))
             }
@@ -151,7 +151,7 @@ class Census:
         """Compare a molecule with implicit hydrogens with what was seen."""
         found, sentences, unseen = makeup(mol), [], 0
         for trait in sorted(found.traits, key=_trait_order):
-            counts = self.tables["traits"].get(trait, [0] * len(ENSEMBLES))
+            counts = self.tables["traits"].get(trait, [0] * len(KINDS))
             unseen += not any(counts)
             if how := self._how(counts):
                 sentences.append(f"{trait}: {how}")
@@ -160,7 +160,7 @@ class Census:
             sentences.append(f"{found.n_heavy} heavy atoms: the largest {self._noun()}molecule had {largest}")
         atoms: dict[str, list[int]] = {}
         for atom, environment in enumerate(found.near):
-            counts = self.tables["near"].get(environment, [0] * len(ENSEMBLES))
+            counts = self.tables["near"].get(environment, [0] * len(KINDS))
             unseen += not any(counts)
             if how := self._how(counts, exact=False):
                 atoms.setdefault(how, []).append(atom)

@@ -10,6 +10,7 @@ from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError, shortened
 from eginterpolator.models.census import Coverage
+from eginterpolator.models.conditions import holds_axes, unmet_condition
 from eginterpolator.models.registry import Model, list_models, load_model
 
 AUTO = "auto"
@@ -55,6 +56,21 @@ class Models:
     def of(cls, models: Model | Models) -> Models:
         """A single model as one to choose from."""
         return models if isinstance(models, Models) else cls([models])
+
+    def under(self, ensemble: str, temperature_K: float) -> Models:
+        """Those that can be asked for an ensemble (of `SAMPLES`) at a temperature.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        unmet = [(model, unmet_condition(model.config, ensemble, temperature_K)) for model in self.models]
+        fitting = [model for model, reason in unmet if reason is None]
+        if not fitting:
+            why = "; ".join(f"not '{model.name}': {reason}" for model, reason in unmet)
+            raise InputError(f"No model gives what is asked for ({why}); `egi simulate` does.")
+        return Models(fitting)
 
     def choose(self, molecule: Molecule, force: bool = False) -> Choice:
         """The model that the molecule fits and that has seen most of it, the smallest of equals.
@@ -125,7 +141,7 @@ def problems_of(model: Model, molecule: Molecule) -> list[str]:
 
 def unheld_axes(model: Model, molecule: Molecule) -> list[str]:
     """A warning where the molecule has axes of chirality and the model was not trained on them (`limits.axes`)."""
-    if not molecule.axes or model.config.get("limits", {}).get("axes"):
+    if not molecule.axes or holds_axes(model.config):
         return []
     names = ", ".join(f"{axis.ends[0]}-{axis.ends[1]}" for axis in molecule.axes)
     return [

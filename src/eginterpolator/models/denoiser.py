@@ -18,6 +18,7 @@ from eginterpolator.models.baselines.geodiff import GeoDiff
 from eginterpolator.models.baselines.geotdm import GeoTDM
 from eginterpolator.models.interpolator import Interpolator, Mixing, Strength
 from eginterpolator.models.structure import BasicES
+from eginterpolator.nn.embeddings import AtomEmbedding
 from eginterpolator.nn.graph_batch import GraphBatch, centre
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ class Denoiser(nn.Module):
         the other."""
         shared = {id(part): part for part in (self.process, *self.parameters())}
         return copy.deepcopy(self, shared)
+
+    def told_conditions(self) -> tuple[int, bool]:
+        """How many of `ENSEMBLES` the network tells apart, and whether it is told the temperature."""
+        atoms = [part for part in self.network.modules() if isinstance(part, AtomEmbedding)]
+        told = [(part.ensemble.num_embeddings, part.temperature is not None) for part in atoms]
+        return min((count for count, _ in told), default=1), bool(told) and all(kelvin for _, kelvin in told)
 
     def inputs(self, noisy: NoisyFrames) -> tuple[Tensor, Tensor, GraphBatch]:
         """What every network sees: frames [B, T, N, 3], centred and times c_in; labels of the noise [B, T]; graphs."""

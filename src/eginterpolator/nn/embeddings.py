@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
 
-from eginterpolator.chemistry.codes import COLUMNS
+from eginterpolator.chemistry.codes import COLUMNS, TEMPERATURE_K
 from eginterpolator.nn.graph_batch import GraphBatch
 
 
@@ -18,10 +18,11 @@ class Codes(TypedDict, total=False):
 
     columns: Sequence[int]
     ensembles: int
+    temperatures: bool
 
 
 class AtomEmbedding(nn.Module):
-    """Sum of one learned vector a feature column, plus the charge and the ensemble: [B, N, hidden].
+    """Sum of one learned vector a feature column, plus charge, ensemble and temperature: [B, N, hidden].
 
     Parameters
     ----------
@@ -29,24 +30,48 @@ class AtomEmbedding(nn.Module):
     columns : sequence of int
         The featuriser's code counts.
     ensembles : int
-        The number of ensembles.
+        The number of ensembles, from the first of `ENSEMBLES`; further ones are taken for the first.
+    temperatures : bool
+        Whether the temperature T is an input, as u = ln(T / 300 K) and u². Both are 0 at 300 K.
     """
 
     offsets: Tensor
 
-    def __init__(self, hidden: int, columns: Sequence[int] = tuple(COLUMNS.values()), ensembles: int = 2) -> None:
+    def __init__(
+        self,
+        hidden: int,
+        columns: Sequence[int] = tuple(COLUMNS.values()),
+        ensembles: int = 2,
+        temperatures: bool = False,
+    ) -> None:
         super().__init__()
         self.table = nn.Embedding(sum(columns), hidden)
         self.charge = nn.Linear(1, hidden)
         self.ensemble = nn.Embedding(ensembles, hidden)
         nn.init.normal_(self.table.weight, std=0.3)
         nn.init.normal_(self.ensemble.weight, std=0.3)
+        self.temperature = nn.Linear(2, hidden, bias=False) if temperatures else None
         starts = [sum(columns[:k]) for k in range(len(columns))]
         self.register_buffer("offsets", torch.tensor(starts), persistent=False)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
+        """Weights of an embedding that knew fewer conditions: new ensembles begin as the first, temperatures as 0."""
+        before = state_dict.get(prefix + "ensemble.weight")
+        new = self.ensemble.num_embeddings - (len(before) if before is not None else 0)
+        if before is not None and new > 0:
+            state_dict[prefix + "ensemble.weight"] = torch.cat([before, before[:1].expand(new, -1)])
+        if self.temperature is not None:
+            state_dict.setdefault(prefix + "temperature.weight", torch.zeros_like(self.temperature.weight))
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
     def forward(self, graph: GraphBatch) -> Tensor:
         atoms = self.table(graph.codes + self.offsets).sum(dim=2) + self.charge(graph.charges[..., None])
-        return (atoms + self.ensemble(graph.ensemble)[:, None]) * graph.mask[..., None]
+        known = graph.ensemble.where(graph.ensemble < self.ensemble.num_embeddings, 0)
+        conditions = self.ensemble(known)
+        if self.temperature is not None:
+            u = (graph.temperature / TEMPERATURE_K).log()
+            conditions = conditions + self.temperature(torch.stack([u, u.square()], dim=-1))
+        return (atoms + conditions[:, None]) * graph.mask[..., None]
 
 
 class RadialBasis(nn.Module):

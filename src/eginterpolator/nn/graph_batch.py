@@ -27,7 +27,9 @@ class GraphBatch:
     signs : float32 [B, K]
         Wanted sign of the triple; 0 at padding.
     ensemble : int64 [B]
-        Which distribution the frames come from: 0 thermal (300 K), 1 minima of a quantum-chemical energy.
+        Which distribution the frames come from: index into `eginterpolator.chemistry.codes.ENSEMBLES`.
+    temperature : float32 [B]
+        Of that distribution, K.
     times_ps : float32 [B, N]
         How long each atom's torsion remembers, ps, for the noise; see `chemistry.torsion_times`. 0 at padding.
     """
@@ -39,6 +41,7 @@ class GraphBatch:
     triples: Tensor
     signs: Tensor
     ensemble: Tensor
+    temperature: Tensor
     times_ps: Tensor
 
     def to(self, device: torch.device | str) -> GraphBatch:

@@ -26,7 +26,10 @@ class SourceConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a batch is made of; see `FrameBatches`. `max_atoms` and `buckets` count heavy atoms."""
+    """What a batch is made of; see `FrameBatches`. `max_atoms` and `buckets` count heavy atoms.
+
+    With `axes` the graphs say the handedness of axes of chirality; each counts as a triple.
+    """
 
     sources: tuple[SourceConfig, ...] = ()
     batch_size: int = 128
@@ -38,6 +41,7 @@ class DataConfig:
     validation_batches: int = 8
     max_atoms: int = 9
     max_triples: int = 24
+    axes: bool = False
     buckets: tuple[int, ...] = ()
 
 

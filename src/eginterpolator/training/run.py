@@ -6,7 +6,7 @@ import functools
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from eginterpolator.chemistry.codes import COLUMNS, ELEMENTS
+from eginterpolator.chemistry.codes import COLUMNS, ELEMENTS, ENSEMBLES
 from eginterpolator.data.batches import FrameBatches, Source
 from eginterpolator.data.frames import load_frames
 from eginterpolator.data.splits import held_out_counts, validation_mask
@@ -28,6 +28,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.io import sha256
 from eginterpolator.models.census import Census
 from eginterpolator.models.compiled import compile_parts, use_kernels
+from eginterpolator.models.conditions import trained_conditions
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.nn.batch import Batch
@@ -58,7 +59,7 @@ class TrainingData(L.LightningDataModule):
         validation: list[Source] = []
         span = (config.n_frames - 1) * max(config.strides) + 1
         for source in config.sources:
-            frames = load_frames(source.stores, config.max_atoms, config.max_triples)
+            frames = load_frames(source.stores, config.max_atoms, config.max_triples, config.axes)
             long, stores = frames.length >= span, ", ".join(source.stores)
             if not long.any():
                 raise InputError(
@@ -93,6 +94,15 @@ class TrainingData(L.LightningDataModule):
     def molecules(self) -> set[str]:
         """Keys (SMILES without stereo) of the molecules that are trained on."""
         return {str(key) for source in self.training.sources for key in source.frames.keys}
+
+    def conditions(self) -> Iterator[tuple[str, float, float]]:
+        """Ensembles of the training molecules, each with its lowest and highest temperature (K); some twice."""
+        for source in self.training.sources:
+            frames = source.frames
+            for code in np.unique(frames.ensemble):
+                rows = frames.rows(frames.ensemble == code)
+                kelvin = frames.temperature[rows]
+                yield ENSEMBLES[int(code)], float(kelvin.min()), float(kelvin.max())
 
     def elements(self) -> set[str]:
         """Symbols of the heavy elements in the training molecules."""
@@ -166,7 +176,10 @@ def make_denoiser(config: TrainConfig) -> Denoiser:
 
 
 def _start(denoiser: Denoiser, name: str) -> None:
-    """Give `denoiser` the weights of a model; where it is a structure network, those of the one in an interpolator."""
+    """Give `denoiser` the weights of a model; where it is a structure network, those of the one in an interpolator.
+
+    Conditions that the model did not know begin as `nn.AtomEmbedding` says.
+    """
     inner = not isinstance(denoiser, InterpolatorDenoiser)
     network = _structure(name)[1] if inner else load_model(name).denoiser.network
     try:
@@ -229,7 +242,12 @@ def _train(config: TrainConfig) -> Path:
         "model": {**config.model, **({"structure": _structure(config.structure)[0]} if config.structure else {})},
         "process": denoiser.process.config(),
         "batch": config.data.batch_size * config.devices,
-        "limits": {"max_heavy_atoms": config.data.max_atoms, "elements": _elements(config, data)},
+        "limits": {
+            "max_heavy_atoms": config.data.max_atoms,
+            "elements": _elements(config, data),
+            "axes": config.data.axes,
+            "conditions": trained_conditions(data.conditions(), *denoiser.told_conditions()),
+        },
         "frame_ps": _frame_ps(data),
         "training": to_dict(config),
         "data_sha256": {p: sha256(p) for source in config.data.sources for p in source.stores},

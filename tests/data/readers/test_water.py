@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from eginterpolator.chemistry.codes import ENSEMBLES
 from eginterpolator.data.frames import build_frames
 from eginterpolator.data.readers.recognise import open_source, recognise
 from eginterpolator.data.readers.water import PackedSimulations, read_group
@@ -63,7 +64,7 @@ def test_a_store_keeps_heavy_atoms_and_their_conditions(tmp_path):
     assert found.molecule.smiles == molecule(CHIRAL).smiles and found.trajectories.shape[2] == found.molecule.n_heavy
     assert found.first_frame().shape == (found.molecule.n_atoms, 3)
     frames = build_frames([found], 12, 4)
-    assert frames.replicas.tolist() == [2] and frames.ensemble.tolist() == [0]  # a simulation, to networks
+    assert frames.replicas.tolist() == [2] and frames.ensemble.tolist() == [ENSEMBLES.index("tip3p")]
 
 
 def test_damage_is_named(tmp_path):
