@@ -55,15 +55,15 @@ def test_the_archives_hold_the_package_and_nothing_else(built):
 @pytest.mark.slow
 def test_the_wheel_runs_in_an_empty_folder(built, tmp_path):
     """In an environment that has this one's dependencies, and of eginterpolator the wheel alone."""
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--no-deps", "--no-index", *built.glob("*.whl"))
-    packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    run(python, "-m", "pip", "install", "--no-deps", "--no-index", *built.glob("*.whl"), env=plain)
+    packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", env=plain).strip()
     # a path in a .pth file: the packages there are found, an editable eginterpolator there is not
     Path(packages, "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     empty = tmp_path / "empty"
     empty.mkdir()
-    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     home = run(python, "-c", "import eginterpolator; print(eginterpolator.__file__)", cwd=empty, env=plain).strip()
     assert Path(home).is_relative_to(packages)
     command = ["generate", "CCO", "--frames", "12", "--out", "out", "--precision", "fp32"]
