@@ -144,6 +144,7 @@ def test_licences_are_stated():
     assert json.loads((ROOT / "datasets/water/water.json").read_text())["licence"] == "MIT"
 
 
+@pytest.mark.slow
 def test_the_site_builds(tmp_path):
     """`make docs`: every link, anchor and docstring; a warning is an error."""
     if not importlib.util.find_spec("mkdocs") or not importlib.util.find_spec("material"):
