@@ -92,7 +92,8 @@ def commands() -> str:
 
     command = typer.main.get_command(app)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="egi")
-    return text.split("\n", 1)[1]  # the page has a title of its own
+    text = text[text.index("\n## ") :]  # the page has a title, and a table of the commands
+    return outside_code(text, lambda prose: prose.replace("<", "&lt;"))
 
 
 def on_files(files: Files, config: Any) -> Files:
