@@ -47,8 +47,7 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
 
 def targets(page: Path) -> list[Path]:
     """Files that a page links to."""
-    found: list[str] = []
-    outside_code(page.read_text(), lambda prose: found.extend(m[2] for m in LINK.finditer(prose)) or prose)
+    found = [match[2] for match in LINK.finditer(CODE.sub("", page.read_text()))]
     return [(page.parent / target).resolve() for target in found if "://" not in target]
 
 

@@ -153,7 +153,8 @@ def test_the_site_builds(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     site = tmp_path / "site"
-    assert "&lt;name&gt;/conformers.sdf" in (site / "cli.html").read_text() and "--thermalise" in (site / "cli.html").read_text()
+    commands = (site / "cli.html").read_text()
+    assert "&lt;name&gt;/conformers.sdf" in commands and "--thermalise" in commands
     assert 'id="eginterpolator.api.generate"' in (site / "api.html").read_text()
     assert 'href="method.html#4-temporal-layer-f_et"' in (site / "equations.html").read_text()
     assert (site / "benchmarks/LOG.html").is_file() and (site / "benchmarks/results/judged.html").is_file()
