@@ -1,5 +1,6 @@
 # make demo: install, generate a trajectory with the shipped weights, write its report.
 # make test: install, run the tests. make test-all: the slow ones as well. make lint: ruff, mypy, direction of imports.
+# make docs: the site of the documentation, in site/.
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
@@ -10,9 +11,9 @@ TORCH ?= torch==2.13.0
 WORKERS ?= 2
 PYTEST = $(RUN)/python -m pytest $(if $(filter-out 0 1,$(WORKERS)),-n $(WORKERS) --dist loadfile)
 EGI_DEMO_SMILES ?= CC[C@H](O)C\#CCOC
-CODE = src tests benchmarks examples
+CODE = src tests benchmarks examples docs/hooks.py
 
-.PHONY: demo test test-all lint chromium gromacs clean
+.PHONY: demo test test-all lint docs chromium gromacs clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +36,11 @@ test: $(VENV)/installed-dev chromium gromacs
 test-all: $(VENV)/installed-dev chromium gromacs
 	$(PYTEST)
 
+docs: $(VENV)/installed
+	$(PIP) install --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(RUN)/python -m mkdocs build --strict --quiet
+	@echo 'Open $(CURDIR)/site/index.html in a browser.'
+
 lint: $(VENV)/installed-dev
 	$(RUN)/ruff check $(CODE)
 	$(RUN)/ruff format --check $(CODE)
@@ -56,4 +62,4 @@ gromacs:
 	echo 'gmx is missing and cannot be installed here: the tests of the engine gromacs will be skipped'
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site

@@ -1,6 +1,6 @@
 """Protocol A, the published evaluation, on a reference: its MD oracle beside the published one, and what differs.
 
-    python benchmarks/as_published.py REFERENCE [--protocol qm9] [--generated DIR] [--docs docs/evaluation.md]
+    python benchmarks/as_published.py REFERENCE [--protocol qm9] [--generated DIR] [--docs docs/published_protocol.md]
 
 REFERENCE holds molecule folders with five replicas of 5 ns each. The oracle is judged with several seeds of the
 windows, and lengths, angles and torsions once more over every stored frame of the five replicas, without windows. With

@@ -1,6 +1,6 @@
 """Which metric sees what: MD frames spoilt in known ways, judged like any trajectory.
 
-    python benchmarks/sensitivity.py REFERENCE [--docs docs/evaluation.md]
+    python benchmarks/sensitivity.py REFERENCE [--docs docs/metrics.md]
 
 REFERENCE holds molecule folders with several replicas each. Windows of the last replica are spoilt; the reference is
 windows of the others, as in `egi evaluate trajectories`. Every expectation in `EXPECTED` is checked: exit code 1 where

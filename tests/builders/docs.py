@@ -71,7 +71,7 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-CHEAP = {"--frames": "12", "--samples": "2", "--num": "3", "--replicas": "1", "--ns": "0.01", "--ps": "0.4"} | {
+CHEAP = {"--frames": "8", "--samples": "2", "--num": "3", "--replicas": "1", "--ns": "0.01", "--ps": "0.4"} | {
     "--save-ps": "0.1", "--limit": "2",
 }  # fmt: skip
 """What options of the pages become, so that a block takes seconds."""
@@ -110,6 +110,10 @@ def given_files(page: Path, folder: Path, model: Path) -> None:
         shapes = np.repeat(geometry(IMPORTED)[None], 6, axis=0).astype(np.float32)
         Trajectory(molecule(IMPORTED), shapes, 2.0).save(folder / "a.dcd")
         Trajectory(molecule(IMPORTED), shapes[:1], 2.0).save(folder / "solute.sdf")
+    if page.name == "own_md.md":
+        for k, name in enumerate(("a.xtc", "b.xtc")):
+            Trajectory(molecule("CCCO"), walk("CCCO", 60, k), 2.0).save(folder / name)
+        Trajectory(molecule("CCCO"), walk("CCCO", 1, 0), 2.0).save(folder / "solute.sdf")
     if page.name == "training.md":
         (folder / "runs" / "data").mkdir(parents=True)
         (folder / "runs" / "qm9_interpolator").mkdir()
@@ -132,4 +136,11 @@ def evaluation_names() -> dict[str, Any]:
     }  # fmt: skip
 
 
-NAMES: dict[str, Callable[[], dict[str, Any]]] = {"evaluation.md": evaluation_names}
+def task_names() -> dict[str, Any]:
+    """Two structures as files, which docs/tasks.md goes on from; no names."""
+    for k, name in enumerate(("start.sdf", "end.sdf")):
+        Trajectory(molecule("CC[C@H](O)C#CCOC"), embedded("CC[C@H](O)C#CCOC")[1][k : k + 1], 1.0).save(name)
+    return {}
+
+
+NAMES: dict[str, Callable[[], dict[str, Any]]] = {"evaluation.md": evaluation_names, "tasks.md": task_names}

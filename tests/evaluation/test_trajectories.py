@@ -105,8 +105,8 @@ def test_another_atom_order_is_put_right(folders, few_states, tmp_path):
 
 
 def documented(heading: str) -> set[str]:
-    """Words set as code in a section of docs/formats.md."""
-    page = (ROOT / "docs" / "formats.md").read_text()
+    """Words set as code in a section of docs/json.md."""
+    page = (ROOT / "docs" / "json.md").read_text()
     section = page.split(heading, 1)[1].split("\n## ", 1)[0]
     return set(re.findall(r"[A-Za-z_0-9]+", section))
 
@@ -122,7 +122,7 @@ def keys(value: object) -> set[str]:
 
 def test_every_key_of_the_json_is_documented(folders, few_states):
     result = evaluate_folders(*folders, EvaluationConfig(**{**vars(CONFIG), "paths": True}))
-    assert keys(result.to_dict()) - documented("## Evaluation") <= {"good"}
+    assert keys(result.to_dict()) - documented("## Trajectories, our protocol") <= {"good"}
     pooled = result.to_dict()["generated"]["torsion"]
     assert pooled["count"] == 3 and pooled["per_molecule"]["count"] == 1
     assert pooled["per_molecule"]["mean"] == pytest.approx(result.generated["good"].jsd["torsion"].mean())

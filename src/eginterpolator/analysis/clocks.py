@@ -175,7 +175,10 @@ def share_within(values: np.ndarray, censored: np.ndarray, weights: np.ndarray |
 
 
 def median_ratio(values: np.ndarray, censored: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Smallest value at which `survival` is 1/2 or less: float64 [D]; inf where it stays over it."""
+    """Smallest value at which `survival` is 1/2 or less: float64 [D]; inf where it stays over it.
+
+    Equation (E8) of docs/evaluation.md.
+    """
     places = np.unique(values)
     found = survival(values, censored, places.tolist(), weights) <= 0.5 + 1e-12
     return np.where(found.any(axis=1), places[found.argmax(axis=1)], np.inf)

@@ -4,13 +4,13 @@ A mover is a torsion, or all torsions of a ring system, which can only change to
 pi_i, and its rates k_ij obey detailed balance, k_ij = c_ij / pi_i with c_ij = c_ji. Of simulations that spent the time
 T_i in well i and went N_ij times from i to j, and of a prior Gamma(a, a / c0_ij) on each c_ij, the mean afterwards is
 
-    (E11)  c_ij = (N_ij + N_ji + a) / (T_i / pi_i + T_j / pi_j + a / c0_ij),      c0_ij = pi_i pi_j / tau
+    (C1)  c_ij = (N_ij + N_ji + a) / (T_i / pi_i + T_j / pi_j + a / c0_ij),      c0_ij = pi_i pi_j / tau
 
 with tau the time that the class of the bond has (`chemistry.torsion_times`): with these c0 the prior's torsion forgets
 its well with the time tau. a = .75 makes the logarithm of a rate uncertain by 1.5, as far as times by class are wrong
 (benchmarks/LOG.md, entry 27). After t, wells follow from each other by
 
-    (E12)  K(t) = exp(Q t),      Q_ij = k_ij,   Q_ii = - sum of the others
+    (C2)  K(t) = exp(Q t),      Q_ij = k_ij,   Q_ii = - sum of the others
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Mover:
     shares : float64 [W]
         Of the wells in the pool.
     rates : float64 [W, W]
-        Q of E12, 1/ps.
+        Q of C2, 1/ps.
     jumps : int
         Jumps that were counted.
     prior_ps : float
-        tau of E11.
+        tau of C1.
     """
 
     torsions: tuple[int, ...]
@@ -63,7 +63,7 @@ class Mover:
         return float(-1 / np.sort(np.linalg.eigvals(self.rates).real)[-2])
 
     def kernel(self, lag_ps: float) -> np.ndarray:
-        """K of E12: float64 [W, W], rows sum to 1."""
+        """K of (C2): float64 [W, W], rows sum to 1."""
         found = np.clip(expm(self.rates * lag_ps), LEAST, None)
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
@@ -118,7 +118,7 @@ def movers(
     prior_ps : float64 [K]
         tau of each torsion; a ring system takes its slowest.
     shape : float
-        a of E11.
+        a of C1.
     """
     every = np.concatenate([pool, *(_as_many(np.concatenate(list(simulated)), len(pool)),)]) if simulated else pool
     found = []
@@ -142,7 +142,7 @@ def movers(
 def jump_rates(
     shares: np.ndarray, counts: np.ndarray, spent_ps: np.ndarray, prior_ps: float, shape: float = PRIOR_SHAPE
 ) -> np.ndarray:
-    """Q of E12 by E11: float64 [W, W], 1/ps.
+    """Q of (C2) by (C1): float64 [W, W], 1/ps.
 
     Parameters
     ----------

@@ -129,7 +129,10 @@ def _drawn(
     rng: np.random.Generator,
     frame_ps: float,
 ) -> np.ndarray:
-    """One of the choices for each frame, [T, n_hydrogens, 3]: a well by Poisson hops, an angle inside it."""
+    """One of the choices for each frame, [T, n_hydrogens, 3]: a well by Poisson hops, an angle inside it.
+
+    Equation (25) of docs/method.md.
+    """
     n_frames, n_choices = directions.shape[:2]
     hop_rng, libration_rng, jitter_rng = rng.spawn(3)
     hop = _hops(hop_rng, n_frames, site.hops_per_ps * frame_ps)
@@ -163,7 +166,10 @@ def _drawn(
 
 
 def _torsion_energy(site: Site, positions: np.ndarray) -> np.ndarray:
-    """Sum of V/2 (1 + s cos(n phi)), phi the torsion to each of the site's terms; kcal/mol [T, choices]."""
+    """Sum of V/2 (1 + s cos(n phi)), phi the torsion to each of the site's terms; kcal/mol [T, choices].
+
+    Equation (25) of docs/method.md.
+    """
     energy = np.zeros((len(positions), len(site.wells)))
     if site.kind != "cone" or not site.terms:
         return energy
@@ -180,7 +186,10 @@ def _torsion_energy(site: Site, positions: np.ndarray) -> np.ndarray:
 def _contact_energy(
     molecule: Molecule, site: Site, positions: np.ndarray, directions: np.ndarray, charges: np.ndarray
 ) -> np.ndarray:
-    """Lennard-Jones plus screened Coulomb energy with the atoms three bonds away or more; kcal/mol [T, choices]."""
+    """Lennard-Jones plus screened Coulomb energy with the atoms three bonds away or more; kcal/mol [T, choices].
+
+    Equation (25) of docs/method.md.
+    """
     present = np.isfinite(positions[0, :, 0])
     others = np.array([k for k in site.contacts if present[k]], dtype=np.int64)
     energy = np.zeros(directions.shape[:2])
@@ -201,7 +210,10 @@ def _contact_energy(
 
 
 def _hops(rng: np.random.Generator, n_frames: int, events: float) -> np.ndarray:
-    """Uniform numbers [T] that stay the same until a Poisson event (`events` a frame) draws a new one."""
+    """Uniform numbers [T] that stay the same until a Poisson event (`events` a frame) draws a new one.
+
+    Equation (26) of docs/method.md.
+    """
     draws = rng.uniform(size=(n_frames, 2))
     renewed = draws[:, 0] < 1.0 - np.exp(-events)
     renewed[0] = True

@@ -10,6 +10,8 @@ from eginterpolator.chemistry.molecule import Molecule
 def frame_stereo(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
     """Whether each frame of `positions` [T, N, 3] has the molecule's stereo; bool [T].
 
+    Equation (1) of docs/method.md.
+
     The sign of det[x_a - x_i, x_b - x_i, x_c - x_i] at every stereocentre, cis/trans of the torsion a-i-j-b at every
     stereo double bond (SPEC section 8.1), and the sign of the torsion about every axis of chirality. The four
     determinants of a centre with four heavy neighbours are summed: that is the volume of the tetrahedron they span,

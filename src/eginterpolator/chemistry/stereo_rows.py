@@ -15,7 +15,10 @@ TAGS = {Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1.0, Chem.ChiralType.CHI_TETRAHEDRA
 
 
 def heavy_triples(mol: Chem.Mol, n_heavy: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every three heavy neighbours of each stereocentre: (i, a, b, c) int64 [K, 4], and the sign, float32 [K]."""
+    """Every three heavy neighbours of each stereocentre: (i, a, b, c) int64 [K, 4], and the sign, float32 [K].
+
+    Equation (1) of docs/method.md.
+    """
     rows, signs = [], []
     for atom in mol.GetAtoms():
         sign = TAGS.get(atom.GetChiralTag())

@@ -35,6 +35,8 @@ Sums = Mapping[str, tuple[float, int]]
 def autocorrelation(angles: np.ndarray) -> np.ndarray:
     """Normalised autocorrelation of cos plus that of sin, means removed: float64 [T, K], 1 at lag 0.
 
+    Equation (E3) of docs/evaluation.md.
+
     Of angles [T, K], or of several replicas [R, T, K], whose means and correlations are those of all together. By fast
     Fourier transform, each lag divided by its number of pairs. A constant angle gives nan.
     """
@@ -121,6 +123,8 @@ class TorsionTimes:
 
     def of_atoms(self, molecule: Molecule) -> np.ndarray:
         """Time of each heavy atom, float32 [N], ps: how long the atom has to remember where it was.
+
+        Equation (8c) of docs/method.md.
 
         A torsion's state is held by its two middle atoms, their neighbours, and what is rigidly joined to those. Beyond
         a bond that turns faster, only what that bond remembers is left. So with t(i>j) the time that reaches atom j

@@ -23,6 +23,8 @@ def kabsch_rotation(x: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
 def add_noise(x0: Tensor, sigma: Tensor, noise: Tensor, mask: Tensor, align: bool) -> tuple[Tensor, Tensor]:
     """Noisy frames and the clean frames to recover from them.
 
+    Equation (2) of docs/method.md.
+
     Parameters
     ----------
     x0, noise : [B, T, N, 3], centred, 0 at padding.
@@ -47,6 +49,8 @@ def denoising_loss(
     process: NoiseProcess, raw: Tensor, x0: Tensor, x: Tensor, sigma: Tensor, mask: Tensor, frames: Tensor
 ) -> Tensor:
     """Mean squared error of the raw output over coordinates, each frame with the same weight; [B, T] by `frames`.
+
+    Equation (8) of docs/method.md.
 
     `frames` bool [B, T] is False for conditioning frames, which are given, not predicted.
     """

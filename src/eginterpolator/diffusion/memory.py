@@ -63,7 +63,10 @@ class TemporalModes:
         return self.frames(share.to(white.dtype) * white)
 
     def level(self, sigma: Any) -> Any:
-        """sigma_m of each mode, float64 [B, M, N, 1], where frames have sigma: a number, or a tensor [B, 1], Å."""
+        """sigma_m of each mode, float64 [B, M, N, 1], where frames have sigma: a number, or a tensor [B, 1], Å.
+
+        Equation (8b) of docs/method.md.
+        """
         if self.variances is None:
             return sigma
         square = torch.as_tensor(sigma, dtype=torch.float64, device=self.variances.device).square()[..., None, None]
@@ -73,6 +76,8 @@ class TemporalModes:
 
 class NoiseMemory:
     """Covariance of the noise in time.
+
+    Equation (8a) of docs/method.md.
 
     Parameters
     ----------

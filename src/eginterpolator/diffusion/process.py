@@ -52,7 +52,7 @@ class NoiseProcess(ABC):
         """Decreasing noise levels for sampling, float64 [steps + 1], the last one 0."""
 
     def denoise(self, raw: Tensor, x: Tensor, sigma: Tensor) -> Tensor:
-        """x_0 = c_skip x + c_out raw, for x [B, T, N, 3] and sigma [B, T]."""
+        """x_0 = c_skip x + c_out raw, for x [B, T, N, 3] and sigma [B, T]; (3) of docs/method.md."""
         sigma = sigma[..., None, None]
         return self.skip_scale(sigma) * x + self.output_scale(sigma) * raw.to(x.dtype)
 
@@ -68,6 +68,8 @@ class NoiseProcess(ABC):
 
 class Preconditioned(NoiseProcess):
     """Continuous noise levels with input and output preconditioning (Karras et al. 2022, Table 1, 'EDM').
+
+    Equation (4) of docs/method.md.
 
     Parameters
     ----------
@@ -112,11 +114,13 @@ class Preconditioned(NoiseProcess):
         return sigma * self.sigma_data / self._total(sigma)
 
     def sample_sigma(self, uniform: Tensor) -> Tensor:
+        """Its noise levels in training, (5) of docs/method.md."""
         normal = math.sqrt(2.0) * torch.erfinv(2.0 * uniform - 1.0)
         sigma = torch.exp(self.log_mean + self.log_std * normal)
         return sigma.clamp(self.sigma_min / 2, self.sigma_max * 1.5)
 
     def levels(self, steps: int) -> Tensor:
+        """Its noise levels in sampling, (6) of docs/method.md."""
         ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
         low, high = self.sigma_min ** (1 / self.rho), self.sigma_max ** (1 / self.rho)
         return torch.cat([(high + ramp * (low - high)) ** self.rho, ramp.new_zeros(1)])
@@ -129,6 +133,8 @@ class Preconditioned(NoiseProcess):
 
 class DDPM(NoiseProcess):
     """The published epsilon-form: discrete steps, linear beta (SPEC section 3).
+
+    Equation (7) of docs/method.md.
 
     With abar the product of 1 - beta, x_tau = sqrt(abar) x_0 + sqrt(1 - abar) eps is sqrt(abar) times the frames
     here, and sigma = sqrt((1 - abar) / abar). The raw output is eps, so x_0 = x - sigma eps; the training loss on

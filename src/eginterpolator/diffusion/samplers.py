@@ -31,7 +31,10 @@ def _like(factor: Any, x: Tensor) -> Any:
 
 
 def ddim(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
-    """Deterministic first-order steps: DDIM (Song et al. 2021, eta = 0), Euler on the probability-flow ODE."""
+    """Deterministic first-order steps: DDIM (Song et al. 2021, eta = 0), Euler on the probability-flow ODE.
+
+    Equation (20) of docs/method.md.
+    """
     for now, then in zip(levels, levels[1:], strict=False):
         clean = denoise(x, now)
         x = clean + _like(level(then) / level(now), x) * (x - clean)
@@ -40,6 +43,8 @@ def ddim(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: 
 
 def ancestral(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
     """Ancestral DDPM sampling with the fixed-large variance beta (Ho et al. 2020).
+
+    Equation (21) of docs/method.md.
 
     With abar = 1 / (1 + sigma^2) and 1 - beta = abar_t / abar_{t-1}; coordinates here are x_t / sqrt(abar_t).
     """
@@ -54,7 +59,7 @@ def ancestral(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, le
 
 
 def heun(denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
-    """Deterministic second-order steps (Karras et al. 2022, Algorithm 1)."""
+    """Deterministic second-order steps (Karras et al. 2022, Algorithm 1); (22) of docs/method.md."""
     return stochastic(denoise, x, levels, noise, level, churn=0.0)
 
 
@@ -70,6 +75,8 @@ def stochastic(
     noise_scale: float = 1.0,
 ) -> Tensor:
     """Second-order steps, each after a little fresh noise (Karras et al. 2022, Algorithm 2).
+
+    Equation (23) of docs/method.md.
 
     Two network calls a step, but for the last one. `churn` is their S_churn, spread over the steps.
     """
@@ -100,6 +107,8 @@ def sde(
     finish: float = 1.0,
 ) -> Tensor:
     """Stochastic multistep solver, one network call a step: DPM-Solver++(2M) for the SDE (Lu et al. 2022).
+
+    Equation (24) of docs/method.md.
 
     With h = log(sigma / sigma'),
     x' = (sigma'/sigma) e^(-eta h) x + (1 - e^(-(1 + eta) h)) D + sigma' sqrt(1 - e^(-2 eta h)) z,
@@ -136,6 +145,8 @@ def annealed_langevin(
     step: float = 2.4e-6,
 ) -> Tensor:
     """Langevin dynamics at one level after the other (Song and Ermon 2019, Algorithm 1).
+
+    Equation (B2) of docs/benchmark.md.
 
     `inner` steps x' = x + a s(x) + sqrt(2 a) z at each level but the final 0, with the score
     s(x) = (D(x) - x) / sigma^2 and a = step (sigma / smallest sigma)^2. It starts from x / levels[0], of unit size: a

@@ -50,7 +50,7 @@ class Comparison:
         `reference`; empty without such a ring.
     timescales_ps : dict
         Implied timescales of Markov state models at `lags_ps`, the slowest first: `generated` and `reference`,
-        [lags][timescales], None where there is none; empty without such a model.
+        [lags, timescales], None where there is none; empty without such a model.
     paths : PathMetrics or None
         Where the trajectories are paths between given frames.
     energies : dict

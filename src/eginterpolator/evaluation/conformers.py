@@ -117,6 +117,8 @@ def matching(rmsd: np.ndarray) -> Matching:
 def coverage(rmsd: np.ndarray, delta: float) -> Coverage:
     """COV-R, MAT-R, COV-P and MAT-P from an RMSD matrix [n_generated, n_reference] (Å) at the threshold `delta` (Å).
 
+    Equation (E5) of docs/evaluation.md.
+
     Ganea et al. (GeoMol, 2021), equations of section 4: R is recall, over references; P is precision, over generated.
     """
     return matching(rmsd).coverage(delta)

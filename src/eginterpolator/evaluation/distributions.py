@@ -29,6 +29,8 @@ def histograms(values: np.ndarray, low: float, high: float, bins: int = BINS) ->
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Jensen-Shannon distance between histograms [..., bins] along the last axis, natural logarithm: float64 [...].
 
+    Equation (E1) of docs/evaluation.md.
+
     The square root of the divergence (|p log p/m| + |q log q/m|) / 2 with m = (p + q) / 2, as scipy's
     `jensenshannon`; between 0 and sqrt(log 2) = 0.833.
     """
@@ -60,6 +62,8 @@ def feature_jsd(
 
 def wasserstein(ours: np.ndarray, theirs: np.ndarray, period: float | None = None) -> float:
     """Wasserstein-1 distance between two samples [n] and [m], in their own unit: exact, no bins.
+
+    Equation (E2) of docs/evaluation.md.
 
     On a line it is the integral of |F - G|, F and G the cumulative distributions (scipy's `wasserstein_distance`);
     on a circle of the given `period`, of |F - G - c| with c the weighted median of F - G (Rabin, Delon and Gousseau,

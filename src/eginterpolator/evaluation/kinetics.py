@@ -142,7 +142,10 @@ def tica_jsd(
 
 
 def decorrelation_times(angles: np.ndarray, frame_ps: float) -> np.ndarray:
-    """First time at which `autocorrelation` of angles [T, K] is under 1/e, float64 [K], ps; inf where it never is."""
+    """First time at which `autocorrelation` of angles [T, K] is under 1/e, float64 [K], ps; inf where it never is.
+
+    Equation (E3) of docs/evaluation.md.
+    """
     under = autocorrelation(angles) < np.exp(-1.0)
     return np.where(under.any(axis=0), under.argmax(axis=0) * frame_ps, np.inf)
 

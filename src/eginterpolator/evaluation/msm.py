@@ -236,6 +236,8 @@ def implied_timescales(
 ) -> np.ndarray:
     """The slowest implied timescales -lag / ln(eigenvalue) of state trajectories [T]: float64 [lags, count], frames.
 
+    Equation (E11) of docs/evaluation.md.
+
     Of the reversible Markov state model at each lag on its largest connected set; nan where it has fewer, or an
     eigenvalue is not in (0, 1).
     """
@@ -254,6 +256,8 @@ def implied_timescales(
 
 def path_metrics(transitions: np.ndarray, paths: Sequence[np.ndarray], lag: int = LAG_FRAMES) -> PathMetrics | None:
     """Compare paths with those that a Markov chain takes between the same endpoints.
+
+    Equation (E4) of docs/evaluation.md.
 
     For the pair of states a, b at the ends of a path of n steps, the chain with transition matrix T is in state i at
     step t with probability (T^t)[a, i] (T^(n-t))[i, b] / (T^n)[a, b]: the reference's distribution of visited

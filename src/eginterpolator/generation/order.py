@@ -4,7 +4,7 @@ At picoseconds nothing but torsions remembers, and torsions only remember their 
 27). So independent frames of the right ensemble need nothing but an order. Orders of all frames of all trajectories are
 drawn with the probability
 
-    (E13)  p(order) ~ product over trajectories, frames t and movers m of K_m(frame_ps)[well of m at t, at t + 1]
+    (C3)  p(order) ~ product over trajectories, frames t and movers m of K_m(frame_ps)[well of m at t, at t + 1]
 
 by Metropolis' method: stretches of frames change places or are turned round. Every frame is used once, so the ensemble
 stays what it was, correlations between torsions included; frames in the same wells follow in any order.
@@ -26,7 +26,7 @@ from eginterpolator.machine.processor import processor_name
 SWEEPS = 2000
 """Moves a frame, in each round."""
 ROUNDS = 6
-"""Wells of movers depend on each other in the pool and not in E13, so that some would change more often than their
+"""Wells of movers depend on each other in the pool and not in C3, so that some would change more often than their
 rates say and others less. After each round the rates are scaled by what the numbers of changes were off."""
 FEW = 5.0
 """Changes by which a number of them is uncertain: a mover that changes this seldom is scaled by little."""
@@ -40,7 +40,7 @@ def _library() -> ctypes.CDLL:
 
 
 def ordered(movers: Sequence[Mover], shape: tuple[int, int], frame_ps: float, seed: int) -> np.ndarray:
-    """An order of frames: int64 [S, T], numbers of the frames of the pool.
+    """An order of frames, by (C3): int64 [S, T], numbers of the frames of the pool.
 
     Parameters
     ----------

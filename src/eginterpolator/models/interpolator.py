@@ -53,7 +53,7 @@ class Mixer(nn.Module):
         self.logits = nn.Parameter(torch.full((2,), math.log(start / (1 - start))))
 
     def alpha(self, strength: Strength) -> tuple[Tensor, Tensor]:
-        """alpha' of coordinates and of features, each of shape [] or of that of `strength`."""
+        """alpha' of coordinates and of features, each of shape [] or of that of `strength`; (17) of docs/method.md."""
         x, h = torch.sigmoid(self.logits).unbind()
         return strength * x + (1.0 - strength), strength * h + (1.0 - strength)
 
@@ -78,6 +78,8 @@ class Interpolator(nn.Module):
 
 class CascadedInterpolator(Interpolator):
     """The structure network once, then a temporal network on its result: eps' = alpha x~ + (1 - alpha) eps_phi(x~).
+
+    Equation (19) of docs/method.md.
 
     The temporal network starts from the structure network's denoised frames, features and vectors, and knows the time
     of each atom's torsion over the spacing of the frames, which the memory of the noise follows from; a gate that the
@@ -117,7 +119,10 @@ class CascadedInterpolator(Interpolator):
         self.mixer = Mixer(alpha)
 
     def structure_pass(self, x: Tensor, label: Tensor, graph: GraphBatch) -> tuple[State, Context, Tensor]:
-        """Structure network frame by frame: state, context and raw output; without gradients where frozen."""
+        """Structure network frame by frame: state, context and raw output; without gradients where frozen.
+
+        Equation (18) of docs/method.md.
+        """
         frozen = not any(p.requires_grad for p in self.structure.parameters())
         with torch.no_grad() if frozen else contextlib.nullcontext():
             state, context = self.structure.encode(x, label, graph)
@@ -155,6 +160,8 @@ class CascadedInterpolator(Interpolator):
 
 class BlockwiseInterpolator(Interpolator):
     """One temporal block for each structure layer, mixed after every one of them (the published form).
+
+    Equation (19a) of docs/method.md.
 
     Parameters
     ----------

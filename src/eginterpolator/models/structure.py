@@ -58,7 +58,7 @@ class BasicES(nn.Module):
         return State(x, h, v), context
 
     def output(self, x: Tensor, state: State, graph: GraphBatch) -> Tensor:
-        """Final minus input coordinates, without motion of the centre: [B, T, N, 3]."""
+        """Final minus input coordinates, without motion of the centre: [B, T, N, 3]; (13) of docs/method.md."""
         with torch.autocast(device_type=x.device.type, enabled=False):
             read = self.read_vectors(state.v).squeeze(-1)
         return centre(state.x - x + read, graph.mask)

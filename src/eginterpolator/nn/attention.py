@@ -53,6 +53,8 @@ def pairwise(by_lag: Tensor) -> Tensor:
 def biased_attention(q: Tensor, k: Tensor, value: Tensor, by_lag: Tensor, scale: float) -> Tensor:
     """softmax(scale q k^T + bias of the lag) value.
 
+    Equation (16) of docs/method.md.
+
     Parameters
     ----------
     q, k, value : [B, heads, T, D]

@@ -115,6 +115,8 @@ FARTHEST = 40.0
 class LagBias(nn.Module):
     """Relative time encoding: an attention bias for each head and lag |t - s| of 0 to T - 1 frames, [heads, T].
 
+    Equation (16) of docs/method.md.
+
     Equilibrium dynamics looks the same backwards, so the sign of the lag is left out.
     """
 

@@ -70,7 +70,10 @@ def damp(layer: nn.Linear, factor: float = 0.1) -> None:
 
 
 def bounded(v: Tensor) -> Tensor:
-    """Vectors [..., 3, channels] shrunk by their root mean square over channels where it exceeds one."""
+    """Vectors [..., 3, channels] shrunk by their root mean square over channels where it exceeds one.
+
+    Equation (12a) of docs/method.md.
+    """
     size = v.square().sum(dim=-2).mean(dim=-1)
     return v / (1.0 + size).sqrt()[..., None, None]
 
@@ -93,6 +96,8 @@ def _stereo(graph: GraphBatch) -> Stereo | None:
 
 class PairMessages(nn.Module):
     """EGCL: messages over pairs to positions, scalars and vectors.
+
+    Equations (9) and (10) of docs/method.md.
 
     kernel : function or None
         Computes `sums` in its place, from the layer and the same arguments; `models.compiled` puts it there.
@@ -150,6 +155,8 @@ class PairMessages(nn.Module):
 
 class OrientedTriples(nn.Module):
     """Chirality: the signed volume of three neighbours of a stereocentre, and the pushes that correct it.
+
+    Equations (11) and (12) of docs/method.md.
 
     With u the relative vectors from the centre i to its neighbours a, b, c, scaled by 1/(1 + length), and s the sign
     of the wanted isomer, the pseudo-scalar s det[u_a, u_b, u_c] feeds the scalars of all four atoms, and the vectors

@@ -15,6 +15,8 @@ from eginterpolator.nn.structure_layer import Context, State, StructureLayer, Tr
 class TemporalAttention(nn.Module):
     """Attention with values [v, phi, phi x], so that memory stays linear in T.
 
+    Equation (14) of docs/method.md.
+
     x'_t = x_t + sum_s a_ts phi_s (x_t - x_s) = x_t + x_t sum_s a_ts phi_s - sum_s a_ts phi_s x_s, and vectors are
     carried in the same way. Among them are the noisy frames themselves, with their lengths: what their average over
     a few neighbours says of the slow motion, the state x has partly lost. It moves x and the vectors alike.
@@ -56,6 +58,8 @@ class TemporalAttention(nn.Module):
 
     def averages(self, x: Tensor, scalars: Tensor, mixed: Tensor, by_lag: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Averages over frames, of every head.
+
+        Equation (15) of docs/method.md.
 
         Parameters
         ----------

@@ -22,6 +22,8 @@ from eginterpolator.nn.graph_batch import GraphBatch
 class ConfGF(nn.Module):
     """GIN message passing on the 3-hop graph with distances on its edges.
 
+    Equation (B2) of docs/benchmark.md.
+
     The network does not see the noise level: the score at level sigma is its output over sigma, so that one function
     of the distances serves all levels (Song and Ermon 2020, NCSNv2).
 
@@ -74,6 +76,8 @@ class ConfGF(nn.Module):
 
     def distance_loss(self, x0: Tensor, sigma: Tensor, noise: Tensor, graph: GraphBatch) -> Tensor:
         """Denoising score matching on the distances of x0 [B, T, N, 3], weighted by sigma squared: [B, T].
+
+        Equation (B1) of docs/benchmark.md.
 
         With d' = d + sigma z the score is -(d' - d) / sigma^2 = -z / sigma, so sigma times the network's score should
         be -z: the mean over edges of (sigma s_ij + z_ij)^2. `sigma` is [B, T] in Å, `noise` z [B, T, N, N], symmetric.

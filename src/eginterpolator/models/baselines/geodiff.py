@@ -86,6 +86,8 @@ class LocalEncoder(nn.Module):
 class GeoDiff(nn.Module):
     """Noise of scaled frames as the sum of a global and a local encoder.
 
+    Equation (B3) of docs/benchmark.md.
+
     Parameters
     ----------
     hidden : int

@@ -1,0 +1,76 @@
+"""What is released: a source archive, and a wheel that runs where there is no repository."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.builders import ROOT
+
+LARGEST = 20_000_000
+"""Bytes of a wheel; the weights are most of it."""
+
+
+def run(*command: object, **settings: object) -> str:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **settings)  # type: ignore[call-overload]
+    assert done.returncode == 0, done.stdout + done.stderr
+    return str(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """Folder with the source archive of the committed and changed files, and the wheel that is made of it."""
+    if not importlib.util.find_spec("build"):
+        pytest.skip("the package build is not installed; it comes with the extra [dev]")
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT)
+    return out
+
+
+@pytest.mark.slow
+def test_the_archives_hold_the_package_and_nothing_else(built):
+    (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    names = zipfile.ZipFile(wheel).namelist()
+    inside = {name.split("/", 1)[1] for name in names if name.startswith("eginterpolator/")}
+    package = ROOT / "src" / "eginterpolator"
+    files = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
+    assert inside == {name for name in files if "__pycache__" not in name and not name.startswith("report/vendor")}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"eginterpolator"}
+    assert any(name.endswith("licenses/docs/licences.md") for name in names) and wheel.stat().st_size < LARGEST
+    archived = {name.split("/", 1)[1] for name in tarfile.open(source).getnames() if "/" in name}
+    assert {"pyproject.toml", "README.md", "LICENSE", "docs/licences.md"} <= archived
+    metadata = zipfile.ZipFile(wheel).read(next(name for name in names if name.endswith("METADATA"))).decode()
+    assert "License-Expression: MIT" in metadata and "Provides-Extra: docs" in metadata
+
+
+@pytest.mark.slow
+def test_the_wheel_runs_in_an_empty_folder(built, tmp_path):
+    """In an environment that has this one's dependencies, and of eginterpolator the wheel alone."""
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--no-deps", "--no-index", *built.glob("*.whl"), env=plain)
+    packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", env=plain).strip()
+    # a path in a .pth file: the packages there are found, an editable eginterpolator there is not
+    Path(packages, "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    home = run(python, "-c", "import eginterpolator; print(eginterpolator.__file__)", cwd=empty, env=plain).strip()
+    assert Path(home).is_relative_to(packages)
+    command = ["generate", "CCO", "--frames", "12", "--out", "out", "--precision", "fp32"]
+    run(tmp_path / "env" / "bin" / "egi", *command, cwd=empty, env=plain)
+    assert {path.name for path in (empty / "out" / "CCO").iterdir()} >= {
+        "trajectory_000.xtc",
+        "meta.json",
+        "molecule.sdf",
+    }
+    assert (empty / "out" / "report.html").stat().st_size > 1_000_000
