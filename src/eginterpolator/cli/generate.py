@@ -65,6 +65,9 @@ def generate_command(
         Clock,
         typer.Option(help="What times frames: the network, or seconds of MD of the molecule itself; extra \\[md]."),
     ] = Clock.network,
+    clock_seconds: Annotated[
+        float, typer.Option(help="MD that measures the clock, in seconds of one core; slow torsions want more.")
+    ] = 3.0,
     frame_ps: Annotated[
         float | None, typer.Option(help="Spacing of frames, free with --clock measured (default the model's).")
     ] = None,
@@ -92,7 +95,8 @@ def generate_command(
 
     config = sampling.config(
         task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength,
-        thermalise_ps=thermalise, clock=clock.value, frame_ps=frame_ps,
+        thermalise_ps=thermalise, clock=clock.value, clock_seconds=clock_seconds,
+        frame_ps=frame_ps,
     )  # fmt: skip
     if thermalise or clock is Clock.measured:
         from eginterpolator.generation.thermalise import require_lanes

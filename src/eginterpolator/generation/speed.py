@@ -68,7 +68,7 @@ def run_pilot(model: Model, molecule: Molecule, config: GenerationConfig) -> Pil
     """Make one short trajectory twice, the first time to warm up, and compare the second with the table."""
     short = replace(
         config, task="unconditional", n_frames=min(PILOT_FRAMES, max(2, config.n_frames)), n_samples=1,
-        steps=min(PILOT_STEPS, config.steps or PILOT_STEPS), thermalise_ps=0.0,
+        steps=min(PILOT_STEPS, config.steps or PILOT_STEPS), thermalise_ps=0.0, clock="network", frame_ps=None,
     )  # fmt: skip
     generate_trajectories(model, molecule, replace(short, n_frames=2))
     clock, processor = _timed(lambda: generate_trajectories(model, molecule, short))
