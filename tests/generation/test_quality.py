@@ -37,6 +37,14 @@ def shares(monkeypatch, strict):
     return said
 
 
+def test_torsions_that_a_clock_never_saw_jump_are_named(strict):
+    movers = [{"torsions": [0], "jumps": 12}, {"torsions": [1, 2], "jumps": 0}, {"torsions": [4], "jumps": 0}]
+    good = {"valid": 1.0, "stereo_retention": 1.0, "clock": {"movers": movers}}
+    (said,) = quality_warnings(good)
+    assert said.startswith("The clock saw no jump of the torsions 1, 2, 4 (rows of torsions.csv")
+    assert quality_warnings({**good, "clock": {"movers": movers[:1]}}) == []
+
+
 CONFIG = GenerationConfig(n_frames=3, steps=2, hydrogens=False)
 ETHANOL = Molecule.from_smiles("CCO", "ethanol")
 

@@ -17,8 +17,8 @@ def quality_warnings(meta: Mapping[str, Any]) -> list[str]:
     Parameters
     ----------
     meta : mapping
-        `valid` and `stereo_retention`, shares of all frames, and `failed_checks`, the share of the frames that fails
-        each check of `validity.frame_checks`.
+        `valid` and `stereo_retention`, shares of all frames; `failed_checks`, the share of the frames that fails each
+        check of `validity.frame_checks`; and `clock`, where one was measured.
     """
     found = []
     if meta["valid"] < ENOUGH_VALID:
@@ -27,7 +27,19 @@ def quality_warnings(meta: Mapping[str, Any]) -> list[str]:
         found.append(f"Only {_share(meta['valid'])} of the frames are valid{f' (wrong: {most})' if most else ''}.")
     if meta["stereo_retention"] < ENOUGH_STEREO:
         found.append(f"Only {_share(meta['stereo_retention'])} of the frames have the molecule's stereo.")
-    return found
+    return found + unseen_jumps(meta)
+
+
+def unseen_jumps(meta: Mapping[str, Any]) -> list[str]:
+    """A sentence on the torsions whose time a measured clock (`meta["clock"]`) had to guess."""
+    movers = meta.get("clock", {}).get("movers", [])
+    blind = [str(row) for mover in movers if not mover["jumps"] for row in mover["torsions"]]
+    if not blind:
+        return []
+    return [
+        f"The clock saw no jump of the torsions {', '.join(blind)} (rows of torsions.csv, from 0): their times are "
+        "guesses; --clock-seconds measures for longer."
+    ]
 
 
 def nothing_usable(meta: Mapping[str, Any]) -> str | None:

@@ -213,8 +213,6 @@ class _Generation(_ModelTask):
         trajectories = generate_trajectories(choice.model, molecule, self.config, self.start, self.end, step)
         meta = _molecule_meta(molecule, [t.meta for t in trajectories], settings, choice)
         warm = [t for t in trajectories if "potential_kcal" in t.meta]
-        if "clock" in trajectories[0].meta:
-            meta["clock"] = trajectories[0].meta["clock"]
         if warm:
             meta["thermalised"] = thermalised_facts([t.meta["thermalised"] for t in warm])
 
@@ -347,7 +345,7 @@ def _molecule_meta(
         for name, share in sample.get("failed_checks", {}).items():
             failed[name] = failed.get(name, 0.0) + share / len(samples)
     shares = {key: sum(s[key] for s in samples) / len(samples) for key in ("stereo_retention", "valid")}
-    quality = {**shares, "failed_checks": failed}
+    quality = {**shares, "failed_checks": failed, **({"clock": first["clock"]} if "clock" in first else {})}
     return {
         **molecule.named,
         **protonation_facts(molecule),
