@@ -74,7 +74,7 @@ def _value_text(key: str, value: Any) -> str:
     if key in ("seconds", "seconds_of_all") and isinstance(value, (int, float)):
         return seconds_text(float(value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items() if not isinstance(v, list))  # tables are elsewhere
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items() if not isinstance(v, list))
     if isinstance(value, Sequence) and not isinstance(value, str):
         shown = ", ".join(_plain(v) for v in value[:12])
         return shown + (f", … ({len(value)})" if len(value) > 12 else "")
