@@ -3,8 +3,8 @@
     python benchmarks/time_left.py [--results benchmarks/results]
 
 Lists of molecules of very different sizes, out of `datasets/lists/desk.smi`, through the real command line: first
-`--dry-run`, then the run. Errors are of the clock, (said - true) / true: of the whole run before it, and of what is left at each line of
-the progress after the first molecule is finished, as long as at least a tenth of the run is left.
+`--dry-run`, then the run. Errors are of the clock, (said - true) / true: of the whole run before it, and of what is
+left at each line of the progress after the first molecule is finished, as long as a tenth of the run is left.
 """
 
 from __future__ import annotations
