@@ -53,5 +53,10 @@ def test_atoms_on_top_of_each_other_clash():
 def test_errors_of_what_is_left_are_from_the_second_molecule_on():
     lines = [["a", 10, 20.0, 500], ["b", 40, 40.0, 66], ["b", 80, 80.0, 10], ["c", 99, 99.0, 5], ["c", 100, 100.0, 0]]
     assert time_left.errors({"lines": lines, "seconds": 100.0}, "a") == pytest.approx([0.1, -0.5])
+    spent = [0.0, 10.0, 30.0, 39.0, 40.0]  # processor seconds: 20 for the 40 % from 40 to 80, 10 for the last 20
+    run = {"lines": [[*line, processor] for line, processor in zip(lines, spent, strict=True)], "seconds": 100.0}
+    assert time_left.processor_errors(run, "a") == pytest.approx([0.0])
+    assert time_left.summed([0.1, -0.5]) == "median 30%, largest 50%; 1 of 2 within 30%"
+    assert time_left.summed([]) == "–"
     assert time_left.TOLD.match("ibuprofen_S: 40 %, 12 s, about 66 s left").groups() == ("ibuprofen_S", "40", "66")
     assert time_left.DRY.findall("15 molecules, about 2 min by a table of measured speeds") == [("2", "min")]
