@@ -40,6 +40,7 @@ NEAR = 0.7
 """Of the lower bound of a distance: PoseBusters' (J. Chem. Inf. Model. 64 (2024) 4236)."""
 PH = "7.4"
 WRONG = ("records", "graph", "stereo of records", "bonds", "stereo", "clashes")
+OF_RECORDS = WRONG[:3]
 
 
 def egi(words: Sequence[str], out: Path) -> dict[str, Any]:
@@ -111,8 +112,20 @@ def wrong_records(folder: Path, smiles: str) -> Counter[str]:
             plain = Chem.RemoveHs(mol)
             same = _smiles(plain, False) == _smiles(wanted, False)
             found["graph"] += not same
-            found["stereo of records"] += same and _smiles(plain, True) != _smiles(wanted, True)
+            found["stereo of records"] += same and not _same_stereo(plain, wanted)
     return found
+
+
+def _same_stereo(mol: Chem.Mol, wanted: Chem.Mol) -> bool:
+    """Whether R/S and E/Z that a molecule says are those of coordinates: what it leaves open, as N-H+, may be any."""
+    for match in mol.GetSubstructMatches(wanted, useChirality=False, maxMatches=1000):
+        said = Chem.Mol(mol)
+        for atom, at in zip(wanted.GetAtoms(), match, strict=True):
+            if atom.GetChiralTag() == Chem.ChiralType.CHI_UNSPECIFIED:
+                said.GetAtomWithIdx(at).SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+        if _smiles(said, True) == _smiles(wanted, True):
+            return True
+    return False
 
 
 def clashes(molecule: Molecule, frames: np.ndarray) -> np.ndarray:
@@ -190,13 +203,13 @@ def _plain(name: str) -> str:
 
 
 def faults(folders: Mapping[str, Mapping[str, Any]]) -> str:
-    """What RDKit finds wrong in some folders: 'bonds 1, clashes 2 of 100', or 'none of 100'."""
+    """What RDKit finds wrong in some folders: 'bonds 1 of 100, clashes 2 of 100', or 'none of 100'."""
     judged = [each for each in folders.values() if "frames" in each]
     if not judged:
         return "nothing was made"
-    total = {key: sum(each[key] for each in judged) for key in WRONG}
-    wrong = ", ".join(f"{key} {count}" for key, count in total.items() if count) or "none"
-    return f"{wrong} of {sum(each['frames'] for each in judged)}"
+    total = {key: sum(each[key] for each in judged) for key in ("read", "frames", *WRONG)}
+    wrong = [f"{key} {total[key]} of {total['read' if key in OF_RECORDS else 'frames']}" for key in WRONG if total[key]]
+    return ", ".join(wrong) or f"none of {total['frames']}"
 
 
 def _warned(folders: Mapping[str, Mapping[str, Any]]) -> str:

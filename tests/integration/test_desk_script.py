@@ -43,6 +43,19 @@ def test_sound_folders_have_no_fault_and_a_mirrored_or_folded_one_has(tmp_path):
     assert desk.faults({}) == "nothing was made"
 
 
+def test_stereo_that_a_molecule_leaves_open_may_be_any():
+    for smiles in ("C[NH+]1CCC[C@H](F)C1", "CCOP(=O)([O-])O"):
+        molecule, frames = frames_of(smiles, 4)
+        mol = Chem.Mol(molecule.rdmol)
+        conformer = Chem.Conformer(mol.GetNumAtoms())
+        conformer.SetPositions(frames[0].astype(float))
+        mol.AddConformer(conformer)
+        Chem.AssignStereochemistryFrom3D(mol)
+        plain = Chem.RemoveHs(mol)
+        assert desk._same_stereo(plain, Chem.MolFromSmiles(smiles))
+    assert not desk._same_stereo(plain, Chem.MolFromSmiles("C[C@H](F)O"))
+
+
 def test_atoms_on_top_of_each_other_clash():
     molecule, frames = frames_of("CCCCCCCC", 2)
     assert not desk.clashes(molecule, frames).any()
