@@ -259,7 +259,8 @@ def page(result: Mapping[str, Any]) -> str:
         f"`{result['command']}`, {bench.listed(result['machine'])}.", "",
         f"{len(ran)} of {len(molecules)} run as they are, {len(refused)} are refused. "
         f"Exit codes of the lists: {codes}; tracebacks: {torn}. Wrong by RDKit: records or frames whose sanitising, "
-        "graph, bonds, R/S and E/Z, or contacts fail (what each means is in the script's first lines).", "",
+        "graph, bonds, R/S and E/Z, or contacts fail (what each means is in the script's first lines). "
+        "RDKit does not see the hand of an axis: of allenes `valid` says it.", "",
         "## What runs", "",
         bench.table(["molecule", "model", "trajectories, wrong by RDKit", "conformers, wrong by RDKit",
                      "valid and stereo kept, by `meta.json`", "warnings"], ran), "",
