@@ -152,7 +152,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run everything; a dictionary a molecule, and the exit codes of the lists."""
-    molecules = dict(reversed(line.split()) for line in LIST.read_text().splitlines())
+    molecules = {name: smiles for smiles, name in (line.split() for line in LIST.read_text().splitlines())}
     short = ["--frames", str(options.frames), "--samples", str(options.samples), "--seed", "1", "--no-report"]
     commands = {
         "generate": ["generate", *short],

@@ -105,9 +105,8 @@ def generate_command(
     loaded = Models.load(model, "cpu" if helpers or dry else resolve_device(config.device))
     cores = free_cores()
     seconds = expected(loaded, molecules, config, sampling.force, cores)
-    start = START_SECONDS * max(1.0, 1 / cores)
     if dry:
-        dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, start)
+        dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, START_SECONDS * max(1.0, 1 / cores))
         return
     prepare_out(out)
     calls = max(network_calls(each, config) for each in loaded.models)
