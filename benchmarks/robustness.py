@@ -25,6 +25,7 @@ from rdkit import Chem, RDLogger
 from rdkit.Chem import rdDetermineBonds
 
 import bench
+from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.io import sha256
 
@@ -51,14 +52,13 @@ def reason_class(reason: str) -> str:
     return reason[:120]
 
 
-def wrong_frames(folder: Path) -> Counter[str]:
-    """What RDKit finds wrong, by kind: numbers of frames; `frames` is how many there are."""
-    molecule, trajectories, _ = read_molecule_folder(folder)
+def wrong_frames(molecule: Molecule, frames: np.ndarray) -> Counter[str]:
+    """What RDKit finds wrong in frames [T, N, 3], Å, by kind: numbers of frames; `frames` is how many there are."""
     wanted = {tuple(sorted(map(int, bond))) for bond in molecule.bonds}
     rings = [ring for ring in molecule.rdmol.GetRingInfo().AtomRings() if len(ring) == 4]
     across = {tuple(sorted(pair)) for ring in rings for pair in (ring[::2], ring[1::2])}
     found: Counter[str] = Counter()
-    for frame in np.concatenate([trajectory.positions for trajectory in trajectories]):
+    for frame in frames:
         found["frames"] += 1
         symbols = [atom.GetSymbol() for atom in molecule.rdmol.GetAtoms()]
         rows = [f"{s} {x:.4f} {y:.4f} {z:.4f}" for s, (x, y, z) in zip(symbols, frame, strict=True)]
@@ -106,7 +106,8 @@ def measure(listed: Path, out: Path, frames: int) -> dict[str, Any]:
     for name in names:
         meta = json.loads((out / name / "meta.json").read_text())
         warned += bool(meta["warnings"])
-        found = wrong_frames(out / name)
+        molecule, trajectories, _ = read_molecule_folder(out / name)
+        found = wrong_frames(molecule, np.concatenate([each.positions for each in trajectories]))
         bad = {kind: found[kind] for kind in ("elements", "bonds", "stereo") if found[kind]}
         if bad:
             wrong[name] = {**bad, "frames": found["frames"], "smiles": meta["smiles"], "warnings": meta["warnings"]}

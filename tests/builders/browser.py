@@ -66,15 +66,20 @@ def barriers(browser: Any) -> list[str]:
 
 
 @contextlib.contextmanager
-def phone(browser: Any, width: int = 390) -> Iterator[None]:
-    """A screen as narrow as that of a phone."""
-    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+def screen(browser: Any, width: int, mobile: bool = False) -> Iterator[None]:
+    """A screen of another width."""
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": mobile}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         wait(browser, f"return innerWidth === {width}")
         yield
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def phone(browser: Any, width: int = 390) -> contextlib.AbstractContextManager[None]:
+    """A screen as narrow as that of a phone."""
+    return screen(browser, width, mobile=True)
 
 
 def severe(browser: Any) -> list[str]:

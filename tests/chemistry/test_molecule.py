@@ -137,6 +137,7 @@ def test_the_other_isomer_of_a_double_bond_has_the_other_sign():
         ("CN(C)(C)C", "valence for atom # 1 n"),
         ("c1cccc1", "kekulize"),
         ("C.C", "several fragments"),
+        ("N.N.Cl[Pt]Cl", "contains Pt, an element that no model knows"),
         ("[Na+].[Cl-]", "several fragments"),
         ("[H][H]", "no heavy atom"),
         ("*C", "dummy atom"),

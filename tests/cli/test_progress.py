@@ -62,3 +62,36 @@ def test_what_was_finished_before_tells_nothing_of_the_speed(monkeypatch):
         clock.now += 20.0
         hooks.finish(now, "done")
         assert shown.left() == pytest.approx(20.0) and last.name == "CCN"
+
+
+def test_what_is_expected_in_seconds_is_told_before_anything_is_done(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    first, second = (Molecule.from_smiles(s, s) for s in ("CCC", "CCO"))
+    with Progress(40.0, quiet=True, start_seconds=2.0, in_seconds=True) as shown:
+        hooks = shown.hooks(2, {"CCC": 20.0, "CCO": 20.0})
+        assert shown.left() == pytest.approx(40.0)
+        hooks.start(first)
+        clock.now += 32.0  # two to start, thirty for what was expected to take ten
+        hooks.step(1)
+        assert 30.0 < shown.left() < 90.0, "between what was expected and three times as long"
+        clock.now += 30.0
+        hooks.step(1)
+        hooks.finish(first, "done")
+        hooks.start(second)
+        clock.now += 10.0
+        hooks.step(1)
+        assert 10.0 <= shown.left() < 14.0, "nearly at the speed of the second alone"
+
+
+def test_other_work_of_the_machine_that_ended_is_forgotten(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    molecules = [Molecule.from_smiles("C" * n, f"m{n}") for n in range(2, 14)]
+    with Progress(120.0, quiet=True, in_seconds=True) as shown:
+        hooks = shown.hooks(1, {each.name: 10.0 for each in molecules})
+        for k, each in enumerate(molecules[:10]):
+            hooks.start(each)
+            clock.now += 60.0 if k < 5 else 20.0
+            hooks.finish(each, "done")
+        assert 40.0 < shown.left() < 0.8 * (4 * 60.0 + 5 * 20.0) / 9 * 2

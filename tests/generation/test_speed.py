@@ -8,7 +8,15 @@ import pytest
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.generation import speed
-from eginterpolator.generation.speed import Pilot, expected_seconds, layers_of, run_pilot, table_seconds
+from eginterpolator.generation.speed import (
+    MOLECULE_SECONDS,
+    Pilot,
+    expected_seconds,
+    layers_of,
+    parts_at_once,
+    run_pilot,
+    table_seconds,
+)
 from eginterpolator.generation.tasks import GenerationConfig
 
 SMALL, LARGE = Molecule.from_smiles("CCCO"), Molecule.from_smiles("CCCCCCCO")
@@ -21,8 +29,8 @@ def test_the_table_grows_with_frames_samples_steps_and_size(tiny, monkeypatch):
     assert table_seconds(tiny, SMALL, replace(config, n_frames=128)) > 1.9 * one
     assert table_seconds(tiny, SMALL, replace(config, n_samples=3)) == pytest.approx(3 * one)
     calls = 5  # of the tiny model: three steps of a sampler that calls twice but at the last
-    assert one == pytest.approx((calls * 17.0 * 4 / 9 + 64 * 0.4) / 1000)
-    assert table_seconds(tiny, LARGE, config) == pytest.approx((calls * 17.0 * 8 / 9 + 64 * 0.4) / 1000)
+    assert one == pytest.approx((calls * 14.5 * (4 / 9) ** 1.6 + 64 * 0.3) / 1000)
+    assert table_seconds(tiny, LARGE, config) == pytest.approx((calls * 14.5 * (8 / 9) ** 1.6 + 64 * 0.3) / 1000)
     assert table_seconds(tiny, SMALL, replace(config, strength=0.0)) < one
     assert table_seconds(tiny, SMALL, replace(config, hydrogens=True)) > one
     monkeypatch.setattr(speed, "layers_of", lambda model, precision: "plain")
@@ -32,9 +40,21 @@ def test_the_table_grows_with_frames_samples_steps_and_size(tiny, monkeypatch):
 def test_a_pilot_scales_the_table(tiny):
     config = GenerationConfig(n_frames=64)
     alone = expected_seconds(tiny, SMALL, config)
-    assert expected_seconds(tiny, SMALL, config, Pilot(3.0, 2.0)) == pytest.approx(3 * alone)
+    work = alone - MOLECULE_SECONDS
+    assert expected_seconds(tiny, SMALL, config, Pilot(3.0, 2.0)) == pytest.approx(3 * work + 2 * MOLECULE_SECONDS)
     found = run_pilot(tiny, SMALL, config)
     assert found.slower > 0 and found.busy >= 1.0
+
+
+def test_cores_that_are_free_scale_the_table(tiny, monkeypatch):
+    monkeypatch.setattr(speed.torch, "get_num_threads", lambda: 2)
+    config = GenerationConfig(n_frames=10_000)
+    samples = replace(config, n_samples=4)
+    assert parts_at_once(tiny, config) == parts_at_once(tiny, samples) == 2
+    assert parts_at_once(tiny, replace(config, n_frames=2)) == 1
+    alone = [expected_seconds(tiny, SMALL, config, cores=cores) for cores in (None, 2.0, 1.0, 0.5)]
+    assert alone[1] == alone[0]
+    assert alone[2] == pytest.approx(2 * alone[0], rel=0.1) and alone[3] == pytest.approx(4 * alone[0], rel=0.1)
 
 
 def test_what_computes_the_layers_is_known(tiny):

@@ -12,7 +12,7 @@ import torch
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
-from eginterpolator.machine.cores import on_cores, shares
+from eginterpolator.machine.cores import free_cores, on_cores, shares
 from eginterpolator.models.registry import Model
 
 
@@ -46,6 +46,22 @@ def test_results_keep_the_order_of_the_parts(two_threads: None) -> None:
 
 def test_a_single_part_keeps_all_threads(two_threads: None) -> None:
     assert on_cores(lambda part, check: torch.get_num_threads(), ["all"]) == [2]
+
+
+def test_a_single_part_of_small_operations_keeps_one_thread(two_threads: None) -> None:
+    assert on_cores(lambda part, check: torch.get_num_threads(), ["all"], small=True) == [1]
+    assert torch.get_num_threads() == 2
+    with pytest.raises(ZeroDivisionError):
+        on_cores(lambda part, check: 1 // 0, ["all"], small=True)
+    assert torch.get_num_threads() == 2
+
+
+def test_every_thread_gets_a_part_where_there_are_as_many() -> None:
+    assert [len(part) for part in shares(2, 100, 2)] == [1, 1] and len(shares(5, 100, 4)) == 4
+
+
+def test_free_cores_are_at_most_those_of_the_threads(two_threads: None) -> None:
+    assert 0.0 < free_cores(0.05) <= 2.2
 
 
 def test_a_failure_stops_the_other_parts(two_threads: None) -> None:

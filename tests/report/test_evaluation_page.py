@@ -9,7 +9,7 @@ import pytest
 
 from eginterpolator.evaluation.conformers import ConformerEvaluation, Matching
 from eginterpolator.report.evaluation_page import write_evaluation_report
-from tests.builders.browser import barriers, chromium, fetched, phone, severe, wait
+from tests.builders.browser import barriers, chromium, fetched, phone, screen, severe, wait
 from tests.builders.conformers import FLEXIBLE, embedded
 from tests.builders.evaluations import PUBLISHED
 from tests.builders.pages import decoded
@@ -124,10 +124,15 @@ def test_a_rigid_and_a_lost_molecule_show_what_they_have(opened):
 
 
 def test_nobody_is_kept_out_and_a_phone_shows_the_page(opened):
-    assert barriers(opened) == []
+    with screen(opened, 1400):
+        assert barriers(opened) == []
+        assert opened.execute_script(
+            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        )
     note = opened.find_element("id", "jsd-note").text
     assert "0.83 nothing in common" in note and "MD against itself" in note
     with phone(opened):
+        assert barriers(opened) == []
         assert opened.execute_script("return document.documentElement.scrollWidth") == 390
         for figure in opened.find_elements("css selector", "#tica figure"):
             assert figure.rect["width"] > 120

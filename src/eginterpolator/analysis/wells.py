@@ -160,6 +160,12 @@ def settled_wells(angles: np.ndarray, ends: np.ndarray) -> np.ndarray:
     return np.asarray(wells[np.where(last < 0, int(inside.argmax()), last)])
 
 
+def mean_directions(angles: np.ndarray, wells: np.ndarray, count: int) -> np.ndarray:
+    """Mean of exp(i angle) over the frames [T] of each of `count` wells: complex128 [count], nan of one without any."""
+    joint = np.exp(1j * angles)
+    return np.array([joint[wells == w].mean() if (wells == w).any() else np.nan for w in range(count)])
+
+
 def _found_ends(angles: np.ndarray) -> np.ndarray:
     """`well_ends` of the angles, without those of wells of fewer than `FEWEST` frames."""
     ends = well_ends(angles)
@@ -189,7 +195,7 @@ def _gap(first: np.ndarray, second: np.ndarray) -> float:
 
 def _named(kind: str, fold: int, angles: np.ndarray, wells: np.ndarray, count: int) -> tuple[np.ndarray, list[str]]:
     """Mean angle of each well, degrees, and its name."""
-    means = np.array([np.exp(1j * angles[wells == w]).mean() if (wells == w).any() else 0.0 for w in range(count)])
+    means = np.nan_to_num(mean_directions(angles, wells, count))
     degrees = np.degrees(np.angle(means)) / fold
     if count == 1 and abs(means[0]) < BROAD:
         return degrees, ["broad"]

@@ -14,6 +14,7 @@ from rdkit.Chem import rdmolops
 
 from eginterpolator.chemistry import origin
 from eginterpolator.chemistry.axes import Axis, adopt_rdkit_axes, axes_of, read_axes
+from eginterpolator.chemistry.codes import ELEMENTS
 from eginterpolator.chemistry.fragments import largest_fragment as _largest_fragment
 from eginterpolator.chemistry.identity import flat_smiles, held_out_key, identity_key, parse_smiles, split_key
 from eginterpolator.chemistry.isomers import clear_equal_ends, open_isomers, open_stereo
@@ -76,9 +77,16 @@ class Molecule:
         if mol.GetNumAtoms() == 0:
             raise InputError("The molecule has no atoms.")
         if len(rdmolops.GetMolFrags(mol)) > 1:
+            largest = Chem.RemoveHs(_largest_fragment(mol))
+            unknown = sorted({atom.GetSymbol() for atom in largest.GetAtoms()} - {"H", *ELEMENTS})
+            if unknown and largest.GetNumAtoms() > 1:  # a complex in pieces: no part of it would run
+                raise InputError(
+                    f"'{shortened(Chem.MolToSmiles(mol))}' contains {', '.join(unknown)}, an element that no model "
+                    f"knows; use molecules of H and {', '.join(ELEMENTS)}."
+                )
             raise InputError(
                 f"'{shortened(Chem.MolToSmiles(mol))}' has several fragments; give the largest alone, "
-                f"'{Chem.MolToSmiles(Chem.RemoveHs(_largest_fragment(mol)))}', or pass --largest-fragment "
+                f"'{Chem.MolToSmiles(largest)}', or pass --largest-fragment "
                 "(Python: largest_fragment=True)."
             )
         if all(atom.GetAtomicNum() <= 1 for atom in mol.GetAtoms()):

@@ -91,6 +91,7 @@ def generate_command(
     from eginterpolator.generation.runs import run_generation
     from eginterpolator.generation.speed import START_SECONDS
     from eginterpolator.generation.tasks import could_be_compiled, network_calls, resolve_device
+    from eginterpolator.machine.cores import free_cores
     from eginterpolator.models.choice import Models
 
     config = sampling.config(
@@ -106,14 +107,15 @@ def generate_command(
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))
     loaded = Models.load(model, "cpu" if helpers or dry else resolve_device(config.device))
-    seconds = expected(loaded, molecules, config, sampling.force)
+    cores = free_cores()
+    seconds = expected(loaded, molecules, config, sampling.force, cores)
     if dry:
-        dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, START_SECONDS)
+        dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, START_SECONDS * max(1.0, 1 / cores))
         return
     prepare_out(out)
     calls = max(network_calls(each, config) for each in loaded.models)
     began = time.monotonic()
-    with Progress(max(1e-3, sum(seconds.values())), job.quiet, START_SECONDS) as progress:
+    with Progress(max(1e-3, sum(seconds.values())), job.quiet, START_SECONDS, in_seconds=True) as progress:
         hooks = progress.hooks(calls, seconds)
         result = run_generation(
             loaded, molecules, out, config, failures, first, last, sampling.force, overwrite, hooks, helpers

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from eginterpolator.jobs.molecules import Hooks
 
 
+HALF_SECONDS = 60.0
+"""After so long, or after a quarter of the time so far, a molecule's speed counts half as much."""
+PRIOR_SECONDS = 5.0
+"""What was expected counts as much as so many seconds of work, until the first molecule is finished."""
+FIRST_WEIGHT = 0.1
+"""Of the first molecule's speed, beside that of the others."""
+
+
 class Progress:
     """Progress over a known amount of work, in units that the caller counts.
 
@@ -24,9 +32,11 @@ class Progress:
         Show nothing.
     start_seconds : float
         What passes before the first work is done, in seconds: it does not count as speed.
+    in_seconds : bool
+        Work is told in the seconds that it is expected to take: an estimate before any of it is done.
     """
 
-    def __init__(self, total: float, quiet: bool = False, start_seconds: float = 0.0) -> None:
+    def __init__(self, total: float, quiet: bool = False, start_seconds: float = 0.0, in_seconds: bool = False) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
@@ -34,7 +44,8 @@ class Progress:
         console = Console(stderr=True)
         self.total, self.quiet, self.plain = max(total, 1e-9), quiet, not console.is_terminal
         self.done, self.tenth, self.label, self.began = 0.0, 0, "", time.monotonic()
-        self.start_seconds, self.first = start_seconds, (0.0, 0.0)
+        self.start_seconds, self.in_seconds = start_seconds, in_seconds
+        self.last, self.pace = (0.0, 0.0), (0.0, 0.0)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -46,6 +57,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self.bar.start()
+        self.bar.update(self.task, left=self._told())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
@@ -59,28 +71,47 @@ class Progress:
     def to(self, done: float) -> None:
         """`done` of the total is finished."""
         self.done = min(done, self.total)
-        left = self.left()
-        self.bar.update(self.task, completed=self.done, left=f"about {left:.0f} s left" if left is not None else "")
+        self.bar.update(self.task, completed=self.done, left=self._told())
         tenth = int(10 * self.done / self.total)
         if self.plain and not self.quiet and tenth > self.tenth:
             self.tenth = tenth
             spent = time.monotonic() - self.began
-            print(f"{self.label}: {10 * tenth} %, {spent:.0f} s, about {left:.0f} s left", file=sys.stderr, flush=True)
+            print(f"{self.label}: {10 * tenth} %, {spent:.0f} s, {self._told()}", file=sys.stderr, flush=True)
 
     def left(self) -> float | None:
-        """Seconds that the rest is expected to take; None before anything is done.
+        """Seconds that the rest is expected to take; None before anything is done where work is not in seconds.
 
-        At the speed since the first molecule was finished, which the start of the process slowed down; before that at
-        the speed so far, `start_seconds` left out, at most half of what has passed.
+        At the speed of the molecules after the first, which the start of the process slowed down; what is longer ago
+        counts less (`HALF_SECONDS`), since other work of the machine comes and goes. Before that at the
+        speed so far, `start_seconds` left out, at most half of what has passed, and with it what was expected.
         """
-        spent = time.monotonic() - self.began
-        began, before = self.first
-        if self.done - before <= 0:
-            began, before = 0.0, 0.0
-        if self.done <= 0:
+        spent, rest = time.monotonic() - self.began, self.total - self.done
+        ended, finished = self.last
+        seconds, work = self.pace
+        seconds, work = seconds + spent - ended, work + self.done - finished
+        if finished:
+            return rest * seconds / work
+        prior = min(PRIOR_SECONDS, self.total) if self.in_seconds else 0.0
+        if self.done + prior <= 0:
             return None
-        since = spent - began if before else spent - min(self.start_seconds, spent / 2)
-        return (self.total - self.done) * since / (self.done - before)
+        since = spent - min(self.start_seconds, spent / 2) if self.done else 0.0
+        return rest * (since + prior) / (self.done + prior)
+
+    def finished(self) -> None:
+        """A molecule is finished: those after the first tell the speed."""
+        now = time.monotonic() - self.began
+        ended, before = self.last
+        if not before and self.done:  # the first counts little: what is slow about it may be the start
+            since = now - min(self.start_seconds, now / 2)
+            self.pace = (FIRST_WEIGHT * since, FIRST_WEIGHT * self.done)
+        elif before:
+            weight = 0.5 ** ((now - ended) / max(HALF_SECONDS, now / 4))
+            self.pace = (self.pace[0] * weight + now - ended, self.pace[1] * weight + self.done - before)
+        self.last = (now, self.done)
+
+    def _told(self) -> str:
+        left = self.left()
+        return "" if left is None else f"about {left:.0f} s left"
 
     def advance(self, amount: float) -> None:
         """`amount` more is finished."""
@@ -121,7 +152,6 @@ class Progress:
                 return
             ended += share(molecule)
             self.to(ended)
-            if self.first == (0.0, 0.0) and ended:
-                self.first = (time.monotonic() - self.began, ended)
+            self.finished()
 
         return Hooks(start=start, step=step, finish=finish)

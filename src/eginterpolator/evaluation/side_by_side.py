@@ -15,6 +15,7 @@ import numpy as np
 
 from eginterpolator.analysis.clocks import PooledTimes, measured, pooled_autocorrelation, pooled_times, transitions_of
 from eginterpolator.analysis.intervals import GROUPS
+from eginterpolator.analysis.shared import SharedWells, shared_wells
 from eginterpolator.chemistry.features import FeatureSet
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
@@ -25,7 +26,6 @@ from eginterpolator.evaluation.curves import MAP_BINS, MAX_LAGS
 from eginterpolator.evaluation.distributions import RANGES, jensen_shannon
 from eginterpolator.evaluation.kinetics import COMPONENTS, Tica, fit_tica, projection_jsd
 from eginterpolator.evaluation.metrics import known
-from eginterpolator.evaluation.populations import SharedWells, shared_wells
 
 if TYPE_CHECKING:
     from eginterpolator.files.trajectory import Trajectory

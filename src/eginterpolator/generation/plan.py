@@ -134,11 +134,14 @@ def first_pilot(models: Models, molecules: Sequence[Molecule]) -> Pilot | None:
     return None
 
 
-def expected(models: Models, molecules: Sequence[Molecule], config: GenerationConfig, force: bool) -> dict[str, float]:
-    """Seconds that `egi generate` is expected to take for each molecule, by the table; 0 for one that fits no model."""
+def expected(
+    models: Models, molecules: Sequence[Molecule], config: GenerationConfig, force: bool, cores: float | None = None
+) -> dict[str, float]:
+    """Seconds that `egi generate` is expected to take for each molecule, by the table and the `cores` that are free
+    (`machine.cores.free_cores`); 0 for one that fits no model."""
     choices = {molecule.name: (molecule, models.choose_or_none(molecule, force)) for molecule in molecules}
     return {
-        name: expected_seconds(choice.model, molecule, config) if choice else 0.0
+        name: expected_seconds(choice.model, molecule, config, cores=cores) if choice else 0.0
         for name, (molecule, choice) in choices.items()
     }
 

@@ -172,7 +172,6 @@ class Sampler:
             return centre(torch.stack(drawn).to(self.device), graph.mask)
 
         def denoise(x: Tensor, sigma: float) -> Tensor:
-            progress(count)
             x = torch.where(predicted[..., None, None], modes.frames(x), fixed)
             levels = torch.where(predicted, torch.full_like(predicted, sigma, dtype=x.dtype), x.new_zeros(()))
 
@@ -186,7 +185,11 @@ class Sampler:
                 return torch.cat(clean.chunk(len(windows)), dim=1)
 
             groups = self._windows(n_frames, next(passes), count)
-            parts = on_cores(together, groups) if self.on_cpu else [together(each, lambda: None) for each in groups]
+            small = min(n_frames, self.seen) * n_atoms**2 * count <= PAIR_BUDGET["cpu"]
+            parts = (
+                on_cores(together, groups, small) if self.on_cpu else [together(each, lambda: None) for each in groups]
+            )
+            progress(count)
             return modes.coefficients(torch.cat(parts, dim=1))
 
         first = torch.as_tensor(modes.level(self.levels[0])).to(self.device, torch.float32) * noise()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.generation.sampling import window_frames
 from eginterpolator.generation.tasks import (
     GenerationConfig,
     generate_trajectories,
@@ -21,15 +22,17 @@ from eginterpolator.models.registry import Model
 
 START_SECONDS = 3.0
 """Imports, models and kernels of a process (docs/performance.md)."""
-FRAME_MS, HYDROGEN_MS = 0.4, 0.1
+MOLECULE_SECONDS = 0.3
+"""Of each molecule: its graph and limits, tables of populations, files."""
+FRAME_MS, HYDROGEN_MS = 0.3, 0.03
 """Of each frame, and of each hydrogen in it: hydrogens put back, checks, files."""
 PASS_MS = {
-    "kernels": {1: (17.0, 1.0), 0: (9.0, 1.0)},
+    "kernels": {1: (14.5, 1.6), 0: (8.0, 1.9)},
     "compiled": {1: (27.0, 1.31), 0: (14.0, 1.42)},
     "plain": {1: (58.0, 1.34), 0: (33.0, 1.43)},
 }
 """Of a pass over 64 frames of 9 heavy atoms on one thread, and the power of the number of heavy atoms that it grows by,
-by layers and lambda (1, or 0): docs/performance.md."""
+by layers and lambda (1, or 0): docs/performance.md. Of kernels, by processor time of 7 to 37 atoms."""
 PILOT_FRAMES, PILOT_STEPS = 128, 4
 
 
@@ -55,13 +58,29 @@ def table_seconds(model: Model, molecule: Molecule, config: GenerationConfig) ->
     return frames * each / 1000
 
 
-def expected_seconds(model: Model, molecule: Molecule, config: GenerationConfig, pilot: Pilot | None = None) -> float:
+def expected_seconds(
+    model: Model,
+    molecule: Molecule,
+    config: GenerationConfig,
+    pilot: Pilot | None = None,
+    cores: float | None = None,
+) -> float:
     """Wall-clock seconds of a molecule on this machine, start-up left out.
 
-    With a `pilot` as its speed was then; without one by the table alone, which says little of another processor.
+    With a `pilot` as its speed was then. Without one by the table, which says little of another processor, on so many
+    `cores` (`machine.cores.free_cores`), or on as many as there are threads.
     """
-    threads = min(torch.get_num_threads(), config.n_samples)
-    return table_seconds(model, molecule, config) * (pilot.slower if pilot else 1.0) / threads
+    at_once = parts_at_once(model, config)
+    if pilot is None:
+        at_once = min(at_once, cores or at_once)
+    slower, busy = (pilot.slower, pilot.busy) if pilot else (1.0, max(1.0, 1 / (cores or 1.0)))
+    return MOLECULE_SECONDS * busy + table_seconds(model, molecule, config) * slower / at_once
+
+
+def parts_at_once(model: Model, config: GenerationConfig) -> float:
+    """Threads that a molecule keeps busy: with samples, or with the windows of a single one."""
+    windows = -(-config.n_frames // window_frames(model))
+    return min(torch.get_num_threads(), config.n_samples if config.n_samples > 1 else windows)
 
 
 def run_pilot(model: Model, molecule: Molecule, config: GenerationConfig) -> Pilot:
@@ -72,7 +91,8 @@ def run_pilot(model: Model, molecule: Molecule, config: GenerationConfig) -> Pil
     )  # fmt: skip
     generate_trajectories(model, molecule, replace(short, n_frames=2))
     clock, processor = _timed(lambda: generate_trajectories(model, molecule, short))
-    return Pilot(clock / table_seconds(model, molecule, short), max(1.0, clock / max(processor, 1e-9)))
+    alone = table_seconds(model, molecule, short) / parts_at_once(model, short)
+    return Pilot(clock / alone, max(1.0, clock / max(processor, 1e-9)))
 
 
 def layers_of(model: Model, precision: str = "auto") -> str:

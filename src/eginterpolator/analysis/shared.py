@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eginterpolator.analysis.intervals import Groups, shares
+from eginterpolator.analysis.wells import mean_directions
 from eginterpolator.chemistry.wells import well_ends, well_indices
 
 
@@ -18,7 +19,7 @@ class SharedWells:
     Attributes
     ----------
     middle_degrees : float64 [W]
-        Mean angle of the frames of each well, ascending.
+        Mean angle of the frames of each well, ascending; nan of one without frames.
     shares : tuple of float64 [W]
         Of each group.
     intervals : tuple of float64 [W, 2]
@@ -46,9 +47,8 @@ def shared_wells(groups: Sequence[Sequence[np.ndarray]]) -> SharedWells:
     ends = well_ends(np.concatenate([x[np.linspace(0, len(x) - 1, count).round().astype(int)] for x in whole]))
     wells = max(1, len(ends))
     indices = [[well_indices(x, ends) for x in group] for group in groups]
-    joint, which = np.exp(1j * np.concatenate(whole)), np.concatenate([np.concatenate(each) for each in indices])
-    middles = np.array([np.degrees(np.angle(joint[which == k].mean())) if (which == k).any() else np.nan
-                        for k in range(wells)])  # fmt: skip
+    means = mean_directions(np.concatenate(whole), np.concatenate([x for each in indices for x in each]), wells)
+    middles = np.degrees(np.angle(means))
     order = np.argsort(middles)
     found = []
     for each in indices:

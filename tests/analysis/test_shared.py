@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eginterpolator.evaluation.populations import shared_wells
+from eginterpolator.analysis.shared import shared_wells
 
 
 def angles(shares: dict[float, float], n: int, seed: int) -> np.ndarray:
