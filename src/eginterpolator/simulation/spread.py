@@ -8,11 +8,13 @@ hot, and every rung gives structures of its temperature. The last ones go on in 
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from eginterpolator.chemistry.etkdg import embed
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import GenerationError, InputError
@@ -24,7 +26,9 @@ from eginterpolator.simulation.engines.lanes.system import LaneSystem, lane_syst
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ImplicitProtocol
 
-EMBED_SECONDS = 20
+EMBEDDED, EMBED_SECONDS, ENOUGH_SECONDS = 10, 20, 4
+"""Structures that ETKDG is asked for, CPU seconds that it has, and after which one is enough: on strained molecules, and
+for axes of chirality, which it knows little of, it may need many tries."""
 QUENCH = ((1000, 1.0, 20.0), (3000, 2.0, 5.0))
 """Steps, femtoseconds and friction (1/ps) of the damped runs that end in a minimum: fast, then slow motions."""
 STILL_STEPS, STILL_KJ = 500, 0.02
@@ -118,11 +122,7 @@ def spread_structures(molecule: Molecule, settings: SpreadSettings, seed: int) -
     water = lane_system(system)
     engine = Lanes(water)
     n = engine.width
-    found = embed(molecule, n, seed, seconds=EMBED_SECONDS)
-    embedded = np.array([each.GetPositions() for each in found.GetConformers()], dtype=np.float32)
-    if not len(embedded):
-        raise GenerationError(f"RDKit's ETKDG finds no 3D structure for {molecule.smiles}.")
-    starts = _relaxed(engine, molecule, embedded, settings.high_K, random)
+    starts = _relaxed(engine, molecule, _embedded(molecule, seed), settings.high_K, random)
     kelvin = settings.temperatures_K(n, random)
     stride = protocol.steps(settings.frame_ps)
 
@@ -149,6 +149,37 @@ def spread_structures(molecule: Molecule, settings: SpreadSettings, seed: int) -
         np.concatenate([np.repeat(kelvin, frames.shape[1]) for _, frames, kelvin in parts]).astype(np.float32),
         accepted,
     )
+
+
+def _embedded(molecule: Molecule, seed: int) -> np.ndarray:
+    """Up to `EMBEDDED` structures with the molecule's stereo by ETKDGv3, float32 [K, n_atoms, 3] Å.
+
+    One after another, from distances and from random coordinates in turn where the former fails.
+    """
+    from rdkit import Chem
+    from rdkit.Chem import AllChem
+
+    mol = Chem.Mol(molecule.rdmol)
+    parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
+    parameters.timeout = EMBED_SECONDS
+    found: list[np.ndarray] = []
+    began, failed = time.process_time(), 0
+    while len(found) < EMBEDDED:
+        spent = time.process_time() - began
+        if spent > (ENOUGH_SECONDS if found else EMBED_SECONDS) or failed >= 4 * EMBEDDED:
+            break
+        parameters.randomSeed = 1 + (seed + 7919 * (len(found) + failed)) % (2**31 - 2)
+        parameters.useRandomCoords = failed % 2 == 1
+        with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
+            if AllChem.EmbedMolecule(mol, parameters) == 0:  # type: ignore[attr-defined]
+                positions = mol.GetConformer().GetPositions()
+                if frame_stereo(molecule, positions[None])[0]:
+                    found.append(positions)
+                    continue
+        failed += 1
+    if not found:
+        raise GenerationError(f"RDKit's ETKDG finds no 3D structure for {molecule.smiles}.")
+    return np.array(found, dtype=np.float32)
 
 
 def _relaxed(
