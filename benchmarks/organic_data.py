@@ -3,11 +3,9 @@
     python benchmarks/organic_data.py --chembl chembl_drugs.csv chembl_samples.csv [--exclude FILE_OR_DIR ...]
         [--part qm9|drugs|made|minima|water ...] [--workers 2] [--seed 32] [--scale 1.0] --out OUT
 
-| part | OUT/ | what |
-|---|---|---|
-| qm9, drugs, made | `lists/PART.smi`, `PART/`, `PART.h5` | the lists of `organic_lists.py`; a folder a molecule as `egi data thermal-md --temperatures 250:500` writes it; their store |
-| minima | `minima.h5` | QM9's DFT minima, as `egi data qm9` |
-| water | `water.h5` | frames in explicit water of `datasets/water/water.h5`, every 4th |
+qm9, drugs, made: the lists of `organic_lists.py` in `OUT/lists/PART.smi`; `OUT/PART/` with a folder a molecule, as `egi
+data thermal-md --temperatures 250:500` writes it; their store `OUT/PART.h5`. minima: QM9's DFT minima, as `egi data
+qm9`, in `OUT/minima.h5`. water: every 4th frame in explicit water of `datasets/water/water.h5`, in `OUT/water.h5`.
 
 Parts are made in this order. A part is there when its store is; lists and molecules that are there are taken as they
 are. Each store has its manifest, `OUT/organic.json` names lists and stores with hashes, failures and hours.

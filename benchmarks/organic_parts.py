@@ -100,12 +100,12 @@ def recombined(fragments: list[Fragment], choice: random.Random, heavy: tuple[in
 
 
 def joined(mol: Chem.Mol, end: int, other: Chem.Mol, which: int) -> Chem.Mol:
-    """Two molecules bound by a single bond between the neighbours of dummy atom `end` and of the dummy `which` of `other`."""
+    """Two molecules with a single bond between the neighbours of dummy `end` and of the `which`-th dummy of `other`."""
     shift = mol.GetNumAtoms()
     second = [atom.GetIdx() for atom in other.GetAtoms() if atom.GetAtomicNum() == 0][which] + shift
     both = Chem.RWMol(Chem.CombineMols(mol, other))
     ends = [both.GetAtomWithIdx(index).GetNeighbors()[0].GetIdx() for index in (end, second)]
-    both.AddBond(*ends, Chem.BondType.SINGLE)
+    both.AddBond(ends[0], ends[1], Chem.BondType.SINGLE)
     for index in sorted((end, second), reverse=True):
         both.RemoveAtom(index)
     return both.GetMol()

@@ -27,8 +27,9 @@ from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ImplicitProtocol
 
 EMBEDDED, EMBED_SECONDS, ENOUGH_SECONDS = 10, 20, 4
-"""Structures that ETKDG is asked for, CPU seconds that it has, and after which one is enough: on strained molecules, and
-for axes of chirality, which it knows little of, it may need many tries."""
+"""Structures that ETKDG is asked for, CPU seconds that it has, and after which one is enough: strained molecules, and
+axes of chirality, which it knows little of, may need many tries."""
+EMBED_TRIES = 20
 QUENCH = ((1000, 1.0, 20.0), (3000, 2.0, 5.0))
 """Steps, femtoseconds and friction (1/ps) of the damped runs that end in a minimum: fast, then slow motions."""
 STILL_STEPS, STILL_KJ = 500, 0.02
@@ -161,7 +162,7 @@ def _embedded(molecule: Molecule, seed: int) -> np.ndarray:
 
     mol = Chem.Mol(molecule.rdmol)
     parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
-    parameters.timeout = EMBED_SECONDS
+    parameters.maxIterations, parameters.timeout = EMBED_TRIES, 10 * EMBED_SECONDS
     found: list[np.ndarray] = []
     began, failed = time.process_time(), 0
     while len(found) < EMBEDDED:

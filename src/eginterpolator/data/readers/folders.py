@@ -117,6 +117,8 @@ def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarr
     """
     for path in _thermal_folders(folder):
         mol, data = _read_thermal(path)
+        if "frame_ps" not in data:
+            raise InputError(f"'{path}' holds structures at many temperatures, not replicas; make a dataset of them.")
         yield mol, data["positions"], float(data["frame_ps"])
 
 
