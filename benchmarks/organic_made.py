@@ -27,7 +27,6 @@ GROUPS = {
     "anhydride": ("C(=O)OC(C)=O", "C(=O)OOC(C)=O", "C(=O)SC"),
     "ketene": ("C=C=O", "C(C)=C=O"),
     "allene": ("C=C=C", "C=C=CC", "C=C=C(C)Cl", "C(C)=C=CF", "OC=C=C"),
-    "butatriene": ("C=C=C=C", "C=C=C=CC"),
     "carbodiimide": ("N=C=NC", "N=C=NC(C)C", "N=C=NC7CCCCC7", "CN=C=NC"),
     "N-oxide": ("[N+](C)(C)[O-]", "c7cc[n+]([O-])cc7", "c7ccc[n+]([O-])c7", "C[N+]7([O-])CCOCC7", "C=[N+](C)[O-]"),
     "sulfoxide": ("S(C)=O", "S(=O)CC", "CS(C)=O", "S(=O)c7ccccc7"),

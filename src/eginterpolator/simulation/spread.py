@@ -18,6 +18,7 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import GenerationError, InputError
+from eginterpolator.simulation.allenes import hold_allenes
 from eginterpolator.simulation.engines.lanes.engine import BOLTZMANN, Lanes
 from eginterpolator.simulation.engines.lanes.exchange import exchange
 from eginterpolator.simulation.engines.lanes.replicas import LANES
@@ -120,6 +121,7 @@ def spread_structures(molecule: Molecule, settings: SpreadSettings, seed: int) -
         raise InputError(f"Lanes cannot run it: {objection}.")
     random = np.random.default_rng(seed)
     system = build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol).system
+    hold_allenes(system, molecule)
     water = lane_system(system)
     engine = Lanes(water)
     n = engine.width
