@@ -1,7 +1,7 @@
 """Allenes: torsions that Sage lacks. (Of longer chains of cumulated C=C Sage has not even the bonds.)
 
-Sage has no term about cumulated double bonds: the two ends of an allene turn freely, through each other, and its axis of
-chirality is lost within picoseconds. Here the ends, which are not bonded, get a torsion for each pair of their
+Sage has no term about cumulated double bonds: the two ends of an allene turn freely, through each other, and its axis
+of chirality is lost within picoseconds. Here the ends, which are not bonded, get a torsion for each pair of their
 substituents,
 
     V = K (1 + cos 2 phi)
