@@ -88,6 +88,18 @@ class Record:
         """What its coordinates are samples of."""
         return Conditions(self.ensemble, self.temperature_K, self.friction_per_ps)
 
+    def parts(self) -> Iterator[tuple[np.ndarray, str, np.ndarray | None]]:
+        """What is of one ensemble: conformers [K, n_atoms, 3] or trajectories, their ensemble, and temperatures [K] in K
+        (0 for minima) where each structure has its own."""
+        if self.conformers is not None and self.ensembles is not None and self.temperatures_K is not None:
+            for code in np.unique(self.ensembles):
+                here = self.ensembles == code
+                yield self.conformers[here], SAMPLES[code], self.temperatures_K[here]
+        elif self.conformers is not None:
+            yield self.conformers, self.ensemble, None
+        if self.trajectories is not None:
+            yield self.trajectories, self.ensemble, None
+
     def first_frame(self) -> np.ndarray:
         """Coordinates [n_atoms, 3] of the first conformer or frame; hydrogens are put where the frames have none."""
         for array in (self.conformers, self.trajectories):
