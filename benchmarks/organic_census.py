@@ -38,7 +38,7 @@ GROUPS = {
     "quaternary ammonium": "[NX4+;!$([N]-[O-]);H0]", "protonated amine": "[NX4+;!H0]", "pyridinium": "[n+;!$(n[O-])]",
     "carboxylate": "C(=O)[O-]", "aryl iodide": "cI", "alkyl, vinyl iodide": "CI", "aryl bromide": "cBr",
     "three-membered ring": "[r3]", "four-membered ring": "[r4]", "spiro": "[x4]",
-    "steroid": "C1CCC2C(C1)CCC1C2CCC2CCCC12",
+    "steroid": "[#6]1~[#6]~[#6]~[#6]2~[#6](~[#6]~1)~[#6]~[#6]~[#6]1~[#6]~2~[#6]~[#6]~[#6]2~[#6]~[#6]~[#6]~[#6]~1~2",
     "sugar": "[OX2;R][CX4;R]([!#1;!#6])[CX4;R]([OX2])[CX4;R]",
 }  # fmt: skip
 """SMARTS; a molecule counts once for each."""
