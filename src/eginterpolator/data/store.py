@@ -89,8 +89,10 @@ class Record:
         return Conditions(self.ensemble, self.temperature_K, self.friction_per_ps)
 
     def parts(self) -> Iterator[tuple[np.ndarray, str, np.ndarray | None]]:
-        """What is of one ensemble: conformers [K, n_atoms, 3] or trajectories, their ensemble, and where each structure has
-        its own the temperatures, float32 [K] in K (0 for minima)."""
+        """What is of one ensemble: conformers [K, n_atoms, 3] or trajectories, their ensemble, and temperatures.
+
+        These are float32 [K] in K, 0 for minima, where each structure has its own, else None.
+        """
         if self.conformers is not None and self.ensembles is not None and self.temperatures_K is not None:
             for code in np.unique(self.ensembles):
                 here = self.ensembles == code
