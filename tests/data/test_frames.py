@@ -9,12 +9,24 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from eginterpolator.chemistry.codes import ENSEMBLES
+from eginterpolator.chemistry.codes import ENSEMBLES, ensemble_code
 from eginterpolator.data.batching import collate_graphs
 from eginterpolator.data.frames import build_frames, load_frames, superpose
+from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
 from tests.builders.networks import CHIRAL, graph
 from tests.builders.records import SMILES, record, written
+
+
+def test_structures_of_several_ensembles_are_rows_of_their_own_with_their_temperatures():
+    good = record("CCO", "a", replicas=4, n_frames=1)
+    codes, kelvin = np.array([2, 0, 2, 1], dtype=np.int8), np.array([310, 0, 420, 260], dtype=np.float32)
+    frames = build_frames(
+        [Record(**{**vars(good), "trajectories": None, "ensembles": codes, "temperatures_K": kelvin})], 12, 12
+    )
+    assert frames.replicas.tolist() == [1, 1, 2] and frames.length.tolist() == [1, 1, 1]
+    assert frames.ensemble.tolist() == [ensemble_code(name) for name in ("minimum", "vacuum", "obc2")]
+    assert frames.temperature.tolist() == [300, 260, 310, 420]
 
 
 def test_frames_are_the_stores_heavy_atoms(tmp_path):

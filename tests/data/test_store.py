@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -110,3 +111,37 @@ def test_facts_are_those_of_the_records(tmp_path):
             assert facts.smiles == wanted.molecule.smiles and facts.conformers == 2
             assert facts.trajectories == (2, 6) and facts.frame_ps == pytest.approx(0.4)
             np.testing.assert_array_equal(facts.atomic_numbers, wanted.molecule.atomic_numbers)
+
+
+def test_each_structure_may_have_its_ensemble_and_temperature(tmp_path):
+    good = record("CCO", "a")
+    codes, kelvin = np.array([0, 2], dtype=np.int8), np.array([0, 412.5], dtype=np.float32)
+    with write_store(tmp_path / "a.h5", {}) as store:
+        store.add(Record(**{**vars(good), "ensembles": codes, "temperatures_K": kelvin}))
+        store.add(record("CO", "b"))
+        for wrong in (
+            {"ensembles": codes},
+            {"ensembles": codes[:1], "temperatures_K": kelvin[:1]},
+            {"ensembles": codes + 9, "temperatures_K": kelvin},
+            {"ensembles": codes, "temperatures_K": -kelvin},
+        ):
+            with pytest.raises(InputError, match="ensembles"):
+                store.add(Record(**{**vars(good), "name": "c", **wrong}))
+    with Store(tmp_path / "a.h5") as store:
+        assert store.names == ["a", "b"] and store.faults() == {}
+        np.testing.assert_array_equal(store["a"].ensembles, codes)
+        np.testing.assert_array_equal(store["a"].temperatures_K, kelvin)
+        assert store["b"].ensembles is None and store["b"].temperatures_K is None
+        assert store.facts("a").structures == {"minimum": 1, "obc2": 1} and store.facts("b").structures == {}
+
+
+def test_stores_of_the_first_format_are_read_and_those_of_a_later_one_refused(tmp_path):
+    written(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        del file.attrs["format"]
+    with Store(tmp_path / "a.h5") as store:
+        assert store["m0"].ensembles is None and len(store) == 3
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs["format"] = 3
+    with pytest.raises(InputError, match="format 3"):
+        Store(tmp_path / "a.h5")

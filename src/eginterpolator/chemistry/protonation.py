@@ -70,6 +70,20 @@ def charge_states(molecule: Molecule, ph: float) -> list[Molecule]:
     return result
 
 
+def likeliest_state(molecule: Molecule, ph: float) -> Molecule:
+    """The first of `charge_states`, with the molecule's name and nothing noted; tautomers are not looked for.
+
+    Raises
+    ------
+    InputError
+        As `charge_states`.
+    """
+    found = list(_library()(molecule.smiles, ph_min=ph, ph_max=ph, precision=PRECISION, max_variants=1))
+    if not found:
+        raise InputError(f"dimorphite-dl cannot read '{shortened(molecule.smiles)}'; give its charge state.")
+    return _recharged(molecule, found[0])
+
+
 def protonation_facts(molecule: Molecule) -> dict[str, str]:
     """What `charge_states` noted, for meta.json: `ph`, `protonated_from`, `tautomers` that were not run; {} else."""
     return {key: molecule.rdmol.GetProp(key) for key in (PH, FROM, TAUTOMERS) if molecule.rdmol.HasProp(key)}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eginterpolator.cli import options as o
 from eginterpolator.cli.groups import grouped
+
+if TYPE_CHECKING:
+    from eginterpolator.simulation.spread import SpreadSettings
 
 
 class Method(StrEnum):
@@ -73,6 +76,18 @@ def thermal_md_command(
     temperature: Annotated[float, typer.Option(help="Temperature, K.")] = 300.0,
     friction: Annotated[float, typer.Option(help="Friction of the thermostat, 1/ps.")] = 1.0,
     engine: Annotated[str, typer.Option(help="auto, lanes or openmm.")] = "auto",
+    temperatures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K:K",
+            help="Instead of replicas: lanes that exchange temperatures in this range (250:500), in OBC2, then in "
+            "vacuum, then minima; every structure has its ensemble and temperature.",
+        ),
+    ] = None,
+    frames: Annotated[
+        str, typer.Option(metavar="N:N", help="With --temperatures: structures of each rung in OBC2 and in vacuum.")
+    ] = "5:3",
+    frame_ps: Annotated[float, typer.Option(help="With --temperatures: time between these structures, ps.")] = 8.0,
     out: Annotated[Path, typer.Option(help="Output folder; egi data thermal makes a dataset of it.")] = Path("thermal"),
     exclude: o.Exclude = None,
     with_held_out: o.WithHeldOut = False,
@@ -84,6 +99,7 @@ def thermal_md_command(
 
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.splits import exclusions
+    from eginterpolator.data.spread import run_spread
     from eginterpolator.data.thermal import ThermalConfig, candidates, run_thermal
     from eginterpolator.errors import InputError
     from eginterpolator.files.inputs import Failure
@@ -92,6 +108,7 @@ def thermal_md_command(
         replicas=replicas, production_ps=ps, save_ps=save_ps, temperature_K=temperature, friction_per_ps=friction,
         engine=engine, seed=job.seed,
     )  # fmt: skip
+    spread = None if temperatures is None else _spread(temperatures, frames, frame_ps, friction)
     excluded = exclusions(exclude or [], with_held_out)
     failures: list[Failure] = []
     if source == "qm9":
@@ -104,7 +121,26 @@ def thermal_md_command(
         for reason, count in Counter(excluded[m.split_key] for m in found if m.split_key in excluded).items():
             typer.echo(f"{count} left out: {reason}", err=True)
     with Progress(len(molecules), job.quiet) as progress:
-        result = run_thermal(
-            molecules, out, config, failures=failures, hooks=progress.hooks(1), workers=helpers
-        )  # fmt: skip
+        shared: dict[str, Any] = {"failures": failures, "hooks": progress.hooks(1), "workers": helpers}
+        if spread is None:
+            result = run_thermal(molecules, out, config, **shared)
+        else:
+            result = run_spread(molecules, out, spread, job.seed, **shared)
     o.finish(result, job.as_json)
+
+
+def _spread(temperatures: str, frames: str, frame_ps: float, friction: float) -> SpreadSettings:
+    """Settings of `--temperatures` and `--frames`; InputError where they are none."""
+    from eginterpolator.errors import InputError
+    from eginterpolator.simulation.spread import SpreadSettings
+
+    try:
+        low, high = (float(part) for part in temperatures.split(":"))
+        water, vacuum = (int(part) for part in frames.split(":"))
+    except ValueError as error:
+        raise InputError(
+            f"'{temperatures}' and '{frames}' are no ranges; write for example --temperatures 250:500 --frames 5:3."
+        ) from error
+    return SpreadSettings(
+        low_K=low, high_K=high, obc2_frames=water, vacuum_frames=vacuum, frame_ps=frame_ps, friction_per_ps=friction,
+    )  # fmt: skip

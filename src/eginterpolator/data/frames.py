@@ -122,9 +122,7 @@ def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max
                 f"'{record.name}' has {n} heavy atoms and {k} stereo triples: more than data.max_atoms = {max_atoms} "
                 f"or data.max_triples = {max_triples}; raise them in the config."
             )
-        for array in (record.conformers, record.trajectories):
-            if array is None:
-                continue
+        for array, ensemble, temperatures_K in record.parts():
             blocks = array[:, None] if array.ndim == 3 else array  # [R, T, n_atoms, 3]
             frames = superpose(blocks[:, :, :n].astype(np.float64)).astype(np.float32)
             rows["keys"].append(molecule.held_out_key)
@@ -134,14 +132,16 @@ def _collect(records: Iterable[tuple[Record, TorsionTimes]], max_atoms: int, max
             rows["triples"].append(_pad(graph.triples, (max_triples, 4), np.uint8))
             rows["signs"].append(_pad(graph.signs, (max_triples,), np.int8))
             rows["times_ps"].append(_pad(graph.times_ps, (max_atoms,), np.float32))
-            rows["ensemble"].append(ensemble_code(record.ensemble))
+            rows["ensemble"].append(ensemble_code(ensemble))
             rows["n_atoms"].append(n)
             rows["positions"].append(_pad(frames.reshape(-1, n, 3), (blocks[..., 0, 0].size, max_atoms, 3), np.float32))
             rows["start"].append(n_frames)
             rows["replicas"].append(blocks.shape[0])
             rows["length"].append(blocks.shape[1])
-            kelvin = TEMPERATURE_K if record.temperature_K is None else record.temperature_K
-            rows["temperature"].append(np.full(blocks[..., 0, 0].size, kelvin, dtype=np.float32))
+            kelvin = np.full(blocks[..., 0, 0].size, record.temperature_K or TEMPERATURE_K, dtype=np.float32)
+            if temperatures_K is not None:
+                kelvin[:] = np.where(temperatures_K > 0, temperatures_K, TEMPERATURE_K)  # minima have none
+            rows["temperature"].append(kelvin)
             rows["frame_ps"].append(record.frame_ps if array.ndim == 4 else 0.0)
             n_frames += blocks.shape[0] * blocks.shape[1]
     if not rows["keys"]:

@@ -1,4 +1,4 @@
-"""Replicas of one molecule -> a record: those that do not fit together, broke or changed stereo are left out."""
+"""Replicas or structures of one molecule -> a record: what does not fit, broke or changed its stereo is left out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eginterpolator.chemistry.codes import SAMPLES
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data.filters import Dropped, graph_holds, intact
@@ -75,6 +76,48 @@ def replicas_record(
     return Record(
         molecule.name, molecule, None, np.stack(chosen), spacing * stride, conditions.ensemble, source,
         temperature_K=conditions.temperature_K, friction_per_ps=conditions.friction_per_ps,
+    )  # fmt: skip
+
+
+def structure_faults(molecule: Molecule, positions: np.ndarray) -> np.ndarray:
+    """What is wrong with each of the structures [K, n_atoms, 3] Å, str [K]; empty where nothing is."""
+    faults = np.where(frame_stereo(molecule, positions), "", "a structure of another stereoisomer").astype(object)
+    faults[~graph_holds(molecule, positions)] = "a structure whose bonds are not those of its graph"
+    faults[~np.isfinite(positions).all(axis=(1, 2))] = "a structure with coordinates that are not finite"
+    return faults
+
+
+def structures_record(
+    molecule: Molecule,
+    positions: np.ndarray,
+    ensembles: Sequence[str],
+    temperatures_K: np.ndarray,
+    dropped: Dropped,
+    source: str,
+    friction_per_ps: float | None = None,
+) -> Record:
+    """A record of the sound ones of structures [K, n_atoms, 3] Å, each of its ensemble and temperature (0: a minimum).
+
+    Raises
+    ------
+    InputError
+        When none is sound, or an ensemble is none of `SAMPLES`.
+    """
+    if unknown := set(ensembles) - set(SAMPLES):
+        raise InputError(f"'{min(unknown)}' is not an ensemble; use one of {', '.join(SAMPLES)}.")
+    faults = structure_faults(molecule, positions)
+    reasons = Counter(str(fault) for fault in faults if fault)
+    for reason, count in reasons.items():
+        dropped.structure(reason, molecule.name, count)
+    sound = faults == ""
+    if not sound.any():
+        raise InputError(reasons.most_common(1)[0][0] if reasons else "no structure")
+    codes = np.array([SAMPLES.index(name) for name in ensembles], dtype=np.int8)[sound]
+    minima = bool((codes == SAMPLES.index("minimum")).all())
+    return Record(
+        molecule.name, molecule, positions[sound], ensemble="minimum" if minima else "thermal", source=source,
+        friction_per_ps=friction_per_ps, ensembles=codes,
+        temperatures_K=np.asarray(temperatures_K, dtype=np.float32)[sound],
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,10 @@ from eginterpolator.files.io import atomic_path, sha256, write_json
 
 _UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)
 """What h5py raises, depending on where in the file the damage is."""
-_ARRAYS = ("conformers", "trajectories", "energies_kcal", "weights")
+_ARRAYS = ("conformers", "trajectories", "energies_kcal", "weights", "ensembles", "temperatures_K")
+FORMAT = 2
+"""Of the file. 1, without the attribute `format`, has no `ensembles` and `temperatures_K`; both are read."""
+_ENSEMBLES = h5py.enum_dtype({name: code for code, name in enumerate(SAMPLES)}, basetype="i1")
 _CONDITIONS = ("temperature_K", "friction_per_ps")
 
 
@@ -58,6 +62,11 @@ class Record:
         Of the conformers: energy, and Boltzmann weight (they sum to one).
     temperature_K, friction_per_ps : float or None
         Of the thermostat, where it is known.
+    ensembles : int8 [K] or None
+        Of each conformer its index in `SAMPLES`, where they are of several ensembles; `ensemble` is then `thermal`, or
+        `minimum` where all are minima.
+    temperatures_K : float32 [K] or None
+        Of each conformer, 0 for minima; given where `ensembles` is.
     """
 
     name: str
@@ -71,11 +80,27 @@ class Record:
     weights: np.ndarray | None = None
     temperature_K: float | None = None
     friction_per_ps: float | None = None
+    ensembles: np.ndarray | None = None
+    temperatures_K: np.ndarray | None = None
 
     @property
     def conditions(self) -> Conditions:
         """What its coordinates are samples of."""
         return Conditions(self.ensemble, self.temperature_K, self.friction_per_ps)
+
+    def parts(self) -> Iterator[tuple[np.ndarray, str, np.ndarray | None]]:
+        """What is of one ensemble: conformers [K, n_atoms, 3] or trajectories, their ensemble, and temperatures.
+
+        These are float32 [K] in K, 0 for minima, where each structure has its own, else None.
+        """
+        if self.conformers is not None and self.ensembles is not None and self.temperatures_K is not None:
+            for code in np.unique(self.ensembles):
+                here = self.ensembles == code
+                yield self.conformers[here], SAMPLES[code], self.temperatures_K[here]
+        elif self.conformers is not None:
+            yield self.conformers, self.ensemble, None
+        if self.trajectories is not None:
+            yield self.trajectories, self.ensemble, None
 
     def first_frame(self) -> np.ndarray:
         """Coordinates [n_atoms, 3] of the first conformer or frame; hydrogens are put where the frames have none."""
@@ -97,6 +122,8 @@ class Facts(NamedTuple):
     ensemble: str
     source: str
     conditions: Conditions
+    structures: dict[str, int]
+    """Ensemble -> conformers of it, where they are of several."""
 
 
 class StoreWriter:
@@ -148,6 +175,7 @@ class StoreWriter:
             if values.shape != (count,) or not np.isfinite(values).all():
                 raise InputError(f"{key} of '{record.name}' must be finite, one a conformer; got {values.shape}.")
             arrays[key] = values
+        arrays |= _each_conformer(record)
         molblock = _molblock(molecule, record.first_frame())
         group = self._file.create_group(record.name)
         for key, text in molecule.named.items():
@@ -161,7 +189,7 @@ class StoreWriter:
         group["molblock"] = molblock
         group["atomic_numbers"] = molecule.atomic_numbers.astype(np.int8)
         for key, array in arrays.items():
-            group[key] = array
+            group.create_dataset(key, data=array, dtype=_ENSEMBLES if key == "ensembles" else array.dtype)
             self.frames += int(np.prod(array.shape[:-2])) if array.ndim > 1 else 0
         group.attrs["sha256"], self.groups[record.name] = group_hashes(group)
         self.molecules += 1
@@ -175,6 +203,7 @@ def write_store(path: str | os.PathLike[str], provenance: dict[str, Any]) -> Ite
     """
     with atomic_path(path) as temporary:
         with h5py.File(temporary, "w", libver="latest") as file:
+            file.attrs["format"] = FORMAT
             writer = StoreWriter(file)
             yield writer
         manifest = {
@@ -200,8 +229,13 @@ class Store:
         try:
             self._file = h5py.File(self.path, "r")
             self.names = sorted(self._file)
+            version = int(self._file.attrs.get("format", 1))
         except _UNREADABLE as error:
             raise InputError(f"'{self.path}' is not a complete HDF5 dataset ({error}); build it again.") from error
+        if version > FORMAT:
+            raise InputError(
+                f"'{self.path}' has format {version}; this version reads up to {FORMAT}: update eginterpolator."
+            )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -273,6 +307,7 @@ class Store:
                 str(group.attrs["smiles"]), group["atomic_numbers"][()], shapes[0][0], (shapes[1][0], shapes[1][1]),
                 float(group.attrs["frame_ps"]), str(group.attrs["ensemble"]), str(group.attrs["source"]),
                 Conditions(str(group.attrs["ensemble"]), **_conditions(group)),
+                dict(Counter(SAMPLES[code] for code in group["ensembles"][()])) if "ensembles" in group else {},
             )  # fmt: skip
         except _UNREADABLE as error:
             raise InputError(f"Group '{name}' of '{self.path}' is damaged ({error}); build it again.") from error
@@ -303,6 +338,24 @@ def group_hashes(group: h5py.Group) -> tuple[str, str]:
 
 def _conditions(group: h5py.Group) -> dict[str, Any]:
     return {key: float(group.attrs[key]) for key in _CONDITIONS if key in group.attrs}
+
+
+def _each_conformer(record: Record) -> dict[str, np.ndarray]:
+    """`ensembles` and `temperatures_K` of a record that has them; InputError where they do not fit."""
+    if record.ensembles is None and record.temperatures_K is None:
+        return {}
+    count = 0 if record.conformers is None else len(record.conformers)
+    if record.ensembles is None or record.temperatures_K is None:
+        raise InputError(f"'{record.name}' has only one of ensembles and temperatures_K; give both.")
+    codes = np.ascontiguousarray(record.ensembles, dtype=np.int8)
+    kelvin = np.ascontiguousarray(record.temperatures_K, dtype=np.float32)
+    known = codes.shape == kelvin.shape == (count,) and ((codes >= 0) & (codes < len(SAMPLES))).all()
+    if not known or not (np.isfinite(kelvin) & (kelvin >= 0)).all():
+        raise InputError(
+            f"ensembles and temperatures_K of '{record.name}' must be one a conformer, of {', '.join(SAMPLES)} and not "
+            "negative."
+        )
+    return {"ensembles": codes, "temperatures_K": kelvin}
 
 
 def _molblock(molecule: Molecule, positions: np.ndarray) -> str:

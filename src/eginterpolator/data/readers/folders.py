@@ -14,7 +14,7 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.filters import Dropped
 from eginterpolator.data.readers.base import Format
-from eginterpolator.data.replicas import Replica, replicas_record
+from eginterpolator.data.replicas import Replica, replicas_record, structures_record
 from eginterpolator.data.store import Record
 from eginterpolator.errors import InputError
 from eginterpolator.files.conditions import Conditions
@@ -67,7 +67,8 @@ class MoleculeFolders:
 
 @dataclass(frozen=True)
 class ThermalFolders:
-    """Short simulations of many molecules, as `egi data thermal-md` writes them."""
+    """Short simulations of many molecules, as `egi data thermal-md` writes them: replicas, or structures that each
+    have their ensemble and temperature (`data.spread`)."""
 
     root: Path
     total: int
@@ -87,9 +88,21 @@ class ThermalFolders:
         return f"thermal structures in {self.root.name}"
 
     def records(self, dropped: Dropped) -> Iterator[Record]:
-        """Every molecule with a replica that passes the filters."""
-        for path, mol, frames, frame_ps in _thermal(self.root):
-            molecule = Molecule.from_rdkit(mol)
+        """Every molecule with a replica or structure that passes the filters."""
+        for path in _thermal_folders(self.root):
+            try:
+                mol, data = _read_thermal(path)
+                molecule = Molecule.from_rdkit(mol)
+                if "ensembles" in data:
+                    yield structures_record(
+                        molecule, data["positions"], data["ensembles"].tolist(), data["temperatures_K"], dropped,
+                        "structures at many temperatures", _conditions(path).friction_per_ps,
+                    )  # fmt: skip
+                    continue
+            except InputError as error:
+                dropped.molecule(str(error), path.name)
+                continue
+            frames, frame_ps = data["positions"], float(data["frame_ps"])
             replicas = [Replica(f"replica {k}", x, frame_ps) for k, x in enumerate(frames)]
             try:
                 yield replicas_record(molecule, replicas, dropped, "thermal structures", 1, _conditions(path))
@@ -102,8 +115,11 @@ def iter_thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Any, np.ndarr
 
     Heavy atoms come first, in the Mol and in the positions. Folders still being written are not seen.
     """
-    for _, mol, frames, frame_ps in _thermal(folder):
-        yield mol, frames, frame_ps
+    for path in _thermal_folders(folder):
+        mol, data = _read_thermal(path)
+        if "frame_ps" not in data:
+            raise InputError(f"'{path}' holds structures at many temperatures, not replicas; make a dataset of them.")
+        yield mol, data["positions"], float(data["frame_ps"])
 
 
 def _conditions(folder: Path) -> Conditions:
@@ -115,16 +131,20 @@ def _conditions(folder: Path) -> Conditions:
     return Conditions.of_meta(meta) if isinstance(meta, dict) else Conditions()
 
 
-def _thermal(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Any, np.ndarray, float]]:
+def _thermal_folders(folder: str | os.PathLike[str]) -> list[Path]:
+    return [path.parent for path in sorted(Path(folder).glob("[!.]*/frames.npz"))]
+
+
+def _read_thermal(folder: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """The Mol of a folder with its stereo, and the arrays of `frames.npz`; InputError where the SDF is damaged."""
     from rdkit import Chem
 
-    for path in sorted(Path(folder).glob("[!.]*/frames.npz")):
-        mol = next(iter(Chem.SDMolSupplier(str(path.parent / "molecule.sdf"), removeHs=False)))
-        if mol is None:
-            raise InputError(f"'{path.parent / 'molecule.sdf'}' is not readable; delete that folder.")
-        Chem.AssignStereochemistryFrom3D(mol)
-        with np.load(path) as data:
-            yield path.parent, mol, data["positions"], float(data["frame_ps"])
+    mol = next(iter(Chem.SDMolSupplier(str(folder / "molecule.sdf"), removeHs=False)))
+    if mol is None:
+        raise InputError(f"'{folder / 'molecule.sdf'}' is not readable; delete that folder.")
+    Chem.AssignStereochemistryFrom3D(mol)
+    with np.load(folder / "frames.npz") as data:
+        return mol, dict(data)
 
 
 THERMAL = Format(

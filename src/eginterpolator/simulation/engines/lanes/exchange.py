@@ -77,6 +77,7 @@ def exchange(
     friction_per_ps: float = 1.0,
     equilibration_frames: int = 10,
     swap_ps: float = SWAP_PS,
+    cold_steps: int = COLD_STEPS,
     width: int | None = None,
     on_frame: OnFrame | None = None,
 ) -> ExchangeFrames:
@@ -90,6 +91,8 @@ def exchange(
         Left out at the start; swaps go on in them.
     swap_ps : float
         Time between tries.
+    cold_steps : int
+        Steps of the damped run at the start; 0 where the starts are relaxed already.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def exchange(
     began = time.perf_counter()
     random = np.random.default_rng(seed)
     seeds = [int(word) for word in np.random.SeedSequence(seed).generate_state(n, np.uint64)]
-    cold = prepare(engine, np.asarray(starts, dtype=np.float32), seeds, COLD_STEPS)
+    cold = prepare(engine, np.asarray(starts, dtype=np.float32), seeds, cold_steps)
     rung = random.permutation(n)  # of each lane
     engine.draw_velocities(kelvin[rung])
     tried, taken = np.zeros((2, n - 1))
