@@ -25,7 +25,7 @@ ELSEWHERE = {
     r"egi data geom": "tests/data/readers/test_geom.py",
     r"egi data import train_data_40k\.pkl": "tests/data/readers/test_confgf.py",
     r"egi data import MD --split": "tests/data/readers/test_published.py",
-    r"--engine gromacs": "tests/simulation/engines/gromacs/test_engine.py",
+    r"--protocol explicit": "tests/simulation/engines/gromacs/test_engine.py",  # minutes of water
 }
 """What needs more than a stand-in, and the test that does the same; `make`, `pip`, `head` and `awk` are not ours."""
 SHORT = ["max_steps=2", "validate_every=2", "data.batch_size=2", "data.validation_share=0.3", "accelerator=cpu"]
@@ -51,7 +51,7 @@ def test_what_is_run_elsewhere_names_its_test_and_is_still_there():
     lines = [x for block in BLOCKS if block.reason and block.language == "sh" for x in lines_of(block)]
     for pattern, test in ELSEWHERE.items():
         assert (ROOT / test).is_file() and any(re.search(pattern, line) for line in lines), pattern
-    assert {"benchmark.md", "cluster.md", "fine_tune.md", "simulation.md", "training.md"} <= set(BY_PAGE)
+    assert {"benchmark.md", "cluster.md", "fine_tune.md", "training.md"} <= set(BY_PAGE)
 
 
 def stand_ins(folder: Path, page: str, line: str) -> None:
