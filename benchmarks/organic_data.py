@@ -91,7 +91,13 @@ def made(part: str, options: Any) -> dict[str, Any]:
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    parser = organic_lists.parser(__doc__, PARTS)
+    parser = bench.plain_parser(__doc__)
+    parser.add_argument("--chembl", type=Path, nargs="*", default=[], help=organic_lists.CHEMBL)
+    parser.add_argument("--exclude", type=Path, action="append", default=[], help=".smi, or molecule folders")
+    parser.add_argument("--part", action="append", choices=PARTS, help="by default all")
+    parser.add_argument("--seed", type=int, default=32)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of molecules, for trials")
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=1, help="processes, of one thread each")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

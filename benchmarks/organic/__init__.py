@@ -1,0 +1,1 @@
+"""Molecules of the organic model: by rule, and of fragments."""
