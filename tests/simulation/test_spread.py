@@ -67,3 +67,20 @@ def test_what_is_quenched_stands_where_no_force_is_left():
 def test_settings_that_make_no_structures_are_refused(change):
     with pytest.raises(InputError):
         SpreadSettings(**change)
+
+
+def test_a_strained_cage_that_does_not_stay_finite_is_run_with_half_the_time_step(monkeypatch):
+    from eginterpolator.simulation import spread
+
+    steps = []
+
+    def exploding(*arguments, **options):
+        steps.append(options["timestep_fs"])
+        if options["timestep_fs"] == 4.0:
+            raise InputError("A replica did not stay finite.")
+        return exchange(*arguments, **options)
+
+    exchange = spread.exchange
+    monkeypatch.setattr(spread, "exchange", exploding)
+    short = SpreadSettings(obc2_frames=1, vacuum_frames=1, frame_ps=0.4, equilibration_ps=0.4, minima=False)
+    assert len(spread_structures(molecule("CCO"), short, 1).positions) == 2 * WIDTH and steps == [4.0, 2.0, 4.0, 2.0]

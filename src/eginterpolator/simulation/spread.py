@@ -3,7 +3,8 @@
 ETKDG's structures go down into the nearest minimum, and replicas start from these by their Boltzmann weights at the
 highest temperature, so that what is strained is rare. Then the lanes of one register exchange temperatures between
 `low_K` and `high_K` (`engines.lanes.exchange`): a structure that is stuck behind a barrier when cold crosses it when
-hot, and every rung gives structures of its temperature. The last ones go on in vacuum, and from there into minima.
+hot, and every rung gives structures of its temperature. The last ones go on in vacuum, and from there into minima. What
+does not stay finite is run again with half the time step.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.errors import GenerationError, InputError
 from eginterpolator.simulation.allenes import hold_allenes
 from eginterpolator.simulation.engines.lanes.engine import BOLTZMANN, Lanes
-from eginterpolator.simulation.engines.lanes.exchange import exchange
+from eginterpolator.simulation.engines.lanes.exchange import ExchangeFrames, exchange
 from eginterpolator.simulation.engines.lanes.replicas import LANES
 from eginterpolator.simulation.engines.lanes.run import COLD_CAP_NM_PS, prepare
 from eginterpolator.simulation.engines.lanes.system import LaneSystem, lane_system
@@ -130,11 +131,19 @@ def spread_structures(molecule: Molecule, settings: SpreadSettings, seed: int) -
     stride = protocol.steps(settings.frame_ps)
 
     def run(system: LaneSystem, starts: np.ndarray, frames: int, before_ps: float) -> tuple[np.ndarray, float]:
-        made = exchange(
-            system, starts, kelvin, n_frames=frames, stride=stride, seed=int(random.integers(2**30)),
-            friction_per_ps=settings.friction_per_ps, timestep_fs=protocol.timestep_fs,
-            equilibration_frames=round(before_ps / settings.frame_ps), cold_steps=0,
-        )  # fmt: skip
+        seed = int(random.integers(2**30))
+
+        def once(parts: int) -> ExchangeFrames:
+            return exchange(
+                system, starts, kelvin, n_frames=frames, stride=parts * stride, seed=seed,
+                timestep_fs=protocol.timestep_fs / parts, friction_per_ps=settings.friction_per_ps, cold_steps=0,
+                equilibration_frames=round(before_ps / settings.frame_ps),
+            )  # fmt: skip
+
+        try:
+            made = once(1)
+        except InputError:  # it did not stay finite: strained cages at 500 K
+            made = once(2)
         return made.positions, float(made.accepted.mean())
 
     positions, accepted = run(water, starts, settings.obc2_frames, settings.equilibration_ps)
