@@ -28,6 +28,7 @@ from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ImplicitProtocol
+from eginterpolator.simulation.starts import start_conformers
 
 REPLICAS = 16
 STEPS_A_SECOND = {9: 4.6e6, 21: 1.36e6, 47: 0.34e6, 68: 0.17e6}
@@ -72,7 +73,7 @@ def replica_ps(n_atoms: int, seconds: float, timestep_fs: float) -> float:
 def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, seed: int) -> list[np.ndarray]:
     """Torsions (`torsion_quadruples`) of replicas from some frames of [F, n_atoms, 3]: float64 [T, K] each, radians.
 
-    Replicas that do not stay finite are left out.
+    Replicas that do not stay finite are left out; where none does, they start from conformers.
 
     Raises
     ------
@@ -93,13 +94,16 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
         cold_steps=COLD_STEPS,
     )
     random = np.random.default_rng(seed)
-    starts = frames[random.choice(len(frames), REPLICAS, replace=len(frames) < REPLICAS)]
     seeds = [int(word) for word in random.integers(1 << 62, size=REPLICAS)]
-    made = run_lanes(system, starts, run, seeds, threads=1).positions
-    kept = [x for x in made if np.isfinite(x).all()]
-    if not kept:
+
+    def kept(starts: np.ndarray) -> list[np.ndarray]:
+        return [x for x in run_lanes(system, starts, run, seeds, threads=1).positions if np.isfinite(x).all()]
+
+    found = kept(frames[random.choice(len(frames), REPLICAS, replace=len(frames) < REPLICAS)])
+    found = found or kept(start_conformers(molecule, REPLICAS, seed=seed))  # frames that no dynamics can begin at
+    if not found:
         raise InputError(f"No replica of '{molecule.name}' stayed finite; leave --clock away for this molecule.")
-    return [torsions(x, torsion_quadruples(molecule)) for x in kept]
+    return [torsions(x, torsion_quadruples(molecule)) for x in found]
 
 
 def clocked(
