@@ -75,7 +75,10 @@ def test_frames_get_an_order_and_stay_what_they_are():
     facts = after[0].meta["clock"]
     (mover,) = facts["movers"]
     assert facts["replicas"] == 16 and facts["replica_ps"] > 50 and mover["jumps"] > 3 and mover["wells"] >= 2
-    assert mover["changes"] == pytest.approx(mover["expected"], rel=0.4) and mover["expected"] < 0.4
+    steps = 4 * 59
+    spread = np.sqrt(mover["expected"] * steps)  # of a number of changes
+    assert mover["changes"] * steps == pytest.approx(mover["expected"] * steps, abs=4 * spread + 1) and spread > 1
+    assert mover["expected"] < 0.2
 
     def changes(trajectories: list[Trajectory]) -> float:
         return float((np.abs(np.diff(np.cos(angles(trajectories)), axis=1)) > 0.8).mean())

@@ -105,7 +105,8 @@ const app = {
     this.energyPanel.setSample(sample);
     this.frame = Math.min(this.frame, sample.frames - 1);
     const positions = positionsOf(sample);
-    this.then3d((view) => view.setFrames(positions, this.current.symbols.length));
+    const atoms = this.current.symbols.length; // by the time the view is free, another molecule may be the current one
+    this.then3d((view) => view.setFrames(positions, atoms));
     await this.seek(this.frame);
   },
 
