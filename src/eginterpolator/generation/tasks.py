@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation, Slerp
 
 from eginterpolator.chemistry.codes import SAMPLES, TEMPERATURE_K
 from eginterpolator.chemistry.hydrogens import add_hydrogens
@@ -23,6 +22,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 from eginterpolator.generation.clock import ClockSettings, clocked
+from eginterpolator.generation.placing import given_frames, placed
 from eginterpolator.generation.sampling import Given, Sampler, block_frames, derive_seed
 from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories
 from eginterpolator.machine.cores import on_cores, shares
@@ -234,7 +234,7 @@ def generate_trajectories(
     count = drawn_samples(config)
     sampler = make_sampler(model, molecule, config)
     most = block_frames(model)
-    given = _given(molecule, start, end)
+    given = given_frames(molecule, start, end)
     one_at_a_time = threading.Lock()
 
     def make(samples: range, check: Callable[[], None]) -> list[Trajectory]:
@@ -344,15 +344,6 @@ def judged(molecule: Molecule, positions: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _given(molecule: Molecule, start: Endpoint | None, end: Endpoint | None) -> Given:
-    """Conditioning frames for the network: centred, the last one superposed on the first."""
-    if start is None:
-        return Given()
-    frames = [start.heavy(molecule)] + ([end.heavy(molecule)] if end is not None else [])
-    placed = superpose(np.stack(frames)[None].astype(np.float64))[0].astype(np.float32)
-    return Given(placed[0], placed[1] if end is not None else None)
-
-
 def _blocks(
     sampler: Sampler, samples: Sequence[int], n_frames: int, most: int, given: Given, progress: Progress
 ) -> np.ndarray:
@@ -387,7 +378,7 @@ def _finish(
         seed = derive_seed(config.seed, molecule, index, -1, 0)
         positions = add_hydrogens(molecule, heavy, seed=seed, frame_ps=sampler.frame_ps)
     if start is not None:
-        positions = _place(positions, molecule, start, end, given)
+        positions = placed(positions, molecule, start, end, given.last)
     meta = {
         "smiles": molecule.smiles,
         "frame_ps": sampler.frame_ps,
@@ -406,36 +397,3 @@ def _finish(
         **judged(molecule, positions),
     }
     return Trajectory(molecule, positions.astype(np.float32), sampler.frame_ps, meta)
-
-
-def _place(
-    positions: np.ndarray, molecule: Molecule, start: Endpoint, end: Endpoint | None, given: Given
-) -> np.ndarray:
-    """Move the trajectory to where the user's frames are, and put those in exactly as they were given.
-
-    The network worked on centred frames, the end superposed on the start. The rigid motion from the start's place to
-    the end's is spread evenly over the frames, so that inside the molecule nothing changes.
-    """
-    begin = start.heavy(molecule).astype(np.float64)
-    shift = np.repeat(begin.mean(axis=0)[None], len(positions), axis=0)
-    turned = positions.astype(np.float64)
-    if end is not None and given.last is not None:
-        final = end.heavy(molecule).astype(np.float64)
-        share = np.linspace(0.0, 1.0, len(positions))
-        shift = shift + share[:, None] * (final.mean(axis=0) - begin.mean(axis=0))
-        turn = Rotation.from_matrix(_turn(given.last.astype(np.float64), final - final.mean(axis=0)))
-        turns = Slerp([0.0, 1.0], Rotation.concatenate([Rotation.identity(), turn]))(share)
-        turned = np.einsum("tij,tnj->tni", turns.as_matrix(), turned)
-    placed = turned + shift[:, None]
-    for index, endpoint in ((0, start), (-1, end)):
-        if endpoint is not None:
-            count = min(len(endpoint.positions), placed.shape[1])
-            placed[index, :count] = endpoint.positions[:count]
-    return np.asarray(placed)
-
-
-def _turn(frame: np.ndarray, onto: np.ndarray) -> np.ndarray:
-    """Rotation matrix that turns centred `frame` [N, 3] onto `onto`, any of the best ones (Kabsch 1976)."""
-    u, _, vt = np.linalg.svd(onto.T @ frame)
-    u[:, -1] *= np.sign(np.linalg.det(u @ vt))
-    return np.asarray(u @ vt)
