@@ -47,6 +47,7 @@ def slowest_torsion(folder: Path) -> float:
         return 0.0
     observed = Observed.of(molecule, features, [replica.heavy for replica in replicas], "The reference")
     times = pooled_times(observed.every_torsion(), replicas[0].frame_ps, draws=0).ps
+    # nan is the time of a torsion that never moves in a run that is finite: nothing that a longer one would tell
     return float(np.nan_to_num(times, nan=0.0, posinf=np.inf).max())
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from eginterpolator.evaluation.published_protocol.folders import evaluate_as_pub
 from eginterpolator.evaluation.trajectories import Comparison, EvaluationConfig, evaluate_folders
 from eginterpolator.files.folder import read_molecule_folder, write_molecule_folder
 from eginterpolator.files.io import fill
+from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.clock import ClockSettings, clocked
 from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories, thermalised_facts
 from eginterpolator.jobs.tasks import Workers
@@ -59,36 +61,46 @@ def _cell(value: Any) -> str:
     return f"{value['mean']:.3f} ({low} to {high}){mark}"
 
 
+Make = Callable[[list[Trajectory]], tuple[list[Trajectory], dict[str, Any]]]
+"""Trajectories of a molecule to others, and what meta.json says of these besides."""
+
+
 def row(head: str, values: dict[str, Any], names: tuple[str, ...], shares: tuple[str, ...] = ()) -> list[str]:
     """A row of the table: means with their intervals, then plain shares."""
     return [head, *(_cell(values.get(name)) for name in names), *(f"{values[name]:.4f}" for name in shares)]
 
 
-def thermalised(folder: Path, ps: float, seed: int) -> Path:
-    """A folder with every frame of `folder` thermalised, as `egi generate --thermalise` does; what is there stays."""
-    out = folder.with_name(f"{folder.name}_thermalised")
+def remade(folder: Path, name: str, make: Make) -> Path:
+    """A folder `FOLDER_name` with what `make` does of each molecule's trajectories; what is there stays."""
+    out = folder.with_name(f"{folder.name}_{name}")
     for meta_file in sorted(folder.glob("*/meta.json")):
         target = out / meta_file.parent.name
         if (target / "meta.json").is_file():
             continue
         molecule, trajectories, meta = read_molecule_folder(meta_file.parent)
-        made = thermalise_trajectories(trajectories, ThermaliseSettings(ps=ps), seed)
-        facts = thermalised_facts([trajectory.meta["thermalised"] for trajectory in made])
-        write_molecule_folder(target, molecule, made, {**meta, "thermalised": facts})
+        made, facts = make(trajectories)
+        write_molecule_folder(target, molecule, made, {**meta, **facts})
     return out
+
+
+def thermalised(folder: Path, ps: float, seed: int) -> Path:
+    """A folder with every frame of `folder` thermalised, as `egi generate --thermalise` does."""
+
+    def make(trajectories: list[Trajectory]) -> tuple[list[Trajectory], dict[str, Any]]:
+        made = thermalise_trajectories(trajectories, ThermaliseSettings(ps=ps), seed)
+        return made, {"thermalised": thermalised_facts([trajectory.meta["thermalised"] for trajectory in made])}
+
+    return remade(folder, "thermalised", make)
 
 
 def timed(folder: Path, seconds: float, seed: int) -> Path:
-    """A folder with the frames of `folder` in the order of a clock measured for so long; what is there stays."""
-    out = folder.with_name(f"{folder.name}_clocked")
-    for meta_file in sorted(folder.glob("*/meta.json")):
-        target = out / meta_file.parent.name
-        if (target / "meta.json").is_file():
-            continue
-        molecule, trajectories, meta = read_molecule_folder(meta_file.parent)
+    """A folder with the frames of `folder` in the order of a clock measured for so long."""
+
+    def make(trajectories: list[Trajectory]) -> tuple[list[Trajectory], dict[str, Any]]:
         made = clocked(trajectories, ClockSettings(seconds=seconds), seed, trajectories[0].frame_ps)
-        write_molecule_folder(target, molecule, made, {**meta, "clock": made[0].meta.get("clock")})
-    return out
+        return made, {"clock": made[0].meta.get("clock")}
+
+    return remade(folder, "clocked", make)
 
 
 def judge(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eginterpolator.analysis.jumps import Mover, jump_rates, movers, settled, together
+from eginterpolator.analysis.jumps import Mover, jump_rates, movers, together
+from eginterpolator.analysis.wells import settled_wells
 from eginterpolator.chemistry.features import torsion_quadruples
 from eginterpolator.chemistry.molecule import Molecule
 
@@ -41,9 +42,12 @@ def test_rates_are_the_counted_ones_where_there_is_much_to_count_and_obey_detail
 def test_a_touch_of_the_boundary_is_no_jump():
     ends = np.radians([-120.0, 120.0])
     angles = np.radians([100.0, 118.0, 122.0, 110.0, 130.0, 150.0, 180.0, -170.0, 119.0])
-    assert len(set(settled(angles, ends)[:5])) == 1 and settled(angles, ends)[5] != settled(angles, ends)[4]
-    assert settled(angles, ends)[-1] == settled(angles, ends)[-2]
-    assert settled(np.radians([119.0, 121.0]), ends).tolist() == [1, 0]  # none is inside: as they lie
+    assert (
+        len(set(settled_wells(angles, ends)[:5])) == 1
+        and settled_wells(angles, ends)[5] != settled_wells(angles, ends)[4]
+    )
+    assert settled_wells(angles, ends)[-1] == settled_wells(angles, ends)[-2]
+    assert settled_wells(np.radians([119.0, 121.0]), ends).tolist() == [1, 0]  # none is inside: as they lie
 
 
 def test_jumps_of_simulations_are_counted_in_the_wells_of_the_pool():

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import expm
 
+from eginterpolator.analysis.wells import settled_wells
 from eginterpolator.chemistry.features import torsion_quadruples
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.wells import MARGIN_DEGREES, well_ends, well_indices
+from eginterpolator.chemistry.wells import well_ends, well_indices
 
 PRIOR_SHAPE = 0.75
 LEAST = 1e-12
@@ -84,21 +85,6 @@ def together(molecule: Molecule) -> list[list[int]]:
     return list(movers.values())
 
 
-def settled(angles: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Well of each of the angles [T] of a trajectory, as `count_transitions` counts them: int64 [T].
-
-    A frame within `MARGIN_DEGREES` of a boundary belongs to the well before.
-    """
-    wells = well_indices(angles, ends)
-    if len(ends) < 2:
-        return wells
-    inside = np.abs(np.angle(np.exp(1j * (angles[:, None] - ends)))).min(axis=1) > np.radians(MARGIN_DEGREES)
-    if not inside.any():
-        return wells
-    last = np.maximum.accumulate(np.where(inside, np.arange(len(wells)), int(inside.argmax())))
-    return np.asarray(wells[last])
-
-
 def movers(
     molecule: Molecule,
     pool: np.ndarray,
@@ -129,7 +115,7 @@ def movers(
         if len(names) < 2:
             continue
         paths = [
-            _joint([settled(x[:, k], e) for k, e in zip(rows, ends, strict=True)], ends) for x in simulated
+            _joint([settled_wells(x[:, k], e) for k, e in zip(rows, ends, strict=True)], ends) for x in simulated
         ]  # fmt: skip
         counts, spent = _counted(paths, names, simulated_ps)
         shares = np.bincount(wells) / len(wells)

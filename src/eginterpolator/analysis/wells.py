@@ -195,6 +195,7 @@ def _gap(first: np.ndarray, second: np.ndarray) -> float:
 
 def _named(kind: str, fold: int, angles: np.ndarray, wells: np.ndarray, count: int) -> tuple[np.ndarray, list[str]]:
     """Mean angle of each well, degrees, and its name."""
+    # nan is the mean of a well without a frame here, which is named as if it lay at 0, and nothing else
     means = np.nan_to_num(mean_directions(angles, wells, count))
     degrees = np.degrees(np.angle(means)) / fold
     if count == 1 and abs(means[0]) < BROAD:

@@ -11,7 +11,6 @@ made by `egi data thermal OUT`.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ import numpy as np
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.protonation import protonation_facts
 from eginterpolator.data.replicas import structure_faults
+from eginterpolator.data.thermal import folder_meta
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import appearing_folder
 from eginterpolator.files.inputs import Failure
@@ -72,12 +72,9 @@ class _Spread:
     def finished(self, molecule: Molecule) -> dict[str, Any] | None:
         """Meta data of the molecule's folder, None where there is work to do."""
         folder = self.out / molecule.name
-        if not folder.exists():
+        meta = folder_meta(folder)
+        if meta is None:
             return None
-        try:
-            meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
         if not molecule.is_named_by(meta) or meta.get("spread") != asdict(self.settings):
             raise InputError(f"'{folder}' holds another molecule, or runs of other settings; choose another folder.")
         return meta

@@ -159,6 +159,23 @@ def write_thermal(out: Path, molecule: Molecule, starts: np.ndarray, frames: np.
         (building / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
 
 
+def folder_meta(folder: Path) -> dict[str, Any] | None:
+    """The meta.json of a molecule's folder, None where there is no folder.
+
+    Raises
+    ------
+    InputError
+        When something else is in its place.
+    """
+    if not folder.exists():
+        return None
+    try:
+        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
+    return meta
+
+
 @dataclass(frozen=True)
 class _Thermal:
     """The work on one molecule of a job."""
@@ -169,12 +186,9 @@ class _Thermal:
     def finished(self, molecule: Molecule) -> dict[str, Any] | None:
         """Meta data of the molecule's folder, None where there is work to do."""
         folder = self.out / molecule.name
-        if not folder.exists():
+        meta = folder_meta(folder)
+        if meta is None:
             return None
-        try:
-            meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"'{folder}' is in the way and has no readable meta.json; remove it.") from error
         protocol, config = self.config.protocol(), self.config
         steps = protocol.steps(config.production_ps) // protocol.steps(config.save_ps)
         same = (meta.get("asked_replicas", meta.get("replicas")), meta.get("n_frames"), meta.get("protocol"))

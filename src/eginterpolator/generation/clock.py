@@ -94,12 +94,13 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
         cold_steps=COLD_STEPS,
     )
     random = np.random.default_rng(seed)
+    chosen = random.choice(len(frames), REPLICAS, replace=len(frames) < REPLICAS)
     seeds = [int(word) for word in random.integers(1 << 62, size=REPLICAS)]
 
     def kept(starts: np.ndarray) -> list[np.ndarray]:
         return [x for x in run_lanes(system, starts, run, seeds, threads=1).positions if np.isfinite(x).all()]
 
-    found = kept(frames[random.choice(len(frames), REPLICAS, replace=len(frames) < REPLICAS)])
+    found = kept(frames[chosen])
     found = found or kept(start_conformers(molecule, REPLICAS, seed=seed))  # frames that no dynamics can begin at
     if not found:
         raise InputError(f"No replica of '{molecule.name}' stayed finite; leave --clock away for this molecule.")
