@@ -180,6 +180,23 @@ def test_buckets_pad_to_their_limit_and_leave_each_molecule_its_chance():
         assert seen[size] / total == pytest.approx(wanted, abs=0.06)
 
 
+def test_a_limit_of_atoms_gives_large_molecules_fewer_rows_and_each_molecule_its_chance():
+    frames = build_frames([record(s, f"m{k}", seed=k) for k, s in enumerate(SMILES)], 9, 8)
+    sizes = sorted(set(frames.n_atoms.tolist()))
+    batches = FrameBatches([Source(frames, 1.0)], 16, buckets=sizes[:2], batch_atoms=36)
+    assert batches.batch_sizes.tolist() == [min(16, 36 // size) for size in batches.sizes]
+    assert len(set(batches.batch_sizes)) > 1
+    seen: Counter[int] = Counter()
+    for step in range(1500):
+        graph = batches.batch(step).graph
+        assert graph.mask.numel() <= 36 and len(graph.mask) == 36 // graph.mask.shape[1]
+        seen.update(graph.n_atoms.tolist())
+    total = sum(seen.values())
+    assert total / 1500 == pytest.approx(batches.mean_rows, rel=0.05)
+    for size in sizes:
+        assert seen[size] / total == pytest.approx((frames.n_atoms == size).mean(), abs=0.04)
+
+
 def test_mirrored_batches_are_those_of_the_other_isomer():
     batch, other = graphs(CHIRAL), graphs(MIRRORED)
     x = frames(CHIRAL, 1)

@@ -10,11 +10,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from eginterpolator.chemistry.codes import ensemble_code
 from eginterpolator.data.splits import split_fraction
 from eginterpolator.data.store import write_store
 from eginterpolator.errors import InputError
@@ -129,6 +131,18 @@ def test_a_start_may_know_fewer_conditions_than_the_run(folder, stage_one):
         assert torch.equal(started.network.state_dict()[key][: len(value)], value)
 
 
+def test_a_source_may_give_one_ensemble_of_its_stores(folder):
+    codes = {ensemble_code("thermal"), ensemble_code("vacuum")}
+    with write_store(folder / "mixed.h5", {}) as store:
+        store.add(record("CCO", "a"))
+        store.add(replace(record(CHIRAL, "b"), ensemble="vacuum"))
+    mixed = SourceConfig((str(folder / "mixed.h5"),), 1.0)
+    for chosen in (("vacuum",), ("thermal",), ("thermal", "vacuum"), ()):
+        config = DataConfig(sources=(replace(mixed, ensembles=chosen),), batch_size=40, validation_share=0.0)
+        found = set(TrainingData(config, 0).training.batch(0).graph.ensemble.tolist())
+        assert found == ({ensemble_code(each) for each in chosen} or codes)
+
+
 def test_structures_may_start_from_those_of_an_interpolator(folder, stage_one, tmp_path):
     both = train(load_config(folder / "two.yaml", [f"out={tmp_path}"]))
     config = load_config(folder / "one.yaml", [f"start={both}", "seed=5"])
@@ -150,11 +164,14 @@ def test_weights_of_another_size_to_start_from_are_refused(folder, stage_one):
         ("one", ["data.validation_share=1"], "No molecule is left"),
         ("one", ["data.max_atoms=4"], "9 heavy atoms"),
         ("one", ["data.sources=[{weight: 1}]"], "names no store"),
+        ("one", ["data.sources=[{stores: [two.h5], ensembles: [steam]}]"], "'steam' is not one of"),
+        ("one", ["data.sources=[{stores: [two.h5], ensembles: [vacuum]}]"], "no frame of the ensembles vacuum"),
         ("two", ["structure=none"], "no model 'none'"),
         ("two", ["data.n_frames=50"], "has 99 frames, which windows of 50 frames 2 apart need"),
     ],
 )
-def test_a_run_that_cannot_start_says_why(folder, stage_one, tmp_path, stage, overrides, message):
+def test_a_run_that_cannot_start_says_why(folder, stage_one, tmp_path, monkeypatch, stage, overrides, message):
+    monkeypatch.chdir(folder)
     with pytest.raises(InputError, match=message):
         train(load_config(folder / f"{stage}.yaml", [*overrides, f"out={tmp_path}"]))
 

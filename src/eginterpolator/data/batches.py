@@ -37,13 +37,15 @@ class FrameBatches(IterableDataset):
     Parameters
     ----------
     sources : what to draw from, by weight; within a source every molecule has the same chance.
-    batch_size : rows of a batch (molecules drawn with replacement).
+    batch_size : rows of a batch (molecules drawn with replacement), at most.
     n_frames, strides : window length and the strides to choose from, one for each step.
     conditioning : chances of (none, first, both) given frames.
     seed : of everything random.
     buckets : limits of heavy atoms. All rows of a step, on all ranks, lie between two of them and are padded to the
         upper one, so that small molecules do not cost what the largest does; none pads every batch to the largest.
         Each molecule keeps its chance.
+    batch_atoms : heavy atoms of a batch, padding included, above which it has fewer rows; 0 sets no limit. A step of
+        large molecules then costs about what one of small molecules does, and comes the more often.
     mirror : chance that a row is replaced by its mirror image, stereo labels included (an exact symmetry).
     """
 
@@ -57,9 +59,10 @@ class FrameBatches(IterableDataset):
         seed: int = 0,
         mirror: float = 0.5,
         buckets: Sequence[int] = (),
+        batch_atoms: int = 0,
     ) -> None:
         super().__init__()
-        self.sources, self.batch_size, self.n_frames, self.strides = sources, batch_size, n_frames, strides
+        self.sources, self.n_frames, self.strides = sources, n_frames, strides
         self.conditioning, self.seed, self.mirror = conditioning, seed, mirror
         self.start_step, self.rank = 0, 0
         largest = sources[0].frames.codes.shape[1]
@@ -71,6 +74,15 @@ class FrameBatches(IterableDataset):
         )
         weights = np.array([source.weight for source in sources])
         self.chances = share * (weights / weights.sum())[:, None]  # [source, bucket]
+        limits = [batch_atoms // (size * n_frames) if batch_atoms else batch_size for size in self.sizes]
+        self.batch_sizes = np.clip(limits, 1, batch_size)
+        steps = self.chances.sum(axis=0) / self.batch_sizes
+        self.step_chances = steps / steps.sum()  # [bucket]
+
+    @property
+    def mean_rows(self) -> float:
+        """Rows of a batch, in the mean over steps."""
+        return float(self.step_chances @ self.batch_sizes)
 
     def __iter__(self) -> Iterator[Batch]:
         step = self.start_step
@@ -83,19 +95,19 @@ class FrameBatches(IterableDataset):
         shared, random = (np.random.default_rng((self.seed, step, which)) for which in (ALL_RANKS, self.rank))
         # what a step costs is the same on all ranks, which wait for each other
         stride = int(shared.choice(np.asarray(self.strides)))
-        bucket = int(shared.choice(len(self.sizes), p=self.chances.sum(axis=0))) if len(self.sizes) > 1 else 0
-        chances = self.chances[:, bucket]
-        counts = random.multinomial(self.batch_size, chances / chances.sum())
+        bucket = int(shared.choice(len(self.sizes), p=self.step_chances)) if len(self.sizes) > 1 else 0
+        chances, size = self.chances[:, bucket], int(self.batch_sizes[bucket])
+        counts = random.multinomial(size, chances / chances.sum())
         parts = [self._rows(k, bucket, int(n), stride, random) for k, n in enumerate(counts) if n]
         graph, positions, frame_ps = parts[0] if len(parts) == 1 else _join(parts)
-        flip = random.random(self.batch_size) < self.mirror
+        flip = random.random(size) < self.mirror
         graph, x0 = _mirror(graph, torch.from_numpy(positions), torch.from_numpy(flip))
         noise = torch.from_numpy(random.standard_normal(x0.shape, dtype=np.float32))
         predicted = torch.ones(x0.shape[:2], dtype=torch.bool)
-        given = random.choice(len(CONDITIONING), size=self.batch_size, p=np.asarray(self.conditioning))
+        given = random.choice(len(CONDITIONING), size=size, p=np.asarray(self.conditioning))
         predicted[given >= 1, 0] = False
         predicted[given == 2, -1] = False
-        uniform = torch.from_numpy(random.uniform(1e-5, 1 - 1e-5, (self.batch_size, 1)).astype(np.float32))
+        uniform = torch.from_numpy(random.uniform(1e-5, 1 - 1e-5, (size, 1)).astype(np.float32))
         return Batch(graph, centre(x0, graph.mask), centre(noise, graph.mask), uniform, predicted, frame_ps)
 
     def _rows(

@@ -18,15 +18,16 @@ from eginterpolator.training.module import OptimiserConfig
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """Stores to draw from, and the share of batch rows that they give."""
+    """Stores to draw from, the share of batch rows that they give, and of which ensembles; none named takes all."""
 
     stores: tuple[str, ...] = ()
     weight: float = 1.0
+    ensembles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a batch is made of; see `FrameBatches`. `max_atoms` and `buckets` count heavy atoms.
+    """What a batch is made of; see `FrameBatches`. `max_atoms`, `buckets` and `batch_atoms` count heavy atoms.
 
     With `axes` the graphs say the handedness of axes of chirality; each counts as a triple.
     """
@@ -43,6 +44,7 @@ class DataConfig:
     max_triples: int = 24
     axes: bool = False
     buckets: tuple[int, ...] = ()
+    batch_atoms: int = 0
 
 
 @dataclass(frozen=True)

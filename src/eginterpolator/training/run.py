@@ -20,9 +20,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from eginterpolator.chemistry.codes import COLUMNS, ELEMENTS, ENSEMBLES
+from eginterpolator.chemistry.codes import COLUMNS, ELEMENTS, ENSEMBLES, ensemble_code
 from eginterpolator.data.batches import FrameBatches, Source
-from eginterpolator.data.frames import load_frames
+from eginterpolator.data.frames import FrameSet, load_frames
 from eginterpolator.data.splits import held_out_counts, validation_mask
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import sha256
@@ -32,7 +32,7 @@ from eginterpolator.models.conditions import trained_conditions
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.nn.batch import Batch
-from eginterpolator.training.config import DataConfig, TrainConfig, to_dict
+from eginterpolator.training.config import DataConfig, SourceConfig, TrainConfig, to_dict
 from eginterpolator.training.counting import training_census
 from eginterpolator.training.module import DenoiserModule
 from eginterpolator.training.resume import (
@@ -58,8 +58,11 @@ class TrainingData(L.LightningDataModule):
         training: list[Source] = []
         validation: list[Source] = []
         span = (config.n_frames - 1) * max(config.strides) + 1
+        load = functools.cache(load_frames)
         for source in config.sources:
-            frames = load_frames(source.stores, config.max_atoms, config.max_triples, config.axes)
+            frames = load(source.stores, config.max_atoms, config.max_triples, config.axes)
+            if source.ensembles:
+                frames = _of_ensembles(frames, source)
             long, stores = frames.length >= span, ", ".join(source.stores)
             if not long.any():
                 raise InputError(
@@ -89,7 +92,9 @@ class TrainingData(L.LightningDataModule):
 
     def _batches(self, sources: list[Source], seed: int) -> FrameBatches:
         c = self.config
-        return FrameBatches(sources, c.batch_size, c.n_frames, c.strides, c.conditioning, seed, c.mirror, c.buckets)
+        return FrameBatches(
+            sources, c.batch_size, c.n_frames, c.strides, c.conditioning, seed, c.mirror, c.buckets, c.batch_atoms
+        )
 
     def molecules(self) -> set[str]:
         """Keys (SMILES without stereo) of the molecules that are trained on."""
@@ -126,6 +131,18 @@ class TrainingData(L.LightningDataModule):
         self.validation.rank = self.trainer.global_rank
         batches: list[Batch] = [self.validation.batch(step) for step in range(self.config.validation_batches)]
         return [DataLoader(batches, batch_size=None)]  # type: ignore[arg-type]
+
+
+def _of_ensembles(frames: FrameSet, source: SourceConfig) -> FrameSet:
+    """The molecules of a source in its ensembles; InputError where there is none."""
+    try:
+        codes = [ensemble_code(each) for each in source.ensembles]
+    except ValueError as error:
+        raise InputError(f"data.sources.ensembles: {error}.") from error
+    chosen = np.isin(frames.ensemble, codes)
+    if not chosen.any():
+        raise InputError(f"{', '.join(source.stores)} has no frame of the ensembles {', '.join(source.ensembles)}.")
+    return frames.select(chosen)
 
 
 class ExportWeights(Callback):
@@ -241,7 +258,7 @@ def _train(config: TrainConfig) -> Path:
         "name": config.name,
         "model": {**config.model, **({"structure": _structure(config.structure)[0]} if config.structure else {})},
         "process": denoiser.process.config(),
-        "batch": config.data.batch_size * config.devices,
+        "batch": round(data.training.mean_rows * config.devices),
         "limits": {
             "max_heavy_atoms": config.data.max_atoms,
             "elements": _elements(config, data),
