@@ -27,7 +27,7 @@ from eginterpolator.generation.thermalise import require_lanes
 from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
-from eginterpolator.simulation.protocol import ImplicitProtocol
+from eginterpolator.simulation.protocol import OpenProtocol, lanes_protocol
 from eginterpolator.simulation.starts import start_conformers
 
 REPLICAS = 16
@@ -46,18 +46,28 @@ class ClockSettings:
         What the dynamics takes on the machine of `STEPS_A_SECOND`.
     save_ps : float
         Spacing of the frames in which jumps are counted.
+    ensemble : str
+        What the frames are samples of: `thermal` or `obc2` (implicit water), or `vacuum`.
     temperature_K, friction_per_ps : float
         Of the thermostat: water's pace is another friction than 1/ps (docs/simulation.md).
     """
 
     seconds: float = 3.0
     save_ps: float = 1.3
+    ensemble: str = "thermal"
     temperature_K: float = 300.0
     friction_per_ps: float = 1.0
 
     def __post_init__(self) -> None:
+        self.protocol()
         if not self.seconds > 0:
             raise InputError(f"A clock cannot be measured in {self.seconds:g} seconds; give more than 0.")
+
+    def protocol(self) -> OpenProtocol:
+        """The physics; InputError as `lanes_protocol`."""
+        return lanes_protocol(
+            self.ensemble, temperature_K=self.temperature_K, friction_per_ps=self.friction_per_ps
+        )
 
 
 def replica_ps(n_atoms: int, seconds: float, timestep_fs: float) -> float:
@@ -81,7 +91,7 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
         When lanes are not here, or the force field lacks the molecule.
     """
     require_lanes()
-    protocol = ImplicitProtocol(temperature_K=settings.temperature_K, friction_per_ps=settings.friction_per_ps)
+    protocol = settings.protocol()
     system = lane_system(build_system(molecule, frames[0], protocol).system)
     length = replica_ps(molecule.n_atoms, settings.seconds, protocol.timestep_fs)
     run = LaneSettings(

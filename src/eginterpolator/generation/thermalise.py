@@ -24,7 +24,7 @@ from eginterpolator.simulation.engines.lanes.run import LaneFrames, LaneSettings
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.parameters import require_openmm
-from eginterpolator.simulation.protocol import ImplicitProtocol
+from eginterpolator.simulation.protocol import OpenProtocol, lanes_protocol
 
 LONGEST_PS = 1.0
 """More than that is a simulation, and is refused."""
@@ -41,6 +41,9 @@ class ThermaliseSettings:
     ----------
     ps : float
         Length, in (0, 1].
+    ensemble : str
+        What the frames are samples of: `thermal` or `obc2` (implicit water), or `vacuum`.
+    temperature_K : float
     friction_per_ps : float
         Strong enough for hydrogens and angles to take up the temperature within `ps`: at 1/ps frames are still cold
         after a picosecond.
@@ -50,16 +53,24 @@ class ThermaliseSettings:
     """
 
     ps: float = 0.5
+    ensemble: str = "thermal"
     temperature_K: float = 300.0
     friction_per_ps: float = 20.0
     cold_steps: int = 20
 
     def __post_init__(self) -> None:
+        self.protocol()
         if not 0.0 < self.ps <= LONGEST_PS:
             raise InputError(
                 f"Frames cannot be thermalised for {self.ps:g} ps: give more than 0 and at most {LONGEST_PS:g} ps; "
                 "more than that is a simulation, which egi simulate does."
             )
+
+    def protocol(self) -> OpenProtocol:
+        """The physics; InputError as `lanes_protocol`."""
+        return lanes_protocol(
+            self.ensemble, temperature_K=self.temperature_K, friction_per_ps=self.friction_per_ps
+        )
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ def thermalise_frames(
     require_lanes()
     if frames.ndim != 3 or frames.shape[1] != molecule.n_atoms:
         raise InputError(f"Thermalising '{molecule.name}' needs all {molecule.n_atoms} atoms, hydrogens included.")
-    protocol = ImplicitProtocol(temperature_K=settings.temperature_K, friction_per_ps=settings.friction_per_ps)
+    protocol = settings.protocol()
     system = lane_system(build_system(molecule, frames[0], protocol).system)
     run = LaneSettings(
         n_frames=1,
@@ -172,6 +183,7 @@ def thermalise_trajectories(
             positions[index], potential[index] = trajectory.positions[index], np.nan
         facts: dict[str, Any] = {
             "ps": settings.ps,
+            "ensemble": settings.ensemble,
             "temperature_K": settings.temperature_K,
             "friction_per_ps": settings.friction_per_ps,
             "mean_temperature_K": round(made.temperature_K, 1),

@@ -175,6 +175,28 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     "vacuum": VacuumProtocol,
     "explicit": ExplicitProtocol,
 }
+OPEN: dict[str, type[OpenProtocol]] = {
+    "thermal": ImplicitProtocol,
+    "obc2": ImplicitProtocol,
+    "vacuum": VacuumProtocol,
+}
+"""Ensemble -> the protocol whose frames are samples of it, of those that lanes run."""
+
+
+def lanes_protocol(ensemble: str, **changes: Any) -> OpenProtocol:
+    """The protocol of some dynamics in lanes whose frames are samples of an ensemble (of `SAMPLES`).
+
+    `thermal` is implicit water, and `changes` are settings beside the protocol's own.
+
+    Raises
+    ------
+    InputError
+        For explicit water and minima, or a value that makes no simulation.
+    """
+    if ensemble not in OPEN:
+        what = "explicit water" if ensemble == ExplicitProtocol.ensemble else "minima"
+        raise InputError(f"Frames of {what} are not thermalised or timed: lanes know implicit water and vacuum only.")
+    return OPEN[ensemble](**changes)
 
 
 def protocol_named(name: str, **changes: Any) -> Protocol:
