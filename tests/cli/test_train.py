@@ -28,3 +28,18 @@ def test_a_run_ends_with_the_folder_of_its_weights(egi, tmp_path):
     assert json.loads((tmp_path / "runs" / "model" / "config.json").read_text())["training"]["max_steps"] == 2
     assert egi("models", "show", "runs/model").code == 0
     sentence(egi("train", "one.yaml", "max_step=2"), "max_step")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_goes_on_with_ones_own_data_and_leaves_its_settings(egi, tmp_path, tiny_folder):
+    written(tmp_path / "two.h5")
+    asked = ("--from", tiny_folder, "--data", "two.h5", "max_steps=2", "precision=fp32", "data.batch_size=2", "--quiet")
+    dry = egi("train", *asked, "--dry-run")
+    assert dry.code == 0 and "class: BasicES" in dry.out and "out: tuned" in dry.out and "2 steps" in dry.out
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["two.h5", "two.h5.json"]
+    made = egi("train", *asked, "--out", "mine")
+    assert made.code == 0 and made.out.splitlines()[-1] == "weights in mine/model"
+    assert "Nothing is rehearsed" in made.err and (tmp_path / "mine" / "config.yaml").is_file()
+    assert egi("conformers", "CCO", "--num", 2, "--model", "mine/model").code == 0
+    sentence(egi("train"), "Give a config to train by, or a model with --from")
+    sentence(egi("train", "one.yaml", "--from", tiny_folder), "--from needs no config; leave 'one.yaml' away")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from eginterpolator.chemistry.molecule import flat_smiles
+from eginterpolator.chemistry.codes import KINDS, kind_code
+from eginterpolator.chemistry.identity import held_out_key
 from eginterpolator.data.store import Store
 from eginterpolator.files.io import sha256
 from eginterpolator.models.census import Census
@@ -28,7 +29,7 @@ def training_census(config: TrainConfig, molecules: Collection[str]) -> Census:
     ----------
     config : TrainConfig
     molecules : collection of str
-        SMILES without stereo of the molecules that are trained on: those of the stores without the held-out ones.
+        `held_out_key` of the molecules that are trained on: those of the stores without the held-out ones.
     """
     before = Census()
     for name in sorted({name for name in (config.structure, config.start) if name}):
@@ -47,11 +48,14 @@ def training_census(config: TrainConfig, molecules: Collection[str]) -> Census:
         with Store(path) as store:
             for name in store.names:
                 facts = store.facts(name)
-                key = (facts.smiles, facts.ensemble)
-                if key not in counted and flat_smiles(facts.smiles) in molecules:
-                    counted.add(key)
-                    census.add(Chem.MolFromSmiles(facts.smiles), facts.ensemble)
-                    found += 1
+                kinds = {KINDS[kind_code(each)] for each in facts.structures or (facts.ensemble,)}
+                new = [kind for kind in sorted(kinds) if (facts.smiles, kind) not in counted]
+                if not new or held_out_key(facts.smiles) not in molecules:
+                    continue
+                for kind in new:
+                    counted.add((facts.smiles, kind))
+                    census.add(Chem.MolFromSmiles(facts.smiles), kind)
+                found += 1
         census.stores.append(digest)
         census.source.append(f"{found:,} molecules of {Path(path).name}, counted by the run '{config.name}'")
     log.info("census: %d simulated molecules and %d minima in the stores of this run", *census.molecules)

@@ -28,7 +28,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.io import sha256
 from eginterpolator.models.census import Census
 from eginterpolator.models.compiled import compile_parts, use_kernels
-from eginterpolator.models.conditions import trained_conditions
+from eginterpolator.models.conditions import known_conditions, trained_conditions
 from eginterpolator.models.denoiser import Denoiser, InterpolatorDenoiser
 from eginterpolator.models.registry import NETWORKS, build_denoiser, load_model, save_model
 from eginterpolator.nn.batch import Batch
@@ -97,7 +97,7 @@ class TrainingData(L.LightningDataModule):
         )
 
     def molecules(self) -> set[str]:
-        """Keys (SMILES without stereo) of the molecules that are trained on."""
+        """Keys (`held_out_key`) of the molecules that are trained on."""
         return {str(key) for source in self.training.sources for key in source.frames.keys}
 
     def conditions(self) -> Iterator[tuple[str, float, float]]:
@@ -263,8 +263,9 @@ def _train(config: TrainConfig) -> Path:
             "max_heavy_atoms": config.data.max_atoms,
             "elements": _elements(config, data),
             "axes": config.data.axes,
-            "conditions": trained_conditions(data.conditions(), *denoiser.told_conditions()),
+            "conditions": _conditions(config, data, *denoiser.told_conditions()),
         },
+        **_sampling_before(config),
         "frame_ps": _frame_ps(data),
         "training": to_dict(config),
         "data_sha256": {p: sha256(p) for source in config.data.sources for p in source.stores},
@@ -308,9 +309,29 @@ def _train(config: TrainConfig) -> Path:
 
 
 def _elements(config: TrainConfig, data: TrainingData) -> list[str]:
-    """Heavy elements that the model has seen, in stage 1 or in this run."""
-    before = load_model(config.structure).config["limits"].get("elements", ()) if config.structure else ()
-    return sorted({*data.elements(), *before})
+    """Heavy elements that the model has seen: in this run, in stage 1, or before."""
+    before = [load_model(name).config.get("limits", {}) for name in (config.structure, config.start) if name]
+    return sorted({*data.elements(), *(symbol for limits in before for symbol in limits.get("elements") or ())})
+
+
+def _conditions(
+    config: TrainConfig, data: TrainingData, ensembles: int, temperatures: bool
+) -> dict[str, tuple[float, float]]:
+    """`limits.conditions`: of this run's data, and what the weights that it starts from had been trained on besides."""
+    found = trained_conditions(data.conditions(), ensembles, temperatures)
+    before = known_conditions(load_model(config.start).config) if config.start else {}
+    for name, (low, high) in before.items():
+        if name not in found and ENSEMBLES.index(name) < ensembles:
+            found[name] = low, high
+        elif name in found and temperatures:
+            found[name] = min(low, found[name][0]), max(high, found[name][1])
+    return found
+
+
+def _sampling_before(config: TrainConfig) -> dict[str, Any]:
+    """How the model that the run starts from is sampled, as far as it says so."""
+    own = load_model(config.start).config if config.start else {}
+    return {key: own[key] for key in ("sampler", "window") if key in own}
 
 
 def _frame_ps(data: TrainingData) -> float | None:
