@@ -1,9 +1,13 @@
 """Put a trained model into the package: its weights, its config with the sampler that was chosen, its card.
 
     python benchmarks/ship_model.py MODEL --name qm9-obc2 --sampler sde:30 [--window 64] --card CARD.md
+        [--default structures] [--count] [--largest 60] [--out pretrained]
 
 What the training run wrote stays in the config, and its census of the training data goes with the weights; `sampler`
-and `window` are the defaults of `egi generate`.
+and `window` are the defaults of `egi generate`. With `--default structures` the model is the first choice for
+independent frames and conformers of every molecule that it fits. `--count` takes the census again from the stores that
+the config names: runs of before this version counted no ions. `--largest` sets the limit of heavy atoms, which a run
+writes as what its batches had room for.
 """
 
 from __future__ import annotations
@@ -11,14 +15,28 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import bench
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import write_text
+from eginterpolator.models.census import Census
+from eginterpolator.models.choice import STRUCTURES
+from eginterpolator.models.conditions import conditions_text
 from eginterpolator.models.registry import load_model, model_folder, save_model
+from eginterpolator.training.config import TrainConfig, build
+from eginterpolator.training.counting import training_census
+from eginterpolator.training.run import TrainingData
 from tune_sampler import parse
 
 PRETRAINED = Path(__file__).resolve().parents[1] / "src" / "eginterpolator" / "pretrained"
+
+
+def counted(config: dict[str, Any]) -> Census:
+    """The census of a run, from its stores, which are where the config says."""
+    plain = json.loads(json.dumps(config["training"]))  # lists, as YAML has them
+    run = build(TrainConfig, plain, "")
+    return training_census(run, TrainingData(run.data, run.seed).molecules())
 
 
 def main() -> None:
@@ -29,6 +47,10 @@ def main() -> None:
     parser.add_argument("--sampler", required=True, help="name:steps:option=value:..., as in tune_sampler.py")
     parser.add_argument("--window", type=int, default=None, help="longest block of frames; none for one block")
     parser.add_argument("--card", type=Path, required=True)
+    parser.add_argument("--default", choices=(STRUCTURES,), action="append", default=[], help="what it comes first for")
+    parser.add_argument("--count", action="store_true", help="take the census again, from the stores")
+    parser.add_argument("--largest", type=int, default=None, help="heavy atoms")
+    parser.add_argument("--out", type=Path, default=PRETRAINED, help="folder of the shipped models")
     options = parser.parse_args()
     model = load_model(options.model)
     config = json.loads((model_folder(options.model) / "config.json").read_text())
@@ -39,12 +61,27 @@ def main() -> None:
     config["sampler"] = {"name": name, "steps": steps, "options": settings}
     if options.window is not None:
         config["window"] = options.window
-    target = PRETRAINED / options.name
-    if model.census is None:
+    if options.default:
+        config["default_for"] = options.default
+    if options.largest is not None:
+        config["limits"]["max_heavy_atoms"] = options.largest
+    target = options.out / options.name
+    census = counted(config) if options.count else model.census
+    if census is None:
         raise InputError(f"'{options.model}' has no census.json, which says what it was trained on; see census.py.")
-    save_model(target, model.denoiser, config, model.census)
+    save_model(target, model.denoiser, config, census)
     write_text(target / "card.md", options.card.read_text())
-    print(f"{target.name}: {(target / 'model.safetensors').stat().st_size / 1e6:.1f} MB")
+    size, limits = (target / "model.safetensors").stat().st_size / 1e6, config["limits"]
+    print(
+        f"{target.name}: {size:.1f} MB, {conditions_text(config)}, axes {'held' if limits.get('axes') else 'not held'}"
+    )
+    print(f"H {' '.join(limits['elements'])}, up to {limits['max_heavy_atoms']} heavy atoms")
+    simulated, minima = census.molecules
+    print(f"census: {simulated:,} simulated molecules, {minima:,} with minima, {len(census.stores)} stores")
+    traits = census.tables["traits"]
+    rings = sorted((name for name in traits if "ring of" in name), key=lambda name: (len(name), name))
+    charges = sorted(name for name in traits if name.startswith("net charge"))
+    print("; ".join(f"{name}: {traits[name][0]:,}" for name in [*charges, *rings]))
 
 
 if __name__ == "__main__":

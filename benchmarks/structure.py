@@ -22,11 +22,12 @@ import sys
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import functools
 import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_
 from eginterpolator.models.choice import Models
 from eginterpolator.models.registry import load_model
 from eginterpolator.simulation.engines.lanes.library import widths
-from eginterpolator.simulation.engines.lanes.run import LaneFrames, LaneSettings, run_lanes
+from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import lanes_protocol
@@ -116,21 +117,18 @@ class Known:
         """Figures of frames [T, n_atoms, 3]."""
         theirs = {kind: histograms(self.values[kind], *RANGES[kind]) for kind in KINDS}
         values = feature_values(self.features, [frames[:, : self.molecule.n_heavy]])
-        jsd = {
-            kind: jensen_shannon(histograms(values[kind], *RANGES[kind]), theirs[kind]).tolist() for kind in KINDS
-        }
+        jsd = {kind: jensen_shannon(histograms(values[kind], *RANGES[kind]), theirs[kind]).tolist() for kind in KINDS}
         stereo = float(frame_stereo(self.molecule, frames).mean()) if self.stereo else None
         return Figures(jsd, stereo, self.valid(frames), len(frames), cpu_seconds)
 
     def valid(self, frames: np.ndarray) -> float:
         """Share of frames that pass every check."""
-        means = (self.values[kind].mean(axis=0) for kind in ("length", "angle"))
+        means = [self.values[kind].mean(axis=0) for kind in ("length", "angle")]
         return float(every_check(frame_checks(self.molecule, frames, *means)).mean())
 
     def oracle(self, frames: int | None) -> Figures:
         """Each quarter of the replicas, of all frames or of some evenly chosen ones, against the others: means."""
-        parts = blocks(int(self.owner[-1]) + 1)
-        if len(parts) < 2:
+        if len(parts := blocks(int(self.owner[-1]) + 1)) < 2:
             raise InputError("it has too few replicas for an oracle.")
         found: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
         for part in parts:
@@ -154,8 +152,7 @@ def generated(models: Models, known: Known, frames: int, seed: int) -> tuple[np.
         n_frames=frames, seed=seed, strength=0.0, ensemble=ensemble, temperature_K=kelvin, device="cpu"
     )
     began = time.process_time()
-    (trajectory,) = generate_trajectories(model, known.molecule, config)
-    return trajectory.positions, time.process_time() - began
+    return generate_trajectories(model, known.molecule, config)[0].positions, time.process_time() - began
 
 
 def thermalised(known: Known, frames: np.ndarray, ps: float, seed: int) -> tuple[np.ndarray, float]:
@@ -179,12 +176,12 @@ def plain_lanes(known: Known, seconds: float, seed: int) -> tuple[np.ndarray, fl
     system = lane_system(build_system(known.molecule, starts[0], protocol).system)
     prepared = time.process_time() - began
 
-    def run(n_frames: int, stride: int, cold: int, equilibration: int) -> LaneFrames:
+    def run(n_frames: int, stride: int, cold: int, equilibration: int) -> np.ndarray:
         settings = LaneSettings(
             n_frames=n_frames, stride=stride, timestep_fs=protocol.timestep_fs, temperature_K=known.kelvin,
             friction_per_ps=protocol.friction_per_ps, cold_steps=cold, equilibration_steps=equilibration,
         )  # fmt: skip
-        return run_lanes(system, starts, settings, seeds, threads=1)
+        return run_lanes(system, starts, settings, seeds, threads=1).positions
 
     run(1, 1, 10, 0)
     began = time.process_time()
@@ -194,7 +191,7 @@ def plain_lanes(known: Known, seconds: float, seed: int) -> tuple[np.ndarray, fl
     left = (seconds - prepared) / a_step - cold - equilibration
     began = time.process_time()
     made = run(max(1, round(left / LANE_SAVE_STEPS)), LANE_SAVE_STEPS, cold, equilibration)
-    finite = made.positions[np.isfinite(made.positions).all(axis=(1, 2, 3))]
+    finite = made[np.isfinite(made).all(axis=(1, 2, 3))]
     if not len(finite):
         raise InputError("no lane stayed finite.")
     return finite.reshape(-1, *finite.shape[2:]), prepared + time.process_time() - began
@@ -219,6 +216,61 @@ class Cache:
         return made
 
 
+@dataclass
+class Rows:
+    """One molecule's figures by row, and what rows lack, with the reason."""
+
+    facts: dict[str, Any]
+    cache: Cache
+    found: dict[str, Figures] = field(default_factory=dict)
+    lacks: dict[str, str] = field(default_factory=dict)
+
+    def put(self, row: str, more: dict[str, Any], make: Callable[[], Figures]) -> Figures | None:
+        """Add a row of what `make` gives, or gave for the same facts."""
+        try:
+            self.found[row] = self.cache.get({**self.facts, "row": row, **more}, make)
+        except EGIError as error:
+            self.lacks[row] = str(error)
+        return self.found.get(row)
+
+
+def judge_molecule(folder: Path, options: Any, models: dict[str, Models], cache: Cache) -> Rows:
+    """Every row of one molecule."""
+    known = Known.read(folder)
+    facts = {"molecule": known.molecule.smiles, "folder": str(folder.resolve()), "frames": options.frames}
+    rows = Rows({**facts, "seed": options.seed, "conditions": str(known.conditions)}, cache)
+    rows.put(ORACLE, {"frames": 0}, lambda: known.oracle(None))
+    rows.put(FEW, {}, lambda: known.oracle(options.frames))
+    for label, model in models.items():
+        judge_model(rows, known, label, model, options)
+    if options.lanes and (first := rows.found.get(options.models[0])):
+        seconds = first.cpu_seconds
+        rows.put(
+            "lanes, same CPU seconds", {"seconds": seconds},
+            lambda: known.judge(*plain_lanes(known, seconds, options.seed)),
+        )  # fmt: skip
+    angles = {row: round(float(np.mean(each.jsd["angle"])), 3) for row, each in rows.found.items()}
+    print(folder.name, known.molecule.smiles, "angles:", angles, flush=True)
+    return rows
+
+
+def judge_model(rows: Rows, known: Known, label: str, model: Models, options: Any) -> None:
+    """The rows of a model, its frames as they came and thermalised; they are made once, when a row wants them."""
+
+    @functools.cache
+    def frames() -> tuple[np.ndarray, float]:
+        return generated(model, known, options.frames, options.seed)
+
+    def warm() -> Figures:
+        positions, spent = frames()
+        after, more = thermalised(known, positions, options.thermalise, options.seed)
+        return known.judge(after, spent + more)
+
+    weights = {"weights": bench.weights_of(label)}
+    if rows.put(label, weights, lambda: known.judge(*frames())) and options.thermalise:
+        rows.put(f"{label}, {options.thermalise:g} ps", {**weights, "ps": options.thermalise}, warm)
+
+
 def judge_set(
     reference: Path, options: Any, models: dict[str, Models], cache: Cache
 ) -> tuple[dict[str, dict[str, Figures]], dict[str, list[str]]]:
@@ -230,48 +282,11 @@ def judge_set(
     if options.molecules and options.molecules < len(names):
         names = [names[k] for k in np.linspace(0, len(names) - 1, options.molecules).round().astype(int)]
     for name in names:
-        known = Known.read(folders[name])
-        facts = {"molecule": known.molecule.smiles, "folder": str(folders[name].resolve()), "frames": options.frames}
-        facts |= {"seed": options.seed, "conditions": str(known.conditions)}
-
-        def put(row: str, more: dict[str, Any], make: Callable[[], Figures]) -> Figures | None:
-            try:
-                rows.setdefault(row, {})[name] = found = cache.get({**facts, "row": row, **more}, make)
-            except EGIError as error:
-                lacks.setdefault(row, []).append(f"{name}: {error}")
-                return None
-            return found
-
-        put(ORACLE, {"frames": 0}, lambda: known.oracle(None))
-        put(FEW, {}, lambda: known.oracle(options.frames))
-        first: Figures | None = None
-        for label, model in models.items():
-            made: dict[str, tuple[np.ndarray, float]] = {}
-
-            def frames(label: str = label, model: Models = model, made: Any = made) -> tuple[np.ndarray, float]:
-                if label not in made:
-                    made[label] = generated(model, known, options.frames, options.seed)
-                return made[label]
-
-            weights = {"weights": bench.weights_of(label)}
-            found = put(label, weights, lambda make=frames: known.judge(*make()))  # type: ignore[misc]
-            first = first or found
-            if options.thermalise and found:
-
-                def warm(make: Any = frames) -> Figures:
-                    positions, spent = make()
-                    after, more = thermalised(known, positions, options.thermalise, options.seed)
-                    return known.judge(after, spent + more)
-
-                put(f"{label}, {options.thermalise:g} ps", {**weights, "ps": options.thermalise}, warm)
-        if options.lanes and first:
-            seconds = first.cpu_seconds
-            put(
-                "lanes, same CPU seconds", {"seconds": seconds},
-                lambda: known.judge(*plain_lanes(known, seconds, options.seed)),
-            )  # fmt: skip
-        told = {row: round(float(np.mean(each[name].jsd["angle"])), 3) for row, each in rows.items() if name in each}
-        print(name, known.molecule.smiles, told, flush=True)
+        made = judge_molecule(folders[name], options, models, cache)
+        for row, figures in made.found.items():
+            rows.setdefault(row, {})[name] = figures
+        for row, reason in made.lacks.items():
+            lacks.setdefault(row, []).append(f"{name}: {reason}")
     return rows, lacks
 
 

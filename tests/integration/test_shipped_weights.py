@@ -15,6 +15,7 @@ from rdkit import Chem
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
+from eginterpolator.models.choice import has_time
 from eginterpolator.models.registry import Model, list_models, load_model
 from tests.builders.networks import CHIRAL, MIRROR, frames, graphs, molecule, raw, relative_error, rotations
 
@@ -23,8 +24,9 @@ CONFIG = GenerationConfig(n_frames=100, n_samples=3, seed=1)  # two blocks
 XTC_ROUNDING = 0.0051  # Å
 
 
-@pytest.fixture(scope="module", params=list_models())
+@pytest.fixture(scope="module", params=[name for name in list_models() if has_time(load_model(name))])
 def shipped(request) -> Model:
+    """Those that put frames in an order of time."""
     return load_model(request.param)
 
 
