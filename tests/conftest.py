@@ -22,7 +22,7 @@ from eginterpolator.models.registry import Model, load_model, save_model
 from tests.builders.cli import Result
 from tests.builders.conformers import FLEXIBLE
 from tests.builders.evaluations import RIGID, judge
-from tests.builders.networks import INTERPOLATORS, MODELS, WINDOW, network
+from tests.builders.networks import CONDITIONS, INTERPOLATORS, MODELS, WINDOW, network
 from tests.builders.study import write_study
 
 if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share the folder of the process that started them
@@ -60,6 +60,18 @@ def random_weights_count(request, monkeypatch):
     if {"tiny_folders", "tiny_folder", "tiny", "egi"}.intersection(request.fixturenames):
         for limit in ("ENOUGH_VALID", "ENOUGH_STEREO", "USABLE"):
             monkeypatch.setattr(f"eginterpolator.generation.quality.{limit}", 0.0)
+
+
+@pytest.fixture(scope="session")
+def structures_folder(tmp_path_factory) -> Path:
+    """Folder of a model of structures only: up to 20 heavy atoms, chlorine too, 250 to 500 K, water and vacuum."""
+    folder, made = tmp_path_factory.mktemp("models") / "structures", network("structure", **CONDITIONS)
+    conditions = {"thermal": [250, 500], "vacuum": [250, 500], "tip3p": [300, 300], "minimum": [300, 300]}
+    limits = {"max_heavy_atoms": 20, "elements": ["C", "Cl", "N", "O", "F"], "axes": True, "conditions": conditions}
+    config = {"name": "tiny-structures", "model": {**MODELS["structure"], **CONDITIONS}, "frame_ps": None}
+    settings = {"limits": limits, "sampler": {"name": "ddim", "steps": 3}, "process": made.process.config()}
+    save_model(folder, made, {**config, **settings})
+    return folder
 
 
 @pytest.fixture

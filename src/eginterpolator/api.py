@@ -14,8 +14,9 @@ from eginterpolator.errors import InputError, shortened
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.matching import misfit
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.generation.config import GenerationConfig, in_solvent
 from eginterpolator.generation.quality import quality_warnings
-from eginterpolator.generation.tasks import GenerationConfig, generate_conformers, generate_trajectories, resolve_device
+from eginterpolator.generation.tasks import generate_conformers, generate_trajectories, resolve_device
 from eginterpolator.models.choice import AUTO, Choice, Models
 from eginterpolator.models.registry import Model
 
@@ -70,6 +71,7 @@ def generate_samples(
     start: Any = None,
     end: Any = None,
     force: bool = False,
+    solvent: str | None = None,
     **settings: Any,
 ) -> list[Trajectory]:
     """Several independent trajectories of a molecule; sample k is the same whatever `n_samples`.
@@ -83,6 +85,8 @@ def generate_samples(
         `data.given.read_given` takes it. `start` alone makes a forward simulation, both make an interpolation.
     force : bool
         Take molecules outside of what the model was trained on.
+    solvent : 'water', 'implicit' or 'none', optional
+        Where no model knows explicit water, implicit water stands for it, and a warning says so.
     settings
         Further fields of `GenerationConfig`: steps, sampler, strength, hydrogens, device, precision, batch, ensemble,
         temperature_K, thermalise_ps.
@@ -100,7 +104,7 @@ def generate_samples(
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
     config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, **settings)
-    choice = _choice(model, config, chosen, force)
+    choice, config = _choice(model, config, chosen, force, solvent)
     trajectories = generate_trajectories(choice.model, chosen, config, first, last)
     for trajectory in trajectories:
         _warn(chosen, choice, trajectory.meta)
@@ -114,12 +118,16 @@ def conformers(
     model: str | os.PathLike[str] | Model = AUTO,
     *,
     force: bool = False,
+    solvent: str | None = None,
     **settings: Any,
 ) -> ConformerEnsemble:
-    """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0)."""
+    """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0).
+
+    `solvent` and `settings` are as `generate_samples` takes them; `ensemble="minimum"` gives minima, which have none.
+    """
     chosen = _molecule(molecule)
     config = GenerationConfig(seed=seed, n_frames=1, strength=0.0, **settings)
-    choice = _choice(model, config, chosen, force)
+    choice, config = _choice(model, config, chosen, force, solvent)
     ensemble = generate_conformers(choice.model, chosen, n_conformers, config)
     _warn(chosen, choice, ensemble.meta)
     return ensemble
@@ -142,12 +150,20 @@ def _given(source: Any, molecule: Molecule) -> Endpoint:
     return endpoint
 
 
-def _choice(model: str | os.PathLike[str] | Model, config: GenerationConfig, molecule: Molecule, force: bool) -> Choice:
+def _choice(
+    model: str | os.PathLike[str] | Model,
+    config: GenerationConfig,
+    molecule: Molecule,
+    force: bool,
+    solvent: str | None,
+) -> tuple[Choice, GenerationConfig]:
+    """The molecule's model, and the config with the ensemble of the solvent."""
     models = Models.of(model) if isinstance(model, Model) else Models.load(model, resolve_device(config.device))
-    choice = models.under(config.ensemble, config.temperature_K).choose(molecule, force)
+    config, models = in_solvent(config, models, solvent)
+    choice = models.under(config.ensemble, config.temperature_K, config.independent).choose(molecule, force)
     for sentence in choice.warnings:
         log.warning("%s: %s", molecule.name, sentence)
-    return choice
+    return choice, config
 
 
 def _warn(molecule: Molecule, choice: Choice, meta: dict[str, Any]) -> None:

@@ -27,6 +27,8 @@ MODELS = {
     "cascaded": {"class": "CascadedInterpolator", "structure": STRUCTURE, "hidden": 12, "channels": 3, "heads": 2},
     "blockwise": {"class": "BlockwiseInterpolator", "structure": STRUCTURE, "heads": 2},
 }
+CONDITIONS = {"ensembles": 4, "temperatures": True}
+"""Of a network that is told its solvent and temperature."""
 INTERPOLATORS = ("cascaded", "blockwise")
 FRAME_PS = 5.2
 WINDOW = 8

@@ -13,3 +13,8 @@ def test_models(egi, tmp_path, tiny_folder):
     assert egi("models", "export", tiny_folder, "mine").code == 0
     assert egi("generate", "CCO", "--model", "mine").code == 0
     sentence(egi("models", "export", tiny_folder, "mine"), "'mine' exists")
+
+
+def test_the_list_says_sizes_solvents_and_temperatures(egi):
+    (line,) = [line for line in egi("models", "list").out.splitlines() if line.startswith("qm9-obc2")]
+    assert line.endswith("frames of 5.2 ps\tup to 9 heavy atoms\timplicit water 300 K, minima")

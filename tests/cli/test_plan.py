@@ -14,7 +14,7 @@ def test_a_plan_is_told_with_its_command(egi, tmp_path):
     told = json.loads(egi("plan", "CCO", "--frames", 50, "--frame-ps", "0.4", "--json").out)
     assert told[0]["smiles"] == "CCO" and told[0]["network"]["seconds"] is None
     assert "do not make 0.4 ps" in told[0]["network"]["why"]
-    sentence(egi("plan", "CCO", "--solvent", "octanol"), "use implicit, vacuum, explicit")
+    sentence(egi("plan", "CCO", "--solvent", "octanol"), "use water, implicit, none")
     assert not list(tmp_path.iterdir())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from eginterpolator.generation.plan import expected, first_pilot, plan, sooner_b
 from eginterpolator.generation.speed import Pilot
 from eginterpolator.generation.tasks import GenerationConfig
 from eginterpolator.models.choice import Models
+from eginterpolator.models.registry import load_model
 
 PROPANOL = Molecule.from_smiles("CCCO", "propanol")
 
@@ -56,7 +58,7 @@ def test_networks_make_their_own_spacing_in_implicit_water_only(models, md):
     fine = plan(PROPANOL, models, frame_ps=0.4)
     assert fine.network.seconds is None and "5.2 ps apart, which do not make 0.4 ps" in fine.network.why
     dry = plan(PROPANOL, models, solvent="vacuum")
-    assert dry.best == "simulation" and "implicit water only" in dry.reason and md["asked"][0] == "vacuum"
+    assert dry.best == "simulation" and "not on vacuum" in dry.reason and md["asked"][0] == "vacuum"
 
 
 def test_what_no_model_fits_and_what_cannot_be_simulated(models, md):
@@ -70,14 +72,14 @@ def test_what_no_model_fits_and_what_cannot_be_simulated(models, md):
 
 def test_a_molecule_that_is_new_to_the_model_is_simulated_where_lanes_can(models, md, monkeypatch):
     md["seconds"] = 1e4
-    choose = models.choose
+    choose = Models.choose
 
-    def warned(molecule, force=False):
-        choice = choose(molecule, force)
+    def warned(self, molecule, force=False):
+        choice = choose(self, molecule, force)
         choice.warnings.append("never seen.")
         return choice
 
-    monkeypatch.setattr(models, "choose", warned)
+    monkeypatch.setattr(Models, "choose", warned)
     found = plan(PROPANOL, models)
     assert found.best == "simulation" and "is new to" in found.reason and found.network.warnings == ["never seen."]
     md["engine"] = "openmm"
@@ -92,11 +94,21 @@ def test_a_busy_machine_slows_both_ways(models, md):
     assert first_pilot(models, [Molecule.from_smiles("C" * 20)]) is None
 
 
+def test_solvents_and_temperatures_are_in_the_commands(md, structures_folder, tiny, monkeypatch):
+    broad = replace(tiny, config={**tiny.config, "limits": load_model(structures_folder).config["limits"]})
+    md["seconds"] = 1e6
+    found = plan(PROPANOL, Models([broad]), frames=100, solvent="none", temperature_K=400.0)
+    assert "egi generate CCCO --solvent none --temperature 400 --frames 100" in found.network.command
+    assert "egi simulate CCCO --temperature 400 --protocol vacuum" in found.simulation.command
+    alone = plan(PROPANOL, Models([load_model(structures_folder)]))
+    assert alone.best == "simulation" and "independent frames" in alone.network.why
+
+
 def test_numbers_that_make_no_trajectory(models):
     for bad in ({"frames": 0}, {"samples": 0}, {"frame_ps": 0.0}, {"frame_ps": float("nan")}):
         with pytest.raises(InputError, match="must be positive numbers"):
             plan(PROPANOL, models, **bad)
-    with pytest.raises(InputError, match="use implicit, vacuum, explicit"):
+    with pytest.raises(InputError, match="use water, implicit, none"):
         plan(PROPANOL, models, solvent="octanol")
 
 

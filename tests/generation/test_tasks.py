@@ -51,15 +51,11 @@ def test_a_sample_does_not_depend_on_how_many_there_are(tiny):
 
 
 @pytest.mark.parametrize("kind", INTERPOLATORS)
-@pytest.mark.parametrize("task", ["unconditional", "forward"])
-def test_strength_zero_is_the_structure_model_bit_for_bit(tiny_folders, kind, task):
+def test_strength_zero_is_the_structure_model_bit_for_bit(tiny_folders, kind):
     model = load_model(tiny_folders[kind])
     structure = Model("structure", model.denoiser.structure.eval(), model.config)
-    ends = {"start": Endpoint.of(moved(CHIRAL, 1), molecule(CHIRAL))} if task == "forward" else {}
-    config = replace(LONG, task=task)
     none, inside, full = (
-        positions(m, replace(config, strength=strength), **ends)
-        for m, strength in ((model, 0.0), (structure, 1.0), (model, 1.0))
+        positions(m, replace(LONG, strength=strength)) for m, strength in ((model, 0.0), (structure, 1.0), (model, 1.0))
     )
     assert [x.tobytes() for x in none] == [x.tobytes() for x in inside]
     assert all(np.abs(x - y).max() > 1e-3 for x, y in zip(none, full, strict=True))
@@ -233,3 +229,24 @@ def test_a_task_needs_its_frames(tiny):
     for bad in (geometry("CO")[:1], geometry("CO") * np.nan, geometry("CO")[None]):
         with pytest.raises(InputError, match="finite and of shape"):
             Endpoint.of(bad, molecule("CO"))
+
+
+def test_a_model_of_structures_only_makes_independent_frames(structures_folder):
+    model = load_model(structures_folder)
+    config = replace(SMALL, n_frames=WINDOW, n_samples=1)
+    (asked,), (zero,) = (
+        generate_trajectories(model, molecule(CHIRAL), replace(config, strength=s)) for s in (1.0, 0.0)
+    )
+    assert asked.meta["strength"] == 0.0 and np.array_equal(asked.positions, zero.positions)
+    assert (asked.meta["ensemble"], asked.meta["temperature_K"]) == ("obc2", 300.0)
+    forward = replace(config, task="forward")
+    with pytest.raises(InputError, match="'tiny-structures' is of structures only, so it goes on from no given frame"):
+        generate_trajectories(model, molecule(CHIRAL), forward, Endpoint.of(asked.positions[0], molecule(CHIRAL)))
+
+
+def test_a_temperature_and_a_solvent_change_what_is_made(structures_folder):
+    model = load_model(structures_folder)
+    config = replace(SMALL, n_frames=2, n_samples=1)
+    asked = (config, replace(config, temperature_K=400.0), replace(config, ensemble="vacuum"))
+    made = [generate_trajectories(model, molecule(CHIRAL), each)[0].positions for each in asked]
+    assert not np.allclose(made[0], made[1]) and not np.allclose(made[0], made[2])

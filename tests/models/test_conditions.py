@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from eginterpolator.errors import InputError
-from eginterpolator.models.conditions import holds_axes, known_conditions, trained_conditions, unmet_condition
+from eginterpolator.models.conditions import (
+    check_temperature,
+    conditions_text,
+    holds_axes,
+    known_conditions,
+    solvent_named,
+    trained_conditions,
+    unmet_condition,
+)
 
 BROAD = {"limits": {"axes": True, "conditions": {"thermal": [250, 500], "tip3p": [300, 300], "minimum": [300, 300]}}}
 
@@ -22,6 +30,16 @@ def test_temperatures_are_those_of_each_ensemble():
     assert unmet_condition(BROAD, "obc2", 499.0) is None
     assert "at 250 to 500 K, not at 520 K" in (unmet_condition(BROAD, "thermal", 520.0) or "")
     assert "explicit water at 300 K, not at 350 K" in (unmet_condition(BROAD, "tip3p", 350.0) or "")
+
+
+def test_solvents_and_temperatures_are_words_and_numbers_of_a_user():
+    assert [solvent_named(word) for word in ("water", "explicit", "none", "vacuum", "implicit")] == [
+        "water", "water", "none", "none", "implicit",
+    ]  # fmt: skip
+    check_temperature(250.0)
+    with pytest.raises(InputError, match="--temperature is 249 K; give one from 250 to 500 K"):
+        check_temperature(249.0)
+    assert conditions_text(BROAD) == "implicit water 250-500 K, explicit water 300 K, minima"
 
 
 def test_what_the_network_is_not_told_is_not_claimed():

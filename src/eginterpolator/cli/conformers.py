@@ -21,7 +21,8 @@ def conformers_command(
         str, typer.Option(help="A shipped model, a checkpoint folder, auto (the one that fits), or etkdg.")
     ] = "auto",
     ensemble: Annotated[
-        str, typer.Option(help="thermal (300 K, implicit water) or minimum (relaxed geometries, as in QM9).")
+        str,
+        typer.Option(help="thermal (as --solvent and --temperature say) or minimum (relaxed geometries, as in QM9)."),
     ] = "thermal",
     sampling: o.SamplingOptions,
     ph: Ph = None,
@@ -35,6 +36,7 @@ def conformers_command(
     helpers = job.begin()
     molecules, failures = read_at_ph(job, source, name, ph)  # before anything that takes seconds to import
     from eginterpolator.cli.progress import Progress
+    from eginterpolator.errors import InputError
     from eginterpolator.files.inputs import prepare_out
     from eginterpolator.generation.runs import run_conformers, run_etkdg
     from eginterpolator.generation.tasks import network_calls, resolve_device
@@ -43,6 +45,10 @@ def conformers_command(
     config = sampling.config(n_frames=1, n_samples=num, seed=job.seed, strength=0.0, ensemble=ensemble)
     prepare_out(out)
     loaded = None if model == "etkdg" else Models.load(model, "cpu" if helpers else resolve_device(config.device))
+    if loaded:
+        config, loaded = sampling.asked(config, loaded)
+    elif sampling.solvent or sampling.temperature != o.SamplingOptions.temperature:
+        raise InputError("ETKDG knows neither solvent nor temperature; leave --solvent and --temperature away.")
     calls = max(network_calls(each, config) for each in loaded.models) if loaded else 1
     with Progress(calls * len(molecules), job.quiet) as progress:
         hooks = progress.hooks(calls)

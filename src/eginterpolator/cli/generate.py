@@ -107,6 +107,7 @@ def generate_command(
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))
     loaded = Models.load(model, "cpu" if helpers or dry else resolve_device(config.device))
+    config, loaded = sampling.asked(config, loaded)
     cores = free_cores()
     seconds = expected(loaded, molecules, config, sampling.force, cores)
     if dry:

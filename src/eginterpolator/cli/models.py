@@ -15,14 +15,19 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("list")
 def list_command() -> None:
-    """Names of the shipped models, with their size and frame spacing."""
+    """Names of the shipped models, with their size, frame spacing, largest molecules, solvents and temperatures."""
+    from eginterpolator.models.conditions import conditions_text
     from eginterpolator.models.registry import list_models, model_folder
 
     for name in list_models():
         folder = model_folder(name)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         size = (folder / "model.safetensors").stat().st_size / 1e6
-        typer.echo(f"{name}\t{config['model']['class']}\t{size:.1f} MB\tframes of {config.get('frame_ps')} ps")
+        spacing, most = config.get("frame_ps"), config.get("limits", {}).get("max_heavy_atoms")
+        frames = f"frames of {spacing} ps" if spacing else "independent frames"
+        atoms = f"up to {most} heavy atoms" if most else "any size"
+        facts = (name, config["model"]["class"], f"{size:.1f} MB", frames, atoms, conditions_text(config))
+        typer.echo("\t".join(facts))
 
 
 @app.command("show")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eginterpolator.generation.tasks import GenerationConfig
     from eginterpolator.jobs.molecules import RunResult
     from eginterpolator.jobs.tasks import Workers
+    from eginterpolator.models.choice import Models
 
 
 class StereoMode(StrEnum):
@@ -33,6 +34,14 @@ class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
+
+
+class Solvent(StrEnum):
+    """What frames are to be in."""
+
+    water = "water"
+    implicit = "implicit"
+    none = "none"
 
 
 class Precision(StrEnum):
@@ -165,6 +174,13 @@ class SamplingOptions:
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto
     precision: PrecisionOption = Precision.auto
     batch: Annotated[str, typer.Option(help="Samples in one pass: auto, or a number.")] = "auto"
+    solvent: Annotated[
+        Solvent | None,
+        typer.Option(help="water (explicit, where the model knows it), implicit (the default), or none (vacuum)."),
+    ] = None
+    temperature: Annotated[
+        float, typer.Option(metavar="K", help="250 to 500 K, of a model that was trained on them; 300 K of the others.")
+    ] = 300.0
     force: Annotated[bool, typer.Option("--force", help="Take molecules that the model was not trained for.")] = False
 
     def config(self, **others: Any) -> GenerationConfig:
@@ -179,8 +195,21 @@ class SamplingOptions:
 
         return GenerationConfig(
             steps=self.steps, sampler=self.sampler, hydrogens=self.hydrogens, device=self.device.value,
-            precision=self.precision.value, batch=parse_batch(self.batch), **others,
+            precision=self.precision.value, batch=parse_batch(self.batch), temperature_K=self.temperature, **others,
         )  # fmt: skip
+
+    def asked(self, config: GenerationConfig, models: Models) -> tuple[GenerationConfig, Models]:
+        """The config in the solvent, and the models that can be asked for it.
+
+        Raises
+        ------
+        InputError
+            When there is none, or what the config asks for besides does not go with the solvent.
+        """
+        from eginterpolator.generation.config import in_solvent
+
+        config, models = in_solvent(config, models, self.solvent and self.solvent.value)
+        return config, models.under(config.ensemble, config.temperature_K, config.independent)
 
 
 def parse_batch(text: str) -> int | None:

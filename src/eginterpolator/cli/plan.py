@@ -29,8 +29,9 @@ def plan_command(
     frame_ps: Annotated[float | None, typer.Option(help="Time between frames, ps; the model's by default.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="Trajectories of each molecule.")] = 1,
     solvent: Annotated[
-        str, typer.Option(help="implicit (OBC2 water), vacuum, or explicit (TIP3P water).")
+        str, typer.Option(help="implicit (OBC2 water), none (vacuum), or water (explicit, TIP3P).")
     ] = "implicit",
+    temperature: Annotated[float, typer.Option(metavar="K", help="250 to 500 K.")] = 300.0,
     model: o.ModelName = "auto",
     pilot: Annotated[
         bool,
@@ -46,7 +47,9 @@ def plan_command(
 
     models = Models.load(model)
     speed = first_pilot(models, molecules) if pilot else None
-    plans = [plan(each, models, frames, frame_ps, samples, solvent, speed) for each in molecules]
+    plans = [
+        plan(each, models, frames, frame_ps, samples, solvent, speed, temperature_K=temperature) for each in molecules
+    ]
     if job.as_json:
         typer.echo(json.dumps([each.to_dict() for each in plans], indent=2))
     else:

@@ -65,9 +65,7 @@ class ClockSettings:
 
     def protocol(self) -> OpenProtocol:
         """The physics; InputError as `lanes_protocol`."""
-        return lanes_protocol(
-            self.ensemble, temperature_K=self.temperature_K, friction_per_ps=self.friction_per_ps
-        )
+        return lanes_protocol(self.ensemble, temperature_K=self.temperature_K, friction_per_ps=self.friction_per_ps)
 
 
 def replica_ps(n_atoms: int, seconds: float, timestep_fs: float) -> float:

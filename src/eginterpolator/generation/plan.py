@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eginterpolator.chemistry.codes import TEMPERATURE_K
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.generation.speed import START_SECONDS, Pilot, expected_seconds, run_pilot
 from eginterpolator.generation.tasks import GenerationConfig
-from eginterpolator.models.choice import Choice, Models
+from eginterpolator.models.choice import Choice, Models, has_time
+from eginterpolator.models.conditions import check_temperature, solvent_named
 from eginterpolator.simulation.engines.lanes.speed import PREPARE_SECONDS
 from eginterpolator.simulation.speed import simulation_seconds
 
-SOLVENTS = ("implicit", "vacuum", "explicit")
+PROTOCOLS = {"implicit": "implicit", "none": "vacuum", "water": "explicit"}
+"""Solvent -> protocol of MD."""
 KNOWN = {
     "qm9-obc2": "on 68 held-out molecules torsions differ from MD by a JSD of .187 (MD from itself .067), and times of "
     "torsions are within a factor of two of MD's for 35 % (MD 85 %)",
@@ -90,6 +93,7 @@ def plan(
     solvent: str = "implicit",
     pilot: Pilot | None = None,
     source: str | None = None,
+    temperature_K: float = TEMPERATURE_K,
 ) -> Plan:
     """Say which way to `samples` trajectories of `frames` frames `frame_ps` apart is sooner and better on this machine.
 
@@ -97,6 +101,8 @@ def plan(
     ----------
     frame_ps : float, optional
         That of the model by default.
+    solvent : str
+        `water`, `implicit` or `none`, or a protocol's name for them.
     pilot : Pilot, optional
         Speed of networks here, of `first_pilot`; the table's without.
     source : str, optional
@@ -107,20 +113,29 @@ def plan(
     InputError
         When a number makes no trajectory, or the solvent is unknown.
     """
-    if solvent not in SOLVENTS:
-        raise InputError(f"--solvent is '{solvent}'; use {', '.join(SOLVENTS)}.")
+    solvent = solvent_named(solvent)
+    check_temperature(temperature_K)
     if frames < 1 or samples < 1 or not (frame_ps is None or (math.isfinite(frame_ps) and frame_ps > 0)):
         raise InputError("--frames, --samples and --frame-ps must be positive numbers.")
     called = shlex.quote(source or molecule.smiles)
     spacing = frame_ps or _spacing(models)
-    network = _refused(models, molecule, solvent, spacing)
+    asked = "" if solvent == "implicit" else f" --solvent {solvent}"
+    asked += "" if temperature_K == TEMPERATURE_K else f" --temperature {temperature_K:g}"
+    try:
+        ensemble, models = models.in_solvent(solvent, temperature_K)
+        models = models.under(ensemble, temperature_K)
+        network = _refused(models, molecule, spacing)
+    except InputError as error:
+        network = Way("network", None, why=str(error))
     if network is None:
         choice = models.choose(molecule)
         own = float(choice.model.config.get("frame_ps") or spacing)
         every = max(1, round(spacing / own))
         config = GenerationConfig(n_frames=frames * every, n_samples=samples)
-        network = _network(choice, molecule, config, every, pilot, called)
-    simulation = _simulation(molecule, frames, spacing, samples, solvent, pilot, called)
+        network = _network(choice, molecule, config, every, pilot, called + asked)
+    protocol = PROTOCOLS[solvent]
+    warmth = "" if temperature_K == TEMPERATURE_K else f" --temperature {temperature_K:g}"
+    simulation = _simulation(molecule, frames, spacing, samples, protocol, pilot, called + warmth)
     best, reason = _best(network, simulation)
     return Plan(molecule, network, simulation, best, reason)
 
@@ -173,14 +188,14 @@ def _spacing(models: Models) -> float:
     return next((float(m.config["frame_ps"]) for m in models.models if m.config.get("frame_ps")), 5.2)
 
 
-def _refused(models: Models, molecule: Molecule, solvent: str, frame_ps: float) -> Way | None:
+def _refused(models: Models, molecule: Molecule, frame_ps: float) -> Way | None:
     """Why no network makes it; None where one does."""
-    if solvent == "vacuum":
-        return Way("network", None, why="models make molecules in implicit water only")
     try:
         model = models.choose(molecule).model
     except InputError as error:
         return Way("network", None, why=str(error))
+    if not has_time(model):
+        return Way(model.name, None, why="it makes independent frames, in no order of time (see --clock measured)")
     own = model.config.get("frame_ps")
     every = frame_ps / own if own else 1.0
     if round(every) < 1 or abs(every - round(every)) > NEAR * every:

@@ -92,7 +92,7 @@ def run_generation(
     InputError
         When the output folder cannot be used, the task lacks its given frames, or the only molecule does not fit.
     """
-    models = Models.of(model).under(config.ensemble, config.temperature_K)
+    models = Models.of(model).under(config.ensemble, config.temperature_K, config.independent)
     for each in models.used(molecules, force):
         check_task(each, config, start, end)
     _check_ahead(models, molecules, failures, force)
@@ -120,7 +120,7 @@ def run_conformers(
     InputError
         When the output folder cannot be used, or the only molecule does not fit.
     """
-    models = Models.of(model).under(config.ensemble, config.temperature_K)
+    models = Models.of(model).under(config.ensemble, config.temperature_K, independent=True)
     _check_ahead(models, molecules, failures, force)
     settings = {**asdict(config), "n_conformers": n_conformers}
     task = _Conformers(Path(out).resolve(), settings, overwrite, models, config, force, n_conformers)
@@ -339,7 +339,7 @@ def _molecule_meta(
 ) -> dict[str, Any]:
     first = samples[0]
     run = ("frame_ps", "n_frames", "seed", "model", "task", "strength")
-    shared = (*run, "sampler", "steps", "precision", "device", "compiled", "kernels")
+    shared = (*run, "ensemble", "temperature_K", "sampler", "steps", "precision", "device", "compiled", "kernels")
     failed: dict[str, float] = {}
     for sample in samples:
         for name, share in sample.get("failed_checks", {}).items():

@@ -24,6 +24,7 @@ from eginterpolator.errors import GenerationError
 from eginterpolator.generation.wells import shuffled_within_wells
 from eginterpolator.machine.cores import on_cores, shares
 from eginterpolator.models.ahead import Settings, fast_denoiser
+from eginterpolator.models.choice import has_time
 from eginterpolator.models.compiled import with_kernels
 from eginterpolator.models.conditions import holds_axes
 from eginterpolator.models.registry import Model
@@ -32,6 +33,8 @@ from eginterpolator.nn.graph_batch import GraphBatch, centre
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
+WINDOW = 64
+"""Frames that a structure model sees at once, which is of no matter to them."""
 SPAN = 512
 """Frames that are drawn together where their noise has a memory. Its eigenvectors cost the cube of that."""
 PAIR_BUDGET = {"cpu": 11_000, "kernels": 64_000, "cuda": 400_000}
@@ -50,13 +53,13 @@ class Given:
 
 def window_frames(model: Model) -> int:
     """Frames that the network sees at once."""
-    return max(2, int(model.config.get("window") or SPAN))
+    return max(2, int(model.config.get("window") or (SPAN if has_time(model) else WINDOW)))
 
 
 def block_frames(model: Model) -> int:
-    """The most frames that are drawn together: a window, or `SPAN` where the noise has a memory."""
+    """The most frames that are drawn together: a window, or `SPAN` where the noise has a memory or none was set."""
     window = window_frames(model)
-    return max(SPAN, window) if model.process.memory.scale else window
+    return max(SPAN, window) if model.process.memory.scale or not model.config.get("window") else window
 
 
 def derive_seed(run: int, molecule: Molecule, sample: int, block: int, attempt: int) -> int:

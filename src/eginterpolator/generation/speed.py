@@ -15,6 +15,7 @@ from eginterpolator.generation.tasks import (
     generate_trajectories,
     layer_settings,
     network_calls,
+    strength_of,
 )
 from eginterpolator.models.ahead import fast_denoiser
 from eginterpolator.models.compiled import with_kernels
@@ -49,7 +50,7 @@ class Pilot:
 
 def table_seconds(model: Model, molecule: Molecule, config: GenerationConfig) -> float:
     """Seconds of all samples of a molecule by the table, on one thread with nothing else running, start-up left out."""
-    lam = 1 if config.strength > 0 else 0
+    lam = 1 if strength_of(model, config) > 0 else 0
     milliseconds, power = PASS_MS[layers_of(model, config.precision)][lam]
     calls = network_calls(model, replace(config, task="unconditional", n_samples=1, n_frames=1))  # of each block
     frames = config.n_frames * config.n_samples

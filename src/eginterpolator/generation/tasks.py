@@ -5,133 +5,37 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from eginterpolator.chemistry.codes import SAMPLES, TEMPERATURE_K
 from eginterpolator.chemistry.hydrogens import add_hydrogens
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import stereo_retention
 from eginterpolator.chemistry.validity import every_check, failed_shares, frame_checks
 from eginterpolator.data.frames import superpose
-from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig
+from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
-from eginterpolator.generation.clock import ClockSettings, clocked
+from eginterpolator.generation.clock import clocked
+from eginterpolator.generation.config import GenerationConfig
 from eginterpolator.generation.placing import given_frames, placed
 from eginterpolator.generation.sampling import Given, Sampler, block_frames, derive_seed
-from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_trajectories
+from eginterpolator.generation.thermalise import thermalise_trajectories
 from eginterpolator.machine.cores import on_cores, shares
 from eginterpolator.models.ahead import Settings, fast_denoiser
+from eginterpolator.models.choice import has_time
 from eginterpolator.models.compiled import with_kernels
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 
-TASKS = ("unconditional", "forward", "interpolation")
-CLOCKS = ("network", "measured")
 POOL_FRAMES = 2000
 """Frames that a measured clock orders together, at least: a slow torsion need not change in every trajectory then."""
 Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class GenerationConfig:
-    """What to generate.
-
-    Attributes
-    ----------
-    task : str
-        One of TASKS.
-    n_frames : int
-        Frames of each trajectory, conditioning frames included.
-    n_samples : int
-    seed : int
-    strength : float
-        lambda in [0, 1]: 0 is the structure model (independent frames, white noise), 1 the trained interpolator.
-    steps : int or None
-        Steps of the sampler; None takes the model's own.
-    sampler : str or None
-        One of SAMPLERS; None takes the model's own.
-    hydrogens : bool
-        Put the hydrogens back.
-    device : 'auto', 'cpu', 'cuda'
-    precision : 'auto', 'fp32', 'bf16'
-    batch : int or None
-        Samples in one pass; None fits them to memory. It does not change what is sampled.
-    ensemble : str
-        One of `chemistry.codes.SAMPLES`: what the frames are to be samples of.
-    temperature_K : float
-    thermalise_ps : float
-        Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`.
-    clock : 'network' or 'measured'
-        What puts frames in order: the trained interpolator, or a clock that is measured on the molecule itself
-        (`clock`), for independent frames of the structure model.
-    clock_seconds : float
-        See `ClockSettings.seconds`.
-    frame_ps : float or None
-        Spacing of the frames, which a measured clock leaves free; None takes the model's.
-    """
-
-    task: str = "unconditional"
-    n_frames: int = 500
-    n_samples: int = 1
-    seed: int = 0
-    strength: float = 1.0
-    steps: int | None = None
-    sampler: str | None = None
-    hydrogens: bool = True
-    device: str = "auto"
-    precision: str = "auto"
-    batch: int | None = None
-    ensemble: str = "thermal"
-    thermalise_ps: float = 0.0
-    temperature_K: float = TEMPERATURE_K
-    clock: str = "network"
-    clock_seconds: float = 3.0
-    frame_ps: float | None = None
-
-    def __post_init__(self) -> None:
-        least = {"unconditional": 1, "forward": 2, "interpolation": 3}
-        if self.task not in TASKS:
-            raise InputError(f"'{self.task}' is not a task; use one of {', '.join(TASKS)}.")
-        if self.n_frames < least[self.task]:
-            raise InputError(f"--frames is {self.n_frames}; the task '{self.task}' needs at least {least[self.task]}.")
-        if self.n_samples < 1:
-            raise InputError(f"--samples is {self.n_samples}; ask for at least one.")
-        if not 0.0 <= self.strength <= 1.0:
-            raise InputError(f"--strength is {self.strength}; it must lie between 0 (structure model) and 1.")
-        if self.steps is not None and self.steps < 2:
-            raise InputError(f"--steps is {self.steps}; a sampler needs at least 2.")
-        if self.sampler is not None:
-            SAMPLERS.find(self.sampler)
-        if self.ensemble not in SAMPLES:
-            raise InputError(f"'{self.ensemble}' is not an ensemble; use one of {', '.join(SAMPLES)}.")
-        if self.batch is not None and self.batch < 1:
-            raise InputError(f"--batch is {self.batch}; it must be 'auto' or a positive number.")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise InputError(f"'{self.device}' is not a device; use auto, cpu or cuda.")
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise InputError("--device cuda was asked for, but PyTorch sees no GPU here; use --device cpu.")
-        if self.thermalise_ps:
-            ThermaliseSettings(ps=self.thermalise_ps)
-            if not self.hydrogens:
-                raise InputError("Frames are thermalised with their hydrogens; leave --no-hydrogens away.")
-        if self.clock not in CLOCKS:
-            raise InputError(f"'{self.clock}' is not a clock; use one of {', '.join(CLOCKS)}.")
-        if self.clock == "measured":
-            ClockSettings(seconds=self.clock_seconds)
-            if self.task != "unconditional" or not self.hydrogens:
-                raise InputError("A measured clock is for unconditional trajectories with their hydrogens.")
-        elif self.frame_ps is not None:
-            raise InputError("The spacing of frames is the model's; --frame-ps needs --clock measured.")
-        if self.frame_ps is not None and not self.frame_ps > 0:
-            raise InputError(f"--frame-ps is {self.frame_ps:g}; give more than 0.")
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise InputError(f"'{self.precision}' is not a precision; use auto, fp32 or bf16.")
+__all__ = ["GenerationConfig", "Progress", "generate_conformers", "generate_trajectories"]
 
 
 def check_task(model: Model, config: GenerationConfig, start: Endpoint | None, end: Endpoint | None) -> None:
@@ -151,6 +55,10 @@ def check_task(model: Model, config: GenerationConfig, start: Endpoint | None, e
             f"The model '{model.name}' has no structure model inside, so its frames cannot be independent; "
             "use strength 1."
         )
+    if config.task != "unconditional" and not has_time(model):
+        raise InputError(
+            f"The model '{model.name}' is of structures only, so it goes on from no given frame; use another --model."
+        )
     if config.task == "interpolation" and config.n_frames > (most := block_frames(model)):
         raise InputError(f"Interpolation is limited to {most} frames by the model; ask for fewer --frames.")
 
@@ -166,12 +74,17 @@ def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> 
         molecule,
         SamplerConfig(name, steps, options),
         config.seed,
-        config.strength if config.clock == "network" else 0.0,
+        strength_of(model, config),
         frame_ps(model),
         config.ensemble,
         resolve_precision(config.precision, next(model.denoiser.parameters()).device),
         config.temperature_K,
     )
+
+
+def strength_of(model: Model, config: GenerationConfig) -> float:
+    """lambda as it is: 0 where frames are independent, by the config or by the model."""
+    return 0.0 if config.independent or not has_time(model) else config.strength
 
 
 def frame_ps(model: Model) -> float:
@@ -272,9 +185,8 @@ def drawn_samples(config: GenerationConfig) -> int:
 def _clocked(trajectories: list[Trajectory], config: GenerationConfig) -> list[Trajectory]:
     """The frames of all trajectories in the order of a measured clock, and judged again."""
     molecule = trajectories[0].molecule
-    settings = ClockSettings(seconds=config.clock_seconds, temperature_K=config.temperature_K)
     seed = derive_seed(config.seed, molecule, 0, -3, 0)
-    found = clocked(trajectories, settings, seed, config.frame_ps or trajectories[0].frame_ps)
+    found = clocked(trajectories, config.clock_settings(), seed, config.frame_ps or trajectories[0].frame_ps)
     for trajectory in found:
         trajectory.meta |= judged(molecule, trajectory.positions)
     return found
@@ -286,9 +198,8 @@ def _thermalised(
     """The trajectories after some dynamics from each frame, and judged again; given frames stay."""
     molecule = trajectories[0].molecule
     given = [index for index, endpoint in ((0, start), (-1, end)) if endpoint is not None]
-    settings = ThermaliseSettings(ps=config.thermalise_ps)
     seed = derive_seed(config.seed, molecule, 0, -2, 0)
-    found = thermalise_trajectories(trajectories, settings, seed, given, torch.get_num_threads())
+    found = thermalise_trajectories(trajectories, config.thermalise_settings(), seed, given, torch.get_num_threads())
     for trajectory in found:
         trajectory.meta |= judged(molecule, trajectory.positions)
     return found
@@ -388,6 +299,7 @@ def _finish(
         "model": model.name,
         "task": config.task,
         "strength": sampler.strength,
+        **config.conditions(),
         "sampler": sampler.config.name,
         "steps": sampler.config.steps,
         "precision": sampler.precision,

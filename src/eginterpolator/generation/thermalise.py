@@ -68,9 +68,7 @@ class ThermaliseSettings:
 
     def protocol(self) -> OpenProtocol:
         """The physics; InputError as `lanes_protocol`."""
-        return lanes_protocol(
-            self.ensemble, temperature_K=self.temperature_K, friction_per_ps=self.friction_per_ps
-        )
+        return lanes_protocol(self.ensemble, temperature_K=self.temperature_K, friction_per_ps=self.friction_per_ps)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Which model makes a molecule: the one that was asked for, or the shipped one that has seen most of it."""
+"""Which model makes a molecule: the one that was asked for, or the shipped one that has seen most of it.
+
+Some models are of structures only: they make independent frames, and frames in order of time where no other can.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,17 @@ from eginterpolator.chemistry.graph import featurize
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError, shortened
 from eginterpolator.models.census import Coverage
-from eginterpolator.models.conditions import holds_axes, unmet_condition
+from eginterpolator.models.conditions import SOLVENTS, holds_axes, solvent_named, unmet_condition
+from eginterpolator.models.denoiser import StructureDenoiser
 from eginterpolator.models.registry import Model, list_models, load_model
 
 AUTO = "auto"
+STRUCTURES = "structures"
+"""In `default_for` of a config: the model is the first choice for independent frames."""
+NO_ORDER = (
+    "'{name}' is a structure model: its frames are independent, in no order of time, as with --strength 0; "
+    "--clock measured puts them in order."
+)
 
 
 @dataclass(frozen=True)
@@ -42,10 +52,14 @@ class Models:
     ----------
     models : sequence of Model
         At least one.
+    independent : bool
+        Whether frames are to be independent, or in an order of time.
+    notes : sequence of str
+        Warnings for whatever they make.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
-        self.models = tuple(sorted(models, key=_size))
+    def __init__(self, models: Sequence[Model], independent: bool = False, notes: Sequence[str] = ()) -> None:
+        self.models, self.independent, self.notes = tuple(sorted(models, key=_size)), independent, tuple(notes)
 
     @classmethod
     def load(cls, name: str | os.PathLike[str], device: str = "cpu") -> Models:
@@ -57,8 +71,26 @@ class Models:
         """A single model as one to choose from."""
         return models if isinstance(models, Models) else cls([models])
 
-    def under(self, ensemble: str, temperature_K: float) -> Models:
-        """Those that can be asked for an ensemble (of `SAMPLES`) at a temperature.
+    def in_solvent(self, solvent: str | None, temperature_K: float) -> tuple[str, Models]:
+        """The ensemble to ask for in a solvent (`solvent_named`; implicit water without one), and those to ask.
+
+        Where no model knows explicit water at this temperature, implicit water stands for it, and a note says so.
+
+        Raises
+        ------
+        InputError
+            For another word.
+        """
+        name = solvent_named(solvent or "implicit")
+        unmet = [unmet_condition(model.config, SOLVENTS[name], temperature_K) for model in self.models]
+        if name != "water" or not all(unmet):
+            return SOLVENTS[name], self
+        which = " or ".join(f"'{model.name}'" for model in self.models)
+        note = f"Implicit water stands for explicit water, which {which} does not know at {temperature_K:g} K."
+        return "thermal", Models(self.models, self.independent, [*self.notes, note])
+
+    def under(self, ensemble: str, temperature_K: float, independent: bool = False) -> Models:
+        """Those that can be asked for an ensemble (of `SAMPLES`) at a temperature, for such frames.
 
         Raises
         ------
@@ -70,13 +102,14 @@ class Models:
         if not fitting:
             why = "; ".join(f"not '{model.name}': {reason}" for model, reason in unmet)
             raise InputError(f"No model gives what is asked for ({why}); `egi simulate` does.")
-        return Models(fitting)
+        return Models(fitting, independent, self.notes)
 
     def choose(self, molecule: Molecule, force: bool = False) -> Choice:
         """The model that the molecule fits and that has seen most of it, the smallest of equals.
 
-        A model has seen more where fewer traits and atom environments of the molecule are new to it (`Census`). With
-        `force` it is the largest model where the molecule fits none.
+        For frames in order, models of structures only come last; for independent ones, a model whose config says that
+        it is their default comes first. A model has seen more where fewer traits and atom environments of the
+        molecule are new to it (`Census`). With `force` it is the largest model where the molecule fits none.
 
         Raises
         ------
@@ -84,13 +117,14 @@ class Models:
             When it fits none, and for an element that the featuriser has no code for.
         """
         featurize(molecule)
-        outside = [(model, problems_of(model, molecule)) for model in self.models]
+        outside = [(each, problems_of(each, molecule)) for each in sorted(self.models, key=self._last)]
         fitting = [(model, coverage_of(model, molecule)) for model, problems in outside if not problems]
         called = f"'{shortened(molecule.smiles)}'"
         if fitting:
-            model, coverage = min(fitting, key=lambda each: each[1].unseen)  # the first, which is the smallest
+            # the first of equals, which is the smallest
+            model, coverage = min(fitting, key=lambda each: (self._last(each[0]), each[1].unseen))
             smaller = fitting[0][0] if model is not fitting[0][0] else None
-            warnings = _unlike(model, coverage) + unheld_axes(model, molecule)
+            warnings = self._notes_of(model) + _unlike(model, coverage) + unheld_axes(model, molecule)
             return Choice(model, self._reason(model, molecule, smaller), warnings)
         if not force:
             which = "; ".join(f"not '{model.name}': {', and '.join(problems)}" for model, problems in outside)
@@ -98,9 +132,10 @@ class Models:
                 f"{called} does not fit {'the model' if len(outside) == 1 else 'any shipped model'} ({which}). "
                 "Choose another --model, or run with --force and check the result with care."
             )
-        model, problems = outside[-1]
+        foremost = self._last(outside[0][0])
+        model, problems = [each for each in outside if self._last(each[0]) == foremost][-1]
         warnings = [f"{called} is outside of the training data of '{model.name}': {problem}." for problem in problems]
-        warnings += _unlike(model, coverage_of(model, molecule)) + unheld_axes(model, molecule)
+        warnings += self._notes_of(model) + _unlike(model, coverage_of(model, molecule)) + unheld_axes(model, molecule)
         return Choice(model, "forced: it fits no model better", warnings)
 
     def used(self, molecules: Sequence[Molecule], force: bool = False) -> list[Model]:
@@ -115,14 +150,29 @@ class Models:
         except InputError:
             return None
 
+    def _last(self, model: Model) -> bool:
+        """Whether a model comes after others, whatever they have seen of the molecule."""
+        return STRUCTURES not in model.config.get("default_for", ()) if self.independent else not has_time(model)
+
+    def _notes_of(self, model: Model) -> list[str]:
+        unordered = not (self.independent or has_time(model))
+        return [*self.notes, *([NO_ORDER.format(name=model.name)] if unordered else [])]
+
     def _reason(self, model: Model, molecule: Molecule, smaller: Model | None) -> str:
         if len(self.models) == 1:
             return "the only one, or asked for"
+        if self.independent and not self._last(model):
+            return "the default for independent frames"
         if smaller is not None:
             return f"'{smaller.name}', the smallest shipped model that it fits, has seen less of the molecule"
         largest = model.config.get("limits", {}).get("max_heavy_atoms")
         size = f"{molecule.n_heavy} heavy atoms of at most {largest}" if largest else "no limit of size"
         return f"the smallest shipped model that was trained on such molecules: {size}"
+
+
+def has_time(model: Model) -> bool:
+    """Whether a model puts frames in an order of time: not one of structures only, whose noise has no memory."""
+    return not isinstance(model.denoiser, StructureDenoiser) or bool(model.process.memory.scale)
 
 
 def problems_of(model: Model, molecule: Molecule) -> list[str]:

@@ -8,9 +8,35 @@ from typing import Any
 from eginterpolator.chemistry.codes import ENSEMBLES, TEMPERATURE_K, ensemble_code
 from eginterpolator.errors import InputError
 
+SOLVENTS = {"water": "tip3p", "implicit": "thermal", "none": "vacuum"}
+"""What frames are to be in -> the ensemble that a model is asked for."""
+SPELLINGS = {"explicit": "water", "vacuum": "none"}
+"""Names of solvents after the protocols of MD."""
+COLDEST, HOTTEST = 250.0, 500.0
+"""Temperatures that may be asked for, K."""
 WORDS = {"thermal": "implicit water", "minimum": "minima", "vacuum": "vacuum", "tip3p": "explicit water"}
 DEGREE = 0.5
 """Kelvin by which a temperature may lie outside of what was trained on."""
+
+
+def solvent_named(text: str) -> str:
+    """One of `SOLVENTS`, by its own name or that of a protocol.
+
+    Raises
+    ------
+    InputError
+        For another word.
+    """
+    name = SPELLINGS.get(text, text)
+    if name not in SOLVENTS:
+        raise InputError(f"'{text}' is not a solvent; use {', '.join(SOLVENTS)}.")
+    return name
+
+
+def check_temperature(temperature_K: float) -> None:
+    """InputError for a temperature that no model is asked for."""
+    if not COLDEST <= temperature_K <= HOTTEST:
+        raise InputError(f"--temperature is {temperature_K:g} K; give one from {COLDEST:g} to {HOTTEST:g} K.")
 
 
 def known_conditions(config: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -38,6 +64,15 @@ def unmet_condition(config: Mapping[str, Any], ensemble: str, temperature_K: flo
         between = f"{low:g} K" if low == high else f"{low:g} to {high:g} K"
         return f"it was trained on {WORDS[name]} at {between}, not at {temperature_K:g} K"
     return None
+
+
+def conditions_text(config: Mapping[str, Any]) -> str:
+    """What a model with this config may be asked for, in words."""
+    spans = []
+    for name, (low, high) in known_conditions(config).items():
+        between = "" if name == "minimum" else f" {low:g} K" if low == high else f" {low:g}-{high:g} K"
+        spans.append(WORDS[name] + between)
+    return ", ".join(spans)
 
 
 def holds_axes(config: Mapping[str, Any]) -> bool:

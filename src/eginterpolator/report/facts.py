@@ -16,7 +16,8 @@ _LABELS = {
     "device": "Device", "precision": "Precision", "compiled": "Compiled layers", "kernels": "Kernels",
     "stereo_retention": "Stereo retention",
     "valid": "Valid frames", "validity": "Valid frames", "frame_ps": "Frame spacing", "n_frames": "Frames",
-    "forcefield": "Force field", "temperature_K": "Temperature", "timestep_fs": "Time step", "hydrogens": "Hydrogens",
+    "forcefield": "Force field", "temperature_K": "Temperature", "ensemble": "Solvent or ensemble",
+    "timestep_fs": "Time step", "hydrogens": "Hydrogens",
     "hydrogen_mass_amu": "Hydrogen mass", "platform": "Platform", "command": "Command", "created": "Created",
 }  # fmt: skip
 _UNITS = {"frame_ps": "ps", "temperature_K": "K", "timestep_fs": "fs", "hydrogen_mass_amu": "amu", "ns": "ns"}

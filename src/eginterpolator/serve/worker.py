@@ -138,6 +138,7 @@ def carry_out(order: Order, folder: Path, models: Any, tell: Callable[[Event], N
         from eginterpolator.generation.thermalise import require_lanes
 
         require_lanes()
+    models = models.under(config.ensemble, config.temperature_K, config.independent)
     calls = network_calls(models.choose(molecule, order.force).model, config)
     behind, told = 0.0, 0.0
 

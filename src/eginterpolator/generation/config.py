@@ -1,0 +1,153 @@
+"""What to generate: task, frames, solvent, sampler, and what is done with frames afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from eginterpolator.chemistry.codes import ENSEMBLES, SAMPLES, TEMPERATURE_K, ensemble_code
+from eginterpolator.diffusion.samplers import SAMPLERS
+from eginterpolator.errors import InputError
+from eginterpolator.generation.clock import ClockSettings
+from eginterpolator.generation.thermalise import ThermaliseSettings
+from eginterpolator.models.choice import Models
+from eginterpolator.models.conditions import check_temperature
+
+TASKS = ("unconditional", "forward", "interpolation")
+CLOCKS = ("network", "measured")
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """What to generate.
+
+    Attributes
+    ----------
+    task : str
+        One of TASKS.
+    n_frames : int
+        Frames of each trajectory, conditioning frames included.
+    n_samples : int
+    seed : int
+    strength : float
+        lambda in [0, 1]: 0 is the structure model (independent frames, white noise), 1 the trained interpolator.
+    steps : int or None
+        Steps of the sampler; None takes the model's own.
+    sampler : str or None
+        One of SAMPLERS; None takes the model's own.
+    hydrogens : bool
+        Put the hydrogens back.
+    device : 'auto', 'cpu', 'cuda'
+    precision : 'auto', 'fp32', 'bf16'
+    batch : int or None
+        Samples in one pass; None fits them to memory. It does not change what is sampled.
+    ensemble : str
+        One of `chemistry.codes.SAMPLES`: what the frames are to be samples of.
+    temperature_K : float
+    thermalise_ps : float
+        Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`.
+    clock : 'network' or 'measured'
+        What puts frames in order: the trained interpolator, or a clock that is measured on the molecule itself
+        (`clock`), for independent frames of the structure model.
+    clock_seconds : float
+        See `ClockSettings.seconds`.
+    frame_ps : float or None
+        Spacing of the frames, which a measured clock leaves free; None takes the model's.
+    """
+
+    task: str = "unconditional"
+    n_frames: int = 500
+    n_samples: int = 1
+    seed: int = 0
+    strength: float = 1.0
+    steps: int | None = None
+    sampler: str | None = None
+    hydrogens: bool = True
+    device: str = "auto"
+    precision: str = "auto"
+    batch: int | None = None
+    ensemble: str = "thermal"
+    thermalise_ps: float = 0.0
+    temperature_K: float = TEMPERATURE_K
+    clock: str = "network"
+    clock_seconds: float = 3.0
+    frame_ps: float | None = None
+
+    def __post_init__(self) -> None:
+        least = {"unconditional": 1, "forward": 2, "interpolation": 3}
+        if self.task not in TASKS:
+            raise InputError(f"'{self.task}' is not a task; use one of {', '.join(TASKS)}.")
+        if self.n_frames < least[self.task]:
+            raise InputError(f"--frames is {self.n_frames}; the task '{self.task}' needs at least {least[self.task]}.")
+        if self.n_samples < 1:
+            raise InputError(f"--samples is {self.n_samples}; ask for at least one.")
+        if not 0.0 <= self.strength <= 1.0:
+            raise InputError(f"--strength is {self.strength}; it must lie between 0 (structure model) and 1.")
+        if self.steps is not None and self.steps < 2:
+            raise InputError(f"--steps is {self.steps}; a sampler needs at least 2.")
+        if self.sampler is not None:
+            SAMPLERS.find(self.sampler)
+        if self.ensemble not in SAMPLES:
+            raise InputError(f"'{self.ensemble}' is not an ensemble; use one of {', '.join(SAMPLES)}.")
+        if self.batch is not None and self.batch < 1:
+            raise InputError(f"--batch is {self.batch}; it must be 'auto' or a positive number.")
+        check_temperature(self.temperature_K)
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"'{self.device}' is not a device; use auto, cpu or cuda.")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InputError("--device cuda was asked for, but PyTorch sees no GPU here; use --device cpu.")
+        if self.thermalise_ps:
+            self.thermalise_settings()
+            if not self.hydrogens:
+                raise InputError("Frames are thermalised with their hydrogens; leave --no-hydrogens away.")
+        if self.clock not in CLOCKS:
+            raise InputError(f"'{self.clock}' is not a clock; use one of {', '.join(CLOCKS)}.")
+        if self.clock == "measured":
+            self.clock_settings()
+            if self.task != "unconditional" or not self.hydrogens:
+                raise InputError("A measured clock is for unconditional trajectories with their hydrogens.")
+        elif self.frame_ps is not None:
+            raise InputError("The spacing of frames is the model's; --frame-ps needs --clock measured.")
+        if self.frame_ps is not None and not self.frame_ps > 0:
+            raise InputError(f"--frame-ps is {self.frame_ps:g}; give more than 0.")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise InputError(f"'{self.precision}' is not a precision; use auto, fp32 or bf16.")
+
+    @property
+    def independent(self) -> bool:
+        """Whether the network's frames are independent ones: what a model of structures only makes."""
+        return self.strength == 0 or self.clock == "measured"
+
+    def thermalise_settings(self) -> ThermaliseSettings:
+        """In the same solvent and at the same temperature; InputError where lanes know none."""
+        return ThermaliseSettings(ps=self.thermalise_ps, ensemble=self.ensemble, temperature_K=self.temperature_K)
+
+    def clock_settings(self) -> ClockSettings:
+        """In the same solvent and at the same temperature; InputError where lanes know none."""
+        return ClockSettings(seconds=self.clock_seconds, ensemble=self.ensemble, temperature_K=self.temperature_K)
+
+    def conditions(self) -> dict[str, Any]:
+        """What frames are samples of, by the names of `meta.json`."""
+        ensemble = ENSEMBLES[ensemble_code(self.ensemble)]
+        known = {"ensemble": "obc2" if ensemble == "thermal" else ensemble}
+        return known if ensemble == "minimum" else {**known, "temperature_K": self.temperature_K}
+
+
+def in_solvent(config: GenerationConfig, models: Models, solvent: str | None) -> tuple[GenerationConfig, Models]:
+    """The config with the ensemble of a solvent (`models.conditions.solvent_named`), and the models to ask.
+
+    Without a solvent everything stays.
+
+    Raises
+    ------
+    InputError
+        For another solvent, for minima, which have none, and for what lanes would be asked for and do not know.
+    """
+    if solvent is None:
+        return config, models
+    if config.ensemble == "minimum":
+        raise InputError("Minima have no solvent; give --solvent or --ensemble minimum, not both.")
+    ensemble, models = models.in_solvent(solvent, config.temperature_K)
+    return replace(config, ensemble=ensemble), models
