@@ -17,7 +17,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import bench
+from eginterpolator.chemistry.identity import held_out_key
+from eginterpolator.data.splits import validation_mask
+from eginterpolator.data.store import Store
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import write_text
 from eginterpolator.models.census import Census
@@ -26,17 +31,21 @@ from eginterpolator.models.conditions import conditions_text
 from eginterpolator.models.registry import load_model, model_folder, save_model
 from eginterpolator.training.config import TrainConfig, build
 from eginterpolator.training.counting import training_census
-from eginterpolator.training.run import TrainingData
 from tune_sampler import parse
 
 PRETRAINED = Path(__file__).resolve().parents[1] / "src" / "eginterpolator" / "pretrained"
 
 
 def counted(config: dict[str, Any]) -> Census:
-    """The census of a run, from its stores, which are where the config says."""
-    plain = json.loads(json.dumps(config["training"]))  # lists, as YAML has them
-    run = build(TrainConfig, plain, "")
-    return training_census(run, TrainingData(run.data, run.seed).molecules())
+    """The census of a run, from its stores, which are where the config says; molecules of validation are left out."""
+    run = build(TrainConfig, config["training"], "")
+    stores = {path for source in run.data.sources for path in source.stores}
+    keys: set[str] = set()
+    for path in stores:
+        with Store(path) as store:
+            keys |= {held_out_key(store.facts(name).smiles) for name in store.names}
+    names = np.array(sorted(keys))
+    return training_census(run, set(names[~validation_mask(names, run.data.validation_share)].tolist()))
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ def unmet_condition(config: Mapping[str, Any], ensemble: str, temperature_K: flo
         return f"it was trained on {' and '.join(WORDS[each] for each in known)}, not on {WORDS[name]}"
     low, high = known[name]
     if name != "minimum" and not low - DEGREE <= temperature_K <= high + DEGREE:
-        between = f"{low:g} K" if low == high else f"{low:g} to {high:g} K"
+        between = f"{low:.4g} K" if low == high else f"{low:.4g} to {high:.4g} K"
         return f"it was trained on {WORDS[name]} at {between}, not at {temperature_K:g} K"
     return None
 
@@ -70,7 +70,7 @@ def conditions_text(config: Mapping[str, Any]) -> str:
     """What a model with this config may be asked for, in words."""
     spans = []
     for name, (low, high) in known_conditions(config).items():
-        between = "" if name == "minimum" else f" {low:g} K" if low == high else f" {low:g}-{high:g} K"
+        between = "" if name == "minimum" else f" {low:.4g} K" if low == high else f" {low:.4g}-{high:.4g} K"
         spans.append(WORDS[name] + between)
     return ", ".join(spans)
 
