@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from eginterpolator.chemistry.codes import ENSEMBLES, SAMPLES, TEMPERATURE_K, ensemble_code
 from eginterpolator.diffusion.samplers import SAMPLERS
 from eginterpolator.errors import InputError
-from eginterpolator.generation.clock import ClockSettings
-from eginterpolator.generation.thermalise import ThermaliseSettings
-from eginterpolator.models.choice import Models
 from eginterpolator.models.conditions import check_temperature
+
+if TYPE_CHECKING:
+    from eginterpolator.generation.clock import ClockSettings
+    from eginterpolator.generation.thermalise import ThermaliseSettings
+    from eginterpolator.models.choice import Models
 
 TASKS = ("unconditional", "forward", "interpolation")
 CLOCKS = ("network", "measured")
@@ -122,10 +124,14 @@ class GenerationConfig:
 
     def thermalise_settings(self) -> ThermaliseSettings:
         """In the same solvent and at the same temperature; InputError where lanes know none."""
+        from eginterpolator.generation.thermalise import ThermaliseSettings
+
         return ThermaliseSettings(ps=self.thermalise_ps, ensemble=self.ensemble, temperature_K=self.temperature_K)
 
     def clock_settings(self) -> ClockSettings:
         """In the same solvent and at the same temperature; InputError where lanes know none."""
+        from eginterpolator.generation.clock import ClockSettings
+
         return ClockSettings(seconds=self.clock_seconds, ensemble=self.ensemble, temperature_K=self.temperature_K)
 
     def conditions(self) -> dict[str, Any]:
