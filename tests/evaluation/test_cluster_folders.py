@@ -9,7 +9,7 @@ from rdkit import Chem
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.cluster_folders import Clustered, cluster_folders, cluster_sources
-from eginterpolator.evaluation.clusters import ClusterSettings
+from eginterpolator.analysis.clusters import ClusterSettings
 from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.files.inputs import Failure
 from eginterpolator.files.trajectory import ConformerEnsemble

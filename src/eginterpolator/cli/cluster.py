@@ -51,7 +51,7 @@ def cluster_command(
     """Cluster the frames of each molecule of DIR: clusters.csv, clusters.sdf (representatives), cluster_frames.csv."""
     from eginterpolator.data.readers.base import ImportOptions
     from eginterpolator.evaluation.cluster_folders import Clustered, cluster_folders
-    from eginterpolator.evaluation.clusters import ClusterSettings
+    from eginterpolator.analysis.clusters import ClusterSettings
 
     settings = ClusterSettings(metric.value, cutoff, clusters)
     failed, done = [], {}

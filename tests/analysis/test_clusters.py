@@ -8,8 +8,8 @@ from rdkit import Chem
 from rdkit.Chem import rdMolAlign
 
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation import clusters as module
-from eginterpolator.evaluation.clusters import ClusterSettings, find_clusters
+from eginterpolator.analysis import clusters as module
+from eginterpolator.analysis.clusters import ClusterSettings, find_clusters
 from eginterpolator.files.sdf import with_conformers
 from tests.builders.wells import turned
 

@@ -16,7 +16,7 @@ from eginterpolator.analysis.wells import angles_of, folded
 from eginterpolator.chemistry.features import torsion_quadruples
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.rmsd import numberings, symmetric_rmsd
+from eginterpolator.chemistry.rmsd import numberings, symmetric_rmsd
 
 METRICS = {"rmsd": ("Å", 1.0), "torsion": ("degrees", 30.0)}
 """Metric -> unit and default cutoff."""
