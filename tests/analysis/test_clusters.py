@@ -7,9 +7,9 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdMolAlign
 
-from eginterpolator.errors import InputError
 from eginterpolator.analysis import clusters as module
 from eginterpolator.analysis.clusters import ClusterSettings, find_clusters
+from eginterpolator.errors import InputError
 from eginterpolator.files.sdf import with_conformers
 from tests.builders.wells import turned
 

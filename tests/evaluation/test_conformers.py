@@ -10,9 +10,9 @@ from rdkit import Chem
 from rdkit.Chem import AllChem, rdMolAlign
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.rmsd import numberings
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.conformers import coverage, evaluate_conformer_folders, matching, rmsd_matrix
-from eginterpolator.chemistry.rmsd import numberings
 from eginterpolator.files.folder import write_conformer_folder
 from eginterpolator.files.trajectory import ConformerEnsemble
 from tests.builders.conformers import FLEXIBLE, conformers, embedded
