@@ -14,10 +14,12 @@ from eginterpolator.errors import InputError, shortened
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.matching import misfit
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
+from eginterpolator.generation.conformers import ETKDG, etkdg_ensemble, finished_ensemble
 from eginterpolator.generation.quality import quality_warnings
 from eginterpolator.generation.tasks import GenerationConfig, generate_conformers, generate_trajectories, resolve_device
 from eginterpolator.models.choice import AUTO, Choice, Models
 from eginterpolator.models.registry import Model
+from eginterpolator.simulation.conformers import RankSettings
 
 log = logging.getLogger(__name__)
 
@@ -113,14 +115,57 @@ def conformers(
     seed: int = 0,
     model: str | os.PathLike[str] | Model = AUTO,
     *,
+    energies: str = "none",
+    window_kcal: float | None = None,
+    prune_rmsd: float | None = None,
+    clusters: str | float | None = None,
+    temperature: float | None = None,
+    solvent: str | None = None,
+    populations: str = "minima",
     force: bool = False,
     **settings: Any,
 ) -> ConformerEnsemble:
-    """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0)."""
+    """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0).
+
+    With `energies` they are relaxed, sorted by energy, without duplicates, weighed and in clusters
+    (docs/conformers.md), so that there are fewer than `n_conformers`: `table` and `clusters` of the ensemble tell.
+
+    Parameters
+    ----------
+    molecule, seed, force
+        As `generate_samples` takes them.
+    n_conformers : int
+        Structures that are generated.
+    model : str, path or Model
+        As `generate` takes it, or 'etkdg': RDKit's.
+    energies : {'none', 'sage', 'gfn2', 'mmff'}
+        What relaxes and ranks the structures.
+    window_kcal, prune_rmsd, clusters, solvent, populations
+        As `RankSettings.of` takes them: kcal/mol above the lowest (6), Å within which one is a duplicate (.125), a
+        number of clusters or their radius in Å (.5), the solvent, 'minima' or 'thermal'.
+    temperature : float
+        K, of the populations (298.15).
+    settings
+        Further fields of `GenerationConfig`.
+
+    Raises
+    ------
+    InputError
+        For a molecule, model or setting that cannot be used.
+    GenerationError
+        When a structure stays non-finite, or none is left.
+    """
     chosen = _molecule(molecule)
+    ranking = RankSettings.of(
+        energies, window_kcal=window_kcal, prune_rmsd=prune_rmsd, clusters=clusters, temperature_K=temperature,
+        solvent=solvent, populations=populations,
+    )  # fmt: skip
     config = GenerationConfig(seed=seed, n_frames=1, strength=0.0, **settings)
+    ranking.require(config.hydrogens)
+    if model == ETKDG:
+        return finished_ensemble(etkdg_ensemble(chosen, n_conformers, seed, config.hydrogens), ranking, seed)
     choice = _choice(model, config, chosen, force)
-    ensemble = generate_conformers(choice.model, chosen, n_conformers, config)
+    ensemble = finished_ensemble(generate_conformers(choice.model, chosen, n_conformers, config), ranking, seed)
     _warn(chosen, choice, ensemble.meta)
     return ensemble
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -108,13 +109,10 @@ class RankSettings:
                 raise InputError(f"{option} is {value:g}; give a positive number.")
         count, radius = _clusters(clusters)
         if energies == "none":
-            thermal = populations if populations != "minima" else None
-            for option, value in (
-                ("--window", window_kcal), ("--temperature", temperature_K), ("--solvent", solvent),
-                ("--populations", thermal),
-            ):  # fmt: skip
-                if value is not None:
-                    raise InputError(f"{option} needs energies; give --energies sage, gfn2 or mmff as well.")
+            asked = {"--window": window_kcal, "--temperature": temperature_K, "--solvent": solvent}
+            asked["--populations"] = populations if populations != "minima" else None
+            if needs := [option for option, value in asked.items() if value is not None]:
+                raise InputError(f"{needs[0]} needs energies; give --energies sage, gfn2 or mmff as well.")
             return cls(prune_rmsd=prune_rmsd, cluster_count=count, cluster_rmsd=radius)
         require_method(METHOD_OF[energies])
         if populations == "thermal" and energies != "sage":
@@ -127,6 +125,11 @@ class RankSettings:
             temperature_K=TEMPERATURE_K if temperature_K is None else temperature_K,
             solvent=solvent_of(METHOD_OF[energies], solvent), populations=populations,
         )  # fmt: skip
+
+    def require(self, hydrogens: bool) -> None:
+        """InputError when structures are to be relaxed without their hydrogens."""
+        if self.energies != "none" and not hydrogens:
+            raise InputError("Structures are relaxed with their hydrogens; leave --no-hydrogens away.")
 
     @property
     def does_nothing(self) -> bool:
@@ -207,10 +210,17 @@ def ranking_line(facts: dict[str, Any]) -> str:
     return f"{facts['kept']} of {facts['generated']} kept{f': {dropped} left out' if dropped else ''}"
 
 
+def summed(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Counts of `meta["ranking"]` over many molecules."""
+    dropped: Counter[str] = Counter()
+    for each in facts:
+        dropped.update(each["dropped"])
+    return {key: sum(each[key] for each in facts) for key in ("generated", "kept")} | {"dropped": dict(dropped)}
+
+
 def _relaxed(ensemble: ConformerEnsemble, settings: RankSettings, threads: int | None) -> Minima:
     molecule = ensemble.molecule
-    if not ensemble.has_hydrogens:
-        raise InputError("Structures are relaxed with their hydrogens; leave --no-hydrogens away.")
+    settings.require(ensemble.has_hydrogens)
     relax = relaxer(METHOD_OF[settings.energies], molecule, settings.solvent, threads)
     found = low_minima(
         molecule, ensemble.positions.astype(np.float64), relax, window_kcal=settings.window_kcal or WINDOW_KCAL,

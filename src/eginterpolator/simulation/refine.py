@@ -1,7 +1,7 @@
 """Energy minimisation of conformers: MMFF94s (RDKit), Sage (lanes, or OpenMM), GFN2-xTB (tblite).
 
-`refiner` takes one conformer after another, `relaxer` many at once: Sage's go down side by side in lanes where these can
-run the molecule. Both mean the same surface: with Sage that of `egi simulate`, bonds with hydrogen constrained.
+`refiner` takes one conformer after another, `relaxer` many at once: Sage's go down side by side in lanes where these
+can run the molecule. Both mean the same surface: with Sage that of `egi simulate`, bonds with hydrogen constrained.
 """
 
 from __future__ import annotations
