@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eginterpolator.analysis.wells import angles_of, find_wells, folded, settled_wells
+from eginterpolator.chemistry.molecule import Molecule
 from tests.builders.wells import turned
 
 BUTANE = (0, 1, 2, 3)

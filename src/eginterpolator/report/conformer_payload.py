@@ -48,7 +48,7 @@ def ranking_note(ranking: Mapping[str, Any]) -> str:
     if "energies" in ranking:
         sentences.append(
             f"Energies are of the minima by {ranking['energies']}; populations are Boltzmann weights at "
-            f"{ranking['temperature_K']:g} K, with 95 % intervals over the structures that the search began with, which "
+            f"{ranking['temperature_K']:g} K, with 95 % intervals over the structures that the search began with: they "
             "know nothing of errors of the energies."
         )
     if "thermal" in ranking:

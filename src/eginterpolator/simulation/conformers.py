@@ -190,7 +190,8 @@ def ranked(
     if settings.populations == "thermal" and labels is not None:
         from eginterpolator.simulation.conformer_populations import thermal_populations
 
-        thermal = thermal_populations(molecule, found.positions, labels, apart, settings, seed)
+        kelvin = settings.temperature_K or TEMPERATURE_K
+        thermal = thermal_populations(molecule, found.positions, labels, kelvin, settings.solvent, seed, threads)
         facts["thermal"] = thermal.facts
     clusters = None if labels is None else _cluster_table(found, draws, labels, apart, settings, thermal)
     facts["clusters"] = None if clusters is None else clusters.n_rows

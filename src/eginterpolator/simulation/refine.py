@@ -170,7 +170,7 @@ def _lanes(molecule: Molecule, medium: str, threads: int) -> Relaxer | None:
     from eginterpolator.simulation.engines.lanes.system import lane_system
     from eginterpolator.simulation.forcefield import build_system
 
-    protocol = _protocol(medium)
+    protocol = open_protocol(medium)
     if not widths() or LANES.objection(molecule, protocol):
         return None
     try:
@@ -187,8 +187,9 @@ def _lanes(molecule: Molecule, medium: str, threads: int) -> Relaxer | None:
     return relax
 
 
-def _protocol(medium: str) -> OpenProtocol:
-    return ImplicitProtocol() if medium == WATER else VacuumProtocol()
+def open_protocol(medium: str | None) -> OpenProtocol:
+    """How Sage is simulated in a solvent, `WATER` (by default) or `VACUUM`."""
+    return VacuumProtocol() if medium == VACUUM else ImplicitProtocol()
 
 
 def _mmff_knows(molecule: Molecule) -> bool:
@@ -230,7 +231,7 @@ def _sage(molecule: Molecule, medium: str) -> Refiner:
     from eginterpolator.simulation.engines.openmm import choose_platform, make_context
     from eginterpolator.simulation.forcefield import build_system
 
-    protocol = _protocol(medium)
+    protocol = open_protocol(medium)
     system = build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol)
     context, _ = make_context(system, protocol, 0, choose_platform("auto", molecule.n_atoms), 1)
 

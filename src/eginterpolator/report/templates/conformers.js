@@ -5,16 +5,6 @@ const ATOM_COLOURS = { N: "#3868e0", O: "#e0392f", F: "#2f9e5b", P: "#d97f1a", S
 const GALLERY = 12; // clusters that are shown at first
 const GHOSTS = 15; // members that are drawn behind a representative
 
-function svg(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else element.setAttribute(key, value);
-  }
-  element.append(...children);
-  return element;
-}
-
 // Heavy atoms of a structure as sticks, seen along z, near ones last.
 function sticks(molecule, positions, frame, { width, opacity = 1 }) {
   const n = molecule.symbols.length;
