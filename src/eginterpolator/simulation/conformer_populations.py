@@ -1,9 +1,9 @@
 """Free-energy populations of conformers' clusters: thermal sampling by replica exchange, basin by basin.
 
-Replicas start from the minima and exchange temperatures in lanes (`engines.lanes.exchange`), so that they cross barriers
-when hot. Frames of all rungs, drawn by their weights at the wanted temperature (MBAR), go down into their minima, and
-each counts for the cluster of the nearest known minimum. Unlike weights of minimum energies that holds the width of a
-basin, and how many minima it has.
+Replicas start from the minima and exchange temperatures in lanes (`engines.lanes.exchange`), so that they cross
+barriers when hot. Frames of all rungs, drawn by their weights at the wanted temperature (MBAR), go down into their
+minima, and each counts for the cluster of the nearest known minimum. Unlike weights of minimum energies that holds the
+width of a basin, and how many minima it has.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def thermal_populations(
     ns = FRAMES * FRAME_PS / 1000
     text = (
         f"{width} replicas of {ns:g} ns each by Sage in {'vacuum' if solvent == 'vacuum' else 'OBC2 water'} exchange "
-        f"temperatures from {temperature_K:g} to {kelvin[-1]:.0f} K; {DRAWN} frames drawn by their weights at the former "
-        f"(MBAR) were relaxed and count for the nearest minimum; {100 * elsewhere:.1f} % are in none of the clusters. "
+        f"temperatures from {temperature_K:g} to {kelvin[-1]:.0f} K; {DRAWN} frames drawn by their weights at the "
+        f"former (MBAR) were relaxed and count for the nearest minimum; {100 * elsewhere:.1f} % are in none of the clusters. "
         "Intervals are 95 %, over replicas."
     )
     facts = {
