@@ -99,12 +99,11 @@ def thermal_populations(
     apart = symmetric_rmsd(*heavy, numberings(molecule.heavy_mol, molecule.heavy_mol, MAX_MATCHES).atoms)
     shares = counted(apart, labels, made.replicas.ravel()[drawn][right])
     elsewhere = float(max(0.0, 1.0 - shares[:, 0].sum()))
-    ns = FRAMES * FRAME_PS / 1000
+    ns, where = FRAMES * FRAME_PS / 1000, "vacuum" if solvent == "vacuum" else "OBC2 water"
     text = (
-        f"{width} replicas of {ns:g} ns each by Sage in {'vacuum' if solvent == 'vacuum' else 'OBC2 water'} exchange "
-        f"temperatures from {temperature_K:g} to {kelvin[-1]:.0f} K; {DRAWN} frames drawn by their weights at the "
-        f"former (MBAR) were relaxed and count for the nearest minimum; {100 * elsewhere:.1f} % are in none of the clusters. "
-        "Intervals are 95 %, over replicas."
+        f"{width} replicas of {ns:g} ns each by Sage in {where} exchange temperatures from {temperature_K:g} to "
+        f"{kelvin[-1]:.0f} K; {DRAWN} frames drawn by their weights at the former (MBAR) were relaxed and count for the "
+        f"nearest minimum; {100 * elsewhere:.1f} % are in none of the clusters. Intervals are 95 %, over replicas."
     )
     facts = {
         "text": text, "elsewhere": round(elsewhere, 4), "high_K": round(float(kelvin[-1]), 2), "replicas": width,
