@@ -102,8 +102,8 @@ def thermal_populations(
     ns, where = FRAMES * FRAME_PS / 1000, "vacuum" if solvent == "vacuum" else "OBC2 water"
     text = (
         f"{width} replicas of {ns:g} ns each by Sage in {where} exchange temperatures from {temperature_K:g} to "
-        f"{kelvin[-1]:.0f} K; {DRAWN} frames drawn by their weights at the former (MBAR) were relaxed and count for the "
-        f"nearest minimum; {100 * elsewhere:.1f} % are in none of the clusters. Intervals are 95 %, over replicas."
+        f"{kelvin[-1]:.0f} K; {DRAWN} frames drawn by their weights at the former (MBAR) were relaxed and count for "
+        f"the nearest minimum; {100 * elsewhere:.1f} % are in none of the clusters. Intervals are 95 %, over replicas."
     )
     facts = {
         "text": text, "elsewhere": round(elsewhere, 4), "high_K": round(float(kelvin[-1]), 2), "replicas": width,
