@@ -23,7 +23,7 @@ from eginterpolator.simulation.engines.lanes.exchange import exchange, ladder
 from eginterpolator.simulation.engines.lanes.library import widths
 from eginterpolator.simulation.engines.lanes.minimise import minimise
 from eginterpolator.simulation.engines.lanes.replicas import LANES
-from eginterpolator.simulation.engines.lanes.system import lane_system
+from eginterpolator.simulation.engines.lanes.system import LaneSystem, lane_system
 from eginterpolator.simulation.ensembles import MAX_MATCHES
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.refine import open_protocol
@@ -91,12 +91,9 @@ def thermal_populations(
     places = (np.arange(DRAWN) + np.random.default_rng(seed).random()) / DRAWN  # systematic resampling
     drawn = np.minimum(np.searchsorted(np.cumsum(weights / weights.sum()), places), len(weights) - 1)
     frames = made.positions.reshape(-1, *minima.shape[1:])[drawn]
-    found = minimise(system, frames, threads)
-    right = found.still & frame_stereo(molecule, found.positions)
+    apart, right = to_minima(molecule, system, frames, minima, threads)
     if not right.any():
         raise GenerationError(f"No frame of {molecule.smiles} keeps its stereo at {kelvin[-1]:.0f} K.")
-    heavy = [np.asarray(x, dtype=np.float64)[:, : molecule.n_heavy] for x in (found.positions[right], minima)]
-    apart = symmetric_rmsd(*heavy, numberings(molecule.heavy_mol, molecule.heavy_mol, MAX_MATCHES).atoms)
     shares = counted(apart, labels, made.replicas.ravel()[drawn][right])
     elsewhere = float(max(0.0, 1.0 - shares[:, 0].sum()))
     ns, where = FRAMES * FRAME_PS / 1000, "vacuum" if solvent == "vacuum" else "OBC2 water"
@@ -110,6 +107,22 @@ def thermal_populations(
         "ns": ns, "round_trips": made.round_trips, "frames": int(right.sum()),
     }  # fmt: skip
     return ThermalPopulations(shares, facts)
+
+
+def to_minima(
+    molecule: Molecule, system: LaneSystem, frames: np.ndarray, minima: np.ndarray, threads: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Heavy-atom RMSD (Å) of the minima below frames to known ones, and which frames have a minimum and their stereo.
+
+    Returns
+    -------
+    float64 [sound frames, C], bool [frames]
+    """
+    found = minimise(system, frames, threads)
+    right = found.still & frame_stereo(molecule, found.positions)
+    heavy = [np.asarray(x, dtype=np.float64)[:, : molecule.n_heavy] for x in (found.positions[right], minima)]
+    apart = symmetric_rmsd(*heavy, numberings(molecule.heavy_mol, molecule.heavy_mol, MAX_MATCHES).atoms)
+    return apart, right
 
 
 def counted(apart: np.ndarray, labels: np.ndarray, owner: np.ndarray) -> np.ndarray:
