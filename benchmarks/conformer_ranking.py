@@ -7,9 +7,9 @@
 it beside those of the network, in this process, whose imports are done before. Then the minima of Sage and of MMFF94s
 within 6 kcal/mol are minimised by GFN2-xTB: mean absolute difference of energies above the mean of the same minima.
 
-*populations*: clusters of Sage's minima, populations by minima and thermal, beside 16 plain replicas of `--ns` each from
-the same minima, whose frames are relaxed and counted in the same way. Molecules are the first ones of the published test
-list; nothing is chosen by them. A second call keeps what the other part measured.
+*populations*: clusters of Sage's minima, populations by minima and thermal, beside 16 plain replicas of `--ns` each
+from the same minima, whose frames are relaxed and counted in the same way. Molecules are the first ones of the
+published test list; nothing is chosen by them. A second call keeps what the other part measured.
 """
 
 from __future__ import annotations
