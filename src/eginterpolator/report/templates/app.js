@@ -174,7 +174,7 @@ const app = {
   showStates(molecule) {
     const jump = (row) => { this.show({ molecule: this.molecule, sample: row.sample, frame: row.frame }); Links.write(this, true); $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" }); };
     const { states, clusters } = molecule;
-    this.conformers = new ConformerPanel(jump);
+    this.conformers ||= new ConformerPanel(jump);
     this.conformers.setMolecule(molecule);
     $("states-card").hidden = !states;
     this.stateTable = states && new FrameTable(states.rows, { head: "State", coloured: true, onJump: jump });

@@ -27,11 +27,21 @@ function picture(molecule, positions, row) {
 }
 
 class ConformerPanel {
-  constructor(onJump) { this.onJump = onJump; }
+  constructor(onJump) {
+    this.onJump = onJump;
+    new ResizeObserver(() => this.redraw()).observe($("ladder"));
+  }
+
+  // The ladder anew where its width has changed.
+  redraw() {
+    if (!this.molecule || !this.molecule.ladder || Math.abs($("ladder").clientWidth - this.drawn) < 4) return;
+    this.ladder(this.molecule);
+    this.setFrame(this.frame);
+  }
 
   setMolecule(molecule) {
     const rows = molecule.clusters.rows.filter((row) => row.members);
-    this.cards = [];
+    this.molecule = molecule;
     $("gallery").hidden = !rows.length;
     if (rows.length) {
       $("ladder-card").before($("clusters-card")); // they are what the page is about
@@ -52,9 +62,9 @@ class ConformerPanel {
         node("small", {}, facts.join(" · ")));
     };
     const fill = (count) => {
-      this.cards = rows.slice(0, count).map(card);
+      const cards = rows.slice(0, count).map(card);
       const more = rows.length - count;
-      $("gallery").replaceChildren(...this.cards, ...(more > 0 ? [node("button", { type: "button", class: "toggle", onclick: () => fill(rows.length) }, `${more} more`)] : []));
+      $("gallery").replaceChildren(...cards, ...(more > 0 ? [node("button", { type: "button", class: "toggle", onclick: () => fill(rows.length) }, `${more} more`)] : []));
     };
     fill(GALLERY);
   }
@@ -65,8 +75,9 @@ class ConformerPanel {
     $("ladder-note").textContent = note;
     const names = molecule.clusters.rows.map((row) => row.name).filter((name) => levels.some((level) => level.cluster === name));
     const columns = names.length ? names : [""];
-    const [left, top, bottom, height] = [44, 8, 26, 250];
-    const width = Math.max(320, $("ladder").clientWidth || 700);
+    const [left, top, bottom, height] = [34, 26, 26, 260];
+    const width = Math.max(240, $("ladder").clientWidth || 700);
+    this.drawn = width;
     const high = Math.max(...levels.map((level) => level.kcal), 0.5);
     const y = (kcal) => top + (1 - kcal / high) * (height - top - bottom);
     const step = (width - left - 8) / columns.length;
@@ -78,7 +89,7 @@ class ConformerPanel {
     }
     const every = Math.ceil(26 / step);
     const labels = columns.map((name, k) => (k % every ? "" : svg("text", { x: left + (k + 0.5) * step, y: height - 8, "text-anchor": "middle" }, name)));
-    this.levels = levels.map((level) => {
+    const lines = levels.map((level) => {
       const column = Math.max(0, columns.indexOf(level.cluster));
       const share = level.population == null ? "" : `, population ${percent(level.population)}`;
       const pad = Math.min(6, step * 0.12);
@@ -88,10 +99,11 @@ class ConformerPanel {
         svg("line", { x1: left + column * step + pad, x2: left + (column + 1) * step - pad, y1: y(level.kcal), y2: y(level.kcal), stroke: stateColour(column), "stroke-width": 2 + 4 * Math.sqrt(level.population || 0) }));
     });
     $("ladder").replaceChildren(svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Energies above the lowest, kcal/mol, a column a cluster" },
-      ...axis, ...labels.filter(Boolean), ...this.levels, svg("text", { x: 4, y: 11, class: "unit" }, "kcal/mol")));
+      ...axis, ...labels.filter(Boolean), ...lines, svg("text", { x: left, y: 11 }, "kcal/mol above the lowest")));
   }
 
   setFrame(frame) {
+    this.frame = frame;
     document.querySelectorAll("#gallery .pick, #ladder .level").forEach((each) => each.classList.toggle("here", +each.dataset.frame === frame));
   }
 }
