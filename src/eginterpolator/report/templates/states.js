@@ -34,12 +34,12 @@ class FrameTable {
       const at = (value) => `${100 * Math.max(0, Math.min(1, value))}%`;
       const bar = ([share, low, high]) => node("span", { class: "bar", "aria-hidden": "true" }, node("i", { style: `left:0;width:${at(share)}${coloured ? `;background:${stateColour(k)}` : ""}` }),
         ...(low == null || high == null ? [] : [node("i", { class: "span", style: `left:${at(low)};width:${at(high - low)}` })]));
-      const much = (share) => node("td", { class: "much" }, node("span", { class: "share" }, shareText(share), bar(share)));
+      const much = (share, kind = "") => node("td", { class: `much ${kind}` }, node("span", { class: "share" }, shareText(share), bar(share)));
       const where = "frame" in row ? node("button", { type: "button", class: "jump", "aria-label": `Show ${row.name}`, onclick: () => onJump(row) }, ensemble ? `structure ${row.frame * DATA.stride + 1}` : `sample ${row.sample + 1}, frame ${row.frame * DATA.stride + 1}`) : "";
       return node("tr", {},
         node("td", { class: "name" }, ...(coloured ? [node("i", { class: "swatch", style: `background:${stateColour(k)}` })] : []), node("b", {}, row.name)),
         node("td", { class: "what" }, text), much(row.share),
-        ...(thermal ? [row.thermal ? much(row.thermal) : node("td", {}, "–")] : []),
+        ...(thermal ? [row.thermal ? much(row.thermal, "thermal") : node("td", {}, "–")] : []),
         ...(timed ? [node("td", { class: "long" }, row.lifetime || "–", ...(row.stays ? [" ", node("small", {}, row.stays)] : []))] : []),
         node("td", { class: "where" }, where));
     });
