@@ -28,13 +28,14 @@ def test_minima_are_those_of_openmm(name):
     np.testing.assert_allclose(again.potential_kj, found.potential_kj, atol=0.02)
 
 
-def test_a_minimum_depends_on_no_neighbour_and_on_no_thread():
+def test_a_minimum_depends_on_no_thread_and_on_neighbours_by_rounding_only():
     system, starts = parametrised("alcohol")
     lanes = lane_system(system)
     many = minimise(lanes, np.concatenate([starts, starts[::-1]]), threads=2)
-    few = minimise(lanes, starts[3:5], threads=1)
-    np.testing.assert_array_equal(many.positions[3:5], few.positions)
-    np.testing.assert_array_equal(many.potential_kj[3:5], few.potential_kj)
+    one = minimise(lanes, np.concatenate([starts, starts[::-1]]), threads=1)
+    assert many.positions.tobytes() == one.positions.tobytes()
+    few = minimise(lanes, starts[3:5])
+    np.testing.assert_allclose(many.potential_kj[3:5], few.potential_kj, atol=0.02)
     assert minimise(lanes, starts[:0]).positions.shape == (0, *starts.shape[1:])
 
 

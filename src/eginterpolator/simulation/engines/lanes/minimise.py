@@ -18,7 +18,7 @@ COLD_STEPS = 500
 CHUNK, TIMESTEP_FS, FRICTION_PER_PS = 25, 2.0, 1.0
 """A lane whose energy has risen after so many steps stands still and falls anew: hardly any friction is needed, so that
 flat torsions go as fast as stiff bonds let them (the restarts of O'Donoghue and Candes 2015)."""
-WINDOW_STEPS, STILL_KJ = 500, 0.01
+WINDOW_STEPS, STILL_KJ = 1000, 0.005
 """What loses less than this in so many steps is in its minimum; the lanes' single precision knows about .001."""
 MOST_STEPS = 20_000
 
@@ -46,7 +46,8 @@ def minimise(
 ) -> LaneMinima:
     """The minima below structures [K, n_atoms, 3], Å; bonds with hydrogen have the length that the system fixes.
 
-    By damped dynamics without noise, which changes neither with the number of structures nor with that of threads.
+    By damped dynamics without noise. Threads change nothing; other structures in the same register no more than the
+    rounding of fixed distances does.
 
     Parameters
     ----------
