@@ -25,8 +25,8 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdMolAlign
 
 import bench
+from eginterpolator.chemistry.rmsd import MAX_MATCHES, numberings
 from eginterpolator.evaluation.conformers import rmsd_matrix
-from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.jobs.tasks import Workers
 

@@ -28,6 +28,13 @@ def test_the_python_functions(tiny, tiny_folder):
     assert (forward.meta["task"], between.meta["task"]) == ("forward", "interpolation")
     ensemble = eginterpolator.conformers("CCO", 3, model=tiny, hydrogens=False)
     assert ensemble.positions.shape == (3, 3, 3)
+    ranked = eginterpolator.conformers("CC[C@H](O)CN", 6, seed=1, model="etkdg", energies="mmff", clusters=2)
+    assert ranked.clusters.n_rows == 2 and ranked.table["relative_kcal"][0] == 0 and ranked.table.n_rows == len(ranked)
+    assert len(eginterpolator.conformers("CCO", 2, model="etkdg", hydrogens=False).positions[0]) == 3
+    with pytest.raises(InputError, match="needs energies"):
+        eginterpolator.conformers("CCO", 2, model="etkdg", populations_at=300.0)
+    with pytest.raises(InputError, match="ETKDG knows neither"):
+        eginterpolator.conformers("CCO", 2, model="etkdg", solvent="water")
     with pytest.raises(InputError, match="needs a start frame"):
         eginterpolator.generate_samples("CCO", 1, model=tiny, end=end)
     with pytest.raises(InputError, match="--force"):

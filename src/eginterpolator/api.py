@@ -15,10 +15,12 @@ from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.matching import misfit
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 from eginterpolator.generation.config import GenerationConfig, in_solvent
+from eginterpolator.generation.conformers import ETKDG, etkdg_ensemble, finished_ensemble, refuse_conditions
 from eginterpolator.generation.quality import quality_warnings
 from eginterpolator.generation.tasks import generate_conformers, generate_trajectories, resolve_device
 from eginterpolator.models.choice import AUTO, Choice, Models
 from eginterpolator.models.registry import Model
+from eginterpolator.simulation.conformers import RankSettings
 
 log = logging.getLogger(__name__)
 
@@ -117,18 +119,59 @@ def conformers(
     seed: int = 0,
     model: str | os.PathLike[str] | Model = AUTO,
     *,
+    energies: str = "none",
+    window_kcal: float | None = None,
+    prune_rmsd: float | None = None,
+    clusters: str | float | None = None,
+    populations_at: float | None = None,
+    relax_in: str | None = None,
+    populations: str = "minima",
     force: bool = False,
     solvent: str | None = None,
     **settings: Any,
 ) -> ConformerEnsemble:
     """Independent structures of a molecule, [n_conformers, n_atoms, 3] Å: the structure model alone (strength 0).
 
-    `solvent` and `settings` are as `generate_samples` takes them; `ensemble="minimum"` gives minima, which have none.
+    With `energies` they are relaxed, sorted by energy, without duplicates, weighed and in clusters
+    (docs/conformers.md), so that there are fewer than `n_conformers`: `table` and `clusters` of the ensemble tell.
+
+    Parameters
+    ----------
+    molecule, seed, force, solvent
+        As `generate_samples` takes them.
+    n_conformers : int
+        Structures that are generated.
+    model : str, path or Model
+        As `generate` takes it, or 'etkdg': RDKit's.
+    energies : {'none', 'sage', 'gfn2', 'mmff'}
+        What relaxes and ranks the structures.
+    window_kcal, prune_rmsd, clusters, relax_in, populations
+        As `RankSettings.of` takes them: kcal/mol above the lowest (6), Å within which one is a duplicate (.125), a
+        number of clusters or their radius in Å (.5), the solvent they are relaxed in, 'minima' or 'thermal'.
+    populations_at : float
+        Temperature of the populations, K (298.15).
+    settings
+        Further fields of `GenerationConfig`; `ensemble="minimum"` gives minima, which have no solvent.
+
+    Raises
+    ------
+    InputError
+        For a molecule, model or setting that cannot be used.
+    GenerationError
+        When a structure stays non-finite, or none is left.
     """
     chosen = _molecule(molecule)
+    ranking = RankSettings.of(
+        energies, window_kcal=window_kcal, prune_rmsd=prune_rmsd, clusters=clusters, temperature_K=populations_at,
+        solvent=relax_in, populations=populations,
+    )  # fmt: skip
     config = GenerationConfig(seed=seed, n_frames=1, strength=0.0, **settings)
+    ranking.require(config.hydrogens)
+    if model == ETKDG:
+        refuse_conditions(solvent, config.temperature_K)
+        return finished_ensemble(etkdg_ensemble(chosen, n_conformers, seed, config.hydrogens), ranking, seed)
     choice, config = _choice(model, config, chosen, force, solvent)
-    ensemble = generate_conformers(choice.model, chosen, n_conformers, config)
+    ensemble = finished_ensemble(generate_conformers(choice.model, chosen, n_conformers, config), ranking, seed)
     _warn(chosen, choice, ensemble.meta)
     return ensemble
 

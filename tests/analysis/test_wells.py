@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eginterpolator.analysis.wells import angles_of, find_wells, folded, settled_wells
+from eginterpolator.chemistry.molecule import Molecule
 from tests.builders.wells import turned
 
 BUTANE = (0, 1, 2, 3)
@@ -75,3 +76,13 @@ def test_folded_angles_are_equal_where_the_molecule_is():
 
 def test_a_molecule_without_torsions_has_none():
     assert wells_of([turned("CCO", (0, 1, 2, 8), np.array([60.0, 70.0]))]) == []
+
+
+def test_structures_that_stand_for_themselves_have_wells_by_their_weights():
+    molecule = Molecule.from_smiles("CCCC")
+    angles = [np.array([[np.radians(x)]]) for x in (180.0, 62.0, -61.0, 175.0)]
+    (torsion,) = find_wells(molecule, angles, 1.0, weights=[0.5, 0.2, 0.1, 0.2])
+    found = dict(zip(torsion.names, torsion.shares[:, 0].tolist(), strict=True))
+    assert (
+        found == pytest.approx({"trans": 0.7, "gauche+": 0.2, "gauche-": 0.1}) and np.isnan(torsion.shares[:, 1:]).all()
+    )

@@ -32,6 +32,8 @@ train:
 systems:
   - {name: ETKDG, tables: [conformers], tool: etkdg}
   - {name: ETKDG + MMFF, tables: [conformers], tool: etkdg_mmff}
+  - {name: ETKDG relaxed, tables: [conformers], tool: etkdg, energies: mmff}
+  - {name: ETKDG clusters, tables: [conformers], tool: etkdg, energies: mmff, spread: 2}
   - name: ConfGF
     tables: [conformers]
     train: {model: {class: ConfGF, hidden: 8, layers: 1}, process: {class: NCSN}}

@@ -7,50 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eginterpolator.chemistry.etkdg import embed
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data import conformers
 from eginterpolator.data.check import check
-from eginterpolator.data.conformers import (
-    ConformerSettings,
-    boltzmann_weights,
-    build_conformers,
-    conformer_record,
-    distinct,
-)
+from eginterpolator.data.conformers import ConformerSettings, build_conformers, conformer_record
 from eginterpolator.errors import GenerationError, InputError
-from eginterpolator.simulation.refine import RefinementError
-from eginterpolator.simulation.starts import kabsch_rmsd
+from eginterpolator.simulation.ensembles import boltzmann_weights, distinct
+from eginterpolator.simulation.refine import Relaxed
 from tests.builders.cli import rows
-from tests.builders.conformers import start_structure
 from tests.builders.networks import CHIRAL
 from tests.builders.records import stored
-
-
-def test_weights_are_those_of_boltzmann() -> None:
-    kT = 1.987204259e-3 * 300.0
-    weights = boltzmann_weights(np.array([-100.0, -100.0 + kT, -100.0 + 2 * kT]), 300.0)
-    np.testing.assert_allclose(weights[1:] / weights[:-1], [np.exp(-1), np.exp(-1)])
-    assert weights.sum() == pytest.approx(1.0)
-    np.testing.assert_array_equal(boltzmann_weights(np.array([5.0])), [1.0])
-
-
-def test_duplicates_are_found_whatever_their_place_and_numbering() -> None:
-    molecule = Molecule.from_smiles("OCCO")
-    first, *others = (c.GetPositions() for c in embed(molecule, 10, seed=2).GetConformers())
-    other = others[int(np.argmax(kabsch_rmsd(np.stack(others)[:, :4], first[:4])))]
-    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
-    turn *= np.sign(np.linalg.det(turn))
-    swapped = first[[3, 2, 1, 0, 9, 7, 8, 5, 6, 4]]  # the two ends of the molecule change places
-    frames = np.stack([first @ turn + 4.0, other, swapped, first])
-    kept = distinct(molecule, frames, np.array([1.0, 0.5, 2.0, 0.0]), 0.125)
-    assert kept == [3, 1]
-    methyl = Molecule.from_smiles("CO")
-    start = start_structure(methyl)
-    turned = start.copy()
-    turned[-1] = 2 * start[1] - start[-1]  # another place of the hydroxyl's hydrogen is another conformer
-    assert len(distinct(methyl, np.stack([start, turned]), np.zeros(2), 0.125)) == 2
 
 
 def test_an_ensemble_is_sorted_distinct_and_of_the_wanted_isomer() -> None:
@@ -69,23 +36,18 @@ def test_an_ensemble_is_sorted_distinct_and_of_the_wanted_isomer() -> None:
 
 def test_what_a_minimum_must_not_lose_is_checked(monkeypatch) -> None:
     molecule = Molecule.from_smiles(CHIRAL)
-    calls = 0
 
-    def unreliable(method: str, molecule: Molecule):
-        def refine(positions: np.ndarray) -> tuple[np.ndarray, float]:
-            nonlocal calls
-            calls += 1
-            if calls % 4 == 0:
-                return positions * [1, 1, -1], 0.0
-            if calls % 4 == 1:
-                return np.where(np.arange(len(positions))[:, None] == 0, 9.0, positions), 0.0
-            if calls % 4 == 2:
-                raise RefinementError("it gave up")
-            return np.full_like(positions, np.nan), 0.0
+    def unreliable(method: str, molecule: Molecule, threads: int):
+        def relax(starts: np.ndarray) -> Relaxed:
+            found, kinds = starts.copy(), np.arange(len(starts)) % 4
+            found[kinds == 0] *= [1, 1, -1]
+            found[kinds == 1, 0] = 9.0
+            found[kinds == 3] = np.nan
+            return Relaxed(found, np.zeros(len(found)), ["it gave up" if kind == 2 else "" for kind in kinds])
 
-        return refine
+        return relax
 
-    monkeypatch.setattr(conformers, "refiner", unreliable)
+    monkeypatch.setattr(conformers, "relaxer", unreliable)
     with pytest.raises(GenerationError, match="No conformer") as error:
         conformer_record(molecule, ConformerSettings(embed=12))
     for reason in ("another stereo", "other bonds", "gave up", "not finite"):

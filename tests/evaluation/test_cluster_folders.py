@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from eginterpolator.analysis.clusters import ClusterSettings
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.cluster_folders import Clustered, cluster_folders, cluster_sources
-from eginterpolator.evaluation.clusters import ClusterSettings
 from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.files.inputs import Failure
 from eginterpolator.files.trajectory import ConformerEnsemble

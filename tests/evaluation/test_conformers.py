@@ -10,9 +10,9 @@ from rdkit import Chem
 from rdkit.Chem import AllChem, rdMolAlign
 
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.rmsd import numberings
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.conformers import coverage, evaluate_conformer_folders, matching, rmsd_matrix
-from eginterpolator.evaluation.rmsd import numberings
 from eginterpolator.files.folder import write_conformer_folder
 from eginterpolator.files.trajectory import ConformerEnsemble
 from tests.builders.conformers import FLEXIBLE, conformers, embedded
@@ -80,7 +80,7 @@ def test_matrix_is_getbestrms(smiles):
 def test_blocks_and_threads_do_not_change_anything(monkeypatch):
     mol = conformers("CC(C)(C)c1ccc(C(F)(F)F)cc1", 6, 1)
     whole = rmsd_matrix(mol, mol)
-    monkeypatch.setattr("eginterpolator.evaluation.rmsd._BLOCK", 100)
+    monkeypatch.setattr("eginterpolator.chemistry.rmsd._BLOCK", 100)
     assert np.allclose(rmsd_matrix(mol, mol, threads=2), whole, atol=1e-9)
 
 

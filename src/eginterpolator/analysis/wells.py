@@ -90,6 +90,7 @@ def find_wells(
     angles: Sequence[np.ndarray],
     frame_ps: float,
     like: Sequence[Torsion] | None = None,
+    weights: Sequence[float] | None = None,
 ) -> list[Torsion]:
     """The wells of every torsion of `torsion_quadruples`.
 
@@ -101,6 +102,9 @@ def find_wells(
     frame_ps : float
     like : sequence of Torsion, optional
         Take wells and names of these, so that two runs can be compared; else wells are found in the frames.
+    weights : sequence of float, optional
+        One for each of the trajectories, which are structures that stand for themselves: shares are sums of these,
+        without intervals, and a well may have a single frame.
     """
     quadruples = torsion_quadruples(molecule)
     if not len(quadruples):
@@ -115,13 +119,15 @@ def find_wells(
         fold = int(turns[k])
         each = [x[:, k] for x in circle]
         joint = np.concatenate(each)
-        ends = like[k].ends if like else _found_ends(joint)
+        ends = like[k].ends if like else _found_ends(joint, FEWEST if weights is None else 1)
         found = [settled_wells(x, ends) for x in each]
         count = max(1, len(ends))
         counts = groups.counts(found, count)
         degrees, names = _named(kind, fold, joint, np.concatenate(found), count)
         parts = shares(counts, groups.sizes())
-        if count == 1:
+        if weights is not None:
+            parts[:, 0] = np.bincount(np.concatenate(found), weights, count) / np.sum(weights)
+        if count == 1 or weights is not None:
             parts[:, 1:] = np.nan
         result.append(
             Torsion(
@@ -166,14 +172,14 @@ def mean_directions(angles: np.ndarray, wells: np.ndarray, count: int) -> np.nda
     return np.array([joint[wells == w].mean() if (wells == w).any() else np.nan for w in range(count)])
 
 
-def _found_ends(angles: np.ndarray) -> np.ndarray:
-    """`well_ends` of the angles, without those of wells of fewer than `FEWEST` frames."""
+def _found_ends(angles: np.ndarray, fewest: int) -> np.ndarray:
+    """`well_ends` of the angles, without those of wells of fewer than `fewest` frames."""
     ends = well_ends(angles)
     while len(ends) >= 2:
         wells = well_indices(angles, ends)
         counts = np.bincount(wells, minlength=len(ends))
         least = int(counts.argmin())
-        if counts[least] >= FEWEST:
+        if counts[least] >= fewest:
             return ends
         # well w lies between ends[w - 1] and ends[w]; it joins the neighbour whose frames are nearer
         here = angles[wells == least]

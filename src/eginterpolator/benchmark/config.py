@@ -9,6 +9,7 @@ from typing import Any
 
 from eginterpolator.diffusion.samplers import SAMPLERS
 from eginterpolator.errors import InputError
+from eginterpolator.simulation.conformers import ENERGIES
 from eginterpolator.training.config import TrainConfig, build, read_yaml
 
 TABLES = ("conformers", "unconditional", "forward")
@@ -123,6 +124,11 @@ class SystemConfig:
         Frames made at once; longer trajectories are made in blocks.
     ensemble : str or None
         What its conformers are samples of, one of ENSEMBLES, where it is not what the task says.
+    energies : str
+        What relaxes its conformers, one of `simulation.conformers.ENERGIES`.
+    spread : int
+        So many times as many conformers are generated; those that count stand for as many clusters of them, relaxed and
+        without duplicates where there are energies.
     seconds_of : str or None
         For `md`: the system whose sampling time it gets.
     note : str
@@ -140,6 +146,8 @@ class SystemConfig:
     sampler: dict[str, Any] = field(default_factory=dict)
     window: int | None = None
     ensemble: str | None = None
+    energies: str = "none"
+    spread: int = 1
     seconds_of: str | None = None
     note: str = ""
 
@@ -291,6 +299,8 @@ def _check(study: StudyConfig) -> None:
             raise InputError(f"'{system.name}' names the table '{unknown[0]}'; there are {', '.join(TABLES)}.")
         if system.tool is not None and system.tool not in TOOLS:
             raise InputError(f"'{system.name}' names the tool '{system.tool}'; there are {', '.join(TOOLS)}.")
+        if system.energies not in ENERGIES or system.spread < 1:
+            raise InputError(f"'{system.name}' needs energies out of {', '.join(ENERGIES)}, and a spread of 1 or more.")
         if system.tool == "md" and system.seconds_of is None:
             raise InputError(f"'{system.name}' is MD of equal wall-clock; 'seconds_of' must name the system to equal.")
         if system.sampler and system.sampler.get("name") not in SAMPLERS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from eginterpolator.chemistry.validity import valid_share
 from eginterpolator.errors import EGIError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.folder import write_conformer_folder
+from eginterpolator.files.trajectory import ConformerEnsemble
+from eginterpolator.generation.conformers import finished_ensemble
 from eginterpolator.generation.etkdg import etkdg_conformers
 from eginterpolator.generation.runs import RunResult, run_conformers, run_generation
-from eginterpolator.generation.tasks import GenerationConfig
+from eginterpolator.generation.tasks import GenerationConfig, generate_conformers
 from eginterpolator.models.registry import Model
+from eginterpolator.simulation.conformers import RankSettings
 
 
 @dataclass
@@ -50,15 +53,54 @@ class Made:
         return sum(values) / len(values) if values else None
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Which conformers of a system count: `energies` and `spread` as `SystemConfig` has them."""
+
+    energies: str = "none"
+    spread: int = 1
+
+    def ranking(self, count: int) -> RankSettings:
+        """How conformers are relaxed, so that `count` of them are left to be taken.
+
+        Of a system that generates no more than count, each is relaxed, and none is left out for being like another.
+        """
+        if self.spread > 1:
+            return RankSettings.of(self.energies, clusters=count)
+        if self.energies == "none":
+            return RankSettings.of()
+        return RankSettings.of(self.energies, window_kcal=1e6, prune_rmsd=1e-6)
+
+    def taken(self, ensemble: ConformerEnsemble) -> ConformerEnsemble:
+        """Those that stand for clusters, where there are more than count."""
+        if self.spread == 1 or ensemble.clusters is None:
+            return ensemble
+        frames = sorted(ensemble.clusters["frame"])
+        return ConformerEnsemble(ensemble.molecule, ensemble.positions[frames], meta=ensemble.meta)
+
+
 def model_conformers(
-    model: Model, targets: Sequence[Target], task: ConformerTask, out: Path, seed: int, hydrogens: bool
+    model: Model,
+    targets: Sequence[Target],
+    task: ConformerTask,
+    out: Path,
+    seed: int,
+    hydrogens: bool,
+    chosen: Chosen | None = None,
 ) -> Made:
     """Conformers of a model, `per_reference` times as many as there are references; resumes."""
+    chosen = chosen or Chosen()
     config = GenerationConfig(n_frames=1, seed=seed, strength=0.0, hydrogens=hydrogens, ensemble=task.ensemble)
 
-    def make(target: Target) -> RunResult:
+    def make(target: Target) -> RunResult | None:
         count = task.per_reference * target.n_references
-        return run_conformers(model, [target.molecule], out, count, config)
+        if chosen == Chosen():
+            return run_conformers(model, [target.molecule], out, count, config)
+        molecule = target.molecule
+        made = generate_conformers(model, molecule, chosen.spread * count, config)
+        ensemble = chosen.taken(finished_ensemble(made, chosen.ranking(count), seed))
+        write_conformer_folder(out / molecule.name, ensemble, _judged(ensemble, made.meta["seconds"]))
+        return None
 
     return _each(targets, out, make)
 
@@ -83,21 +125,21 @@ def model_trajectories(
     return _each(targets, out, make)
 
 
-def etkdg(targets: Sequence[Target], task: ConformerTask, out: Path, seed: int, refine: bool) -> Made:
+def etkdg(
+    targets: Sequence[Target], task: ConformerTask, out: Path, seed: int, refine: bool, chosen: Chosen | None = None
+) -> Made:
     """RDKit's conformers, with MMFF94s refinement where `refine`; resumes."""
+    chosen = chosen or Chosen()
 
     def make(target: Target) -> None:
         began = time.perf_counter()
         molecule = target.molecule
-        ensemble = etkdg_conformers(molecule, task.per_reference * target.n_references, seed, refine)
-        meta = {
-            "smiles": molecule.smiles,
-            "seed": seed,
-            "seconds": time.perf_counter() - began,
-            "stereo_retention": stereo_retention(molecule, ensemble.positions),
-            "valid": valid_share(molecule, ensemble.positions),
-        }
-        write_conformer_folder(out / molecule.name, ensemble, meta)
+        count = task.per_reference * target.n_references
+        made = etkdg_conformers(molecule, chosen.spread * count, seed, refine)
+        seconds = time.perf_counter() - began
+        made = replace(made, meta={**made.meta, "seconds": seconds})
+        ensemble = chosen.taken(finished_ensemble(made, chosen.ranking(count), seed))
+        write_conformer_folder(out / molecule.name, ensemble, {**_judged(ensemble, seconds), "seed": seed})
 
     return _each(targets, out, make)
 
@@ -132,6 +174,17 @@ def md_note(made: Made, task: TrajectoryTask) -> str:
         f"by {' and '.join(engines)}: {made.seconds():.3g} s of the {given:.3g} s given; the whole length for {whole} "
         f"of {len(metas)} molecules"
     )
+
+
+def _judged(ensemble: ConformerEnsemble, seconds: float) -> dict[str, Any]:
+    """meta.json of an ensemble that took so many seconds before it was relaxed."""
+    molecule = ensemble.molecule
+    return {
+        "smiles": molecule.smiles,
+        "seconds": seconds + ensemble.meta.get("ranking", {}).get("seconds", 0.0),
+        "stereo_retention": stereo_retention(molecule, ensemble.positions),
+        "valid": valid_share(molecule, ensemble.positions),
+    }
 
 
 def _each(targets: Sequence[Target], out: Path, make: Callable[[Target], RunResult | None]) -> Made:

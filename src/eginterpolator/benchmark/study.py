@@ -180,14 +180,16 @@ class Study:
         for system, seed in self._systems("conformers"):
             trained = self.trainer.trained(system, seed) if system.tool is None else None
             task = replace(shared, ensemble=system.ensemble or shared.ensemble)
-            settings = [reference.name, asdict(task), self.config.hydrogens, *self._identity(trained)]
+            chosen = sampling.Chosen(system.energies, system.spread)
+            more = [] if chosen == sampling.Chosen() else [asdict(chosen)]
+            settings = [reference.name, asdict(task), self.config.hydrogens, *self._identity(trained), *more]
             folder = self._folder("conformers", system, seed, settings)
             self.say(f"conformers: {system.name}, seed {seed}: sampling")
             if trained is None:
-                made = sampling.etkdg(targets, task, folder, seed, refine=system.tool == "etkdg_mmff")
+                made = sampling.etkdg(targets, task, folder, seed, system.tool == "etkdg_mmff", chosen)
             else:
                 hydrogens = self.config.hydrogens
-                made = sampling.model_conformers(trained.model, targets, task, folder, seed, hydrogens)
+                made = sampling.model_conformers(trained.model, targets, task, folder, seed, hydrogens, chosen)
             self.rows += judge_conformers(system, seed, task, made, reference, targets, trained)
             self._written()
 

@@ -15,7 +15,10 @@ _INDEX, _MAP, _HYDROGENS, _SEED = "_InputIndex", "_InputMap", "_InputHydrogens",
 KNOWN = "_InputKnown"
 """Set on a Mol whose atoms know their places already."""
 _EXPLICIT_HYDROGEN = re.compile(r"\[\d*H[+-]?\d*(:\d+)?\]")
-OWN_PROPERTIES = ("smiles", "key", "energy_kcal", "time_ps", "atom_map", "atom_map_numbers", _SEED, "numArom")
+OWN_PROPERTIES = (
+    "smiles", "key", "energy_kcal", "time_ps", "atom_map", "atom_map_numbers", _SEED, "numArom",
+    "conformer", "relative_kcal", "population", "population_low", "population_high", "found", "cluster", "rmsd_to_best",
+)  # fmt: skip
 """SDF properties that this package writes: those of the input do not outlive it."""
 
 

@@ -49,9 +49,9 @@ def cluster_command(
     quiet: o.Quiet = False,
 ) -> None:
     """Cluster the frames of each molecule of DIR: clusters.csv, clusters.sdf (representatives), cluster_frames.csv."""
+    from eginterpolator.analysis.clusters import ClusterSettings
     from eginterpolator.data.readers.base import ImportOptions
     from eginterpolator.evaluation.cluster_folders import Clustered, cluster_folders
-    from eginterpolator.evaluation.clusters import ClusterSettings
 
     settings = ClusterSettings(metric.value, cutoff, clusters)
     failed, done = [], {}

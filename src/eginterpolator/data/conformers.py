@@ -18,13 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rdkit import Chem
-from rdkit.Chem import rdMolAlign
 
 from eginterpolator.chemistry.etkdg import embed
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.stereo import frame_stereo
-from eginterpolator.chemistry.validity import frame_checks
 from eginterpolator.data.splits import exclusions
 from eginterpolator.data.store import Record, Store, write_store
 from eginterpolator.errors import GenerationError, InputError
@@ -32,15 +28,12 @@ from eginterpolator.files.inputs import Failure
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.simulation.api import replica_seed
-from eginterpolator.simulation.refine import METHODS, RefinementError, refiner, require_method
+from eginterpolator.simulation.ensembles import DUPLICATE, WINDOW, boltzmann_weights, low_minima
+from eginterpolator.simulation.refine import METHODS, relaxer, require_method
 
 log = logging.getLogger(__name__)
 
 SUMMARY = ("name", "smiles", "n_heavy", "embedded", "dropped", "conformers", "lowest_kcal", "seconds")
-GAS_KCAL = 1.987204259e-3
-"""Gas constant, kcal/mol/K."""
-MAX_MATCHES = 1000
-"""Symmetric numberings that duplicates are looked for among."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,38 +75,6 @@ class ConformerSettings:
             )
 
 
-def boltzmann_weights(energies_kcal: np.ndarray, temperature_K: float = 298.15) -> np.ndarray:
-    """Weights exp(-E_i/RT) / Σ_j exp(-E_j/RT), float64 [K]; every conformer counts once, whatever its symmetry."""
-    energies = np.asarray(energies_kcal, dtype=np.float64)
-    factors = np.exp(-(energies - energies.min()) / (GAS_KCAL * temperature_K))
-    return np.asarray(factors / factors.sum())
-
-
-def distinct(molecule: Molecule, positions: np.ndarray, energies: np.ndarray, rmsd: float) -> list[int]:
-    """Indices of the conformers [K, n_atoms, 3] that lie `rmsd` Å or more from every lower one, lowest first.
-
-    Heavy atoms and hydrogens on atoms other than carbon; best proper superposition over symmetric numberings.
-    """
-    compared = Chem.RWMol(molecule.rdmol)
-    compared.RemoveAllConformers()
-    order = np.argsort(energies, kind="stable")
-    for index in order:
-        conformer = Chem.Conformer(molecule.n_atoms)
-        conformer.SetPositions(np.asarray(positions[index], dtype=np.float64))
-        compared.AddConformer(conformer, assignId=True)
-    for atom in reversed(list(molecule.rdmol.GetAtoms())):
-        if atom.GetAtomicNum() == 1 and any(n.GetAtomicNum() == 6 for n in atom.GetNeighbors()):
-            compared.RemoveAtom(atom.GetIdx())
-    mol = compared.GetMol()
-    kept: list[int] = []
-    for number in range(len(order)):
-        if all(
-            rdMolAlign.GetBestRMS(mol, mol, number, other, maxMatches=MAX_MATCHES) >= rmsd for other in kept
-        ):  # fmt: skip
-            kept.append(number)
-    return [int(order[number]) for number in kept]
-
-
 def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[Record, dict[str, Any]]:
     """The ensemble of one molecule, lowest energy first, and what became of the embedded structures.
 
@@ -131,54 +92,28 @@ def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[R
     counts = Counter(embedded=mol.GetNumConformers())
     if not counts["embedded"]:
         raise GenerationError(f"RDKit's ETKDG finds no 3D structure for {molecule.smiles}.")
-    refine = refiner(settings.method, molecule)
-    before = refiner("mmff", molecule) if settings.method == "xtb" and _mmff_knows(mol) else None
-    reasons: Counter[str] = Counter()
-    minima: list[np.ndarray] = []
-    found: list[float] = []
-    for conformer in mol.GetConformers():
-        positions = conformer.GetPositions()
-        try:
-            if before is not None:
-                positions, _ = before(positions)
-            positions, energy = refine(positions)
-        except RefinementError as error:
-            reasons[str(error)] += 1
-            continue
-        if not np.isfinite(positions).all() or not np.isfinite(energy):
-            reasons["a minimum is not finite"] += 1
-        elif not all(frame_checks(molecule, positions[None])[name][0] for name in ("bonds", "clashes")):
-            reasons["a minimum has other bonds than the molecule"] += 1
-        elif not frame_stereo(molecule, positions[None])[0]:
-            reasons["a minimum has another stereo than the molecule"] += 1
-        else:
-            minima.append(positions)
-            found.append(energy)
+    starts = np.stack([conformer.GetPositions() for conformer in mol.GetConformers()])
+    found = low_minima(
+        molecule, starts, relaxer(settings.method, molecule, threads=1), window_kcal=settings.energy_window_kcal,
+        duplicate_rmsd=settings.duplicate_rmsd_angstrom,
+    )  # fmt: skip
+    reasons = Counter({why: n for why, n in found.dropped.items() if why not in (WINDOW, DUPLICATE)})
     counts["dropped"] = sum(reasons.values())
     why = "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common())
     if reasons:
         log.info("%s: %d of %d structures left out: %s", molecule.name, counts["dropped"], counts["embedded"], why)
-    if not minima:
+    if not len(found.energies_kcal):
         raise GenerationError(f"No conformer of {molecule.smiles} is left: {why}.")
-    ensemble, energies = np.stack(minima), np.array(found)
-    low = np.flatnonzero(energies <= energies.min() + settings.energy_window_kcal)
-    chosen = low[distinct(molecule, ensemble[low], energies[low], settings.duplicate_rmsd_angstrom)]
     record = Record(
         molecule.name,
         Molecule(molecule.rdmol, molecule.name),
-        conformers=ensemble[chosen].astype(np.float32),
+        conformers=found.positions.astype(np.float32),
         ensemble="minimum",
         source=f"ETKDGv3, {METHODS[settings.method]}",
-        energies_kcal=energies[chosen],
-        weights=boltzmann_weights(energies[chosen], settings.temperature_K),
+        energies_kcal=found.energies_kcal,
+        weights=boltzmann_weights(found.energies_kcal, settings.temperature_K),
     )
-    return record, {**counts, "conformers": len(chosen), "lowest_kcal": float(energies.min())}
-
-
-def _mmff_knows(mol: Chem.Mol) -> bool:
-    from rdkit.Chem import rdForceFieldHelpers
-
-    return bool(rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol))
+    return record, {**counts, "conformers": len(found.positions), "lowest_kcal": float(found.energies_kcal[0])}
 
 
 def build_conformers(

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from eginterpolator.analysis.clusters import METRICS, Clusters, ClusterSettings, find_clusters
 from eginterpolator.analysis.tables import write_representatives
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.evaluation.clusters import METRICS, Clusters, ClusterSettings, find_clusters
 from eginterpolator.evaluation.sources import Source, read_source, trajectory_sources
 from eginterpolator.files.inputs import Failure
 from eginterpolator.files.io import write_text

@@ -13,9 +13,9 @@ import numpy as np
 from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import flat_smiles
+from eginterpolator.chemistry.rmsd import MAX_MATCHES, numberings, symmetric_rmsd
 from eginterpolator.errors import EGIError, InputError
 from eginterpolator.evaluation.distributions import bootstrap
-from eginterpolator.evaluation.rmsd import MAX_MATCHES, numberings, symmetric_rmsd
 from eginterpolator.evaluation.sources import StoreEntry, conformer_sources, stored_conformers
 from eginterpolator.jobs.molecules import fan_out
 from eginterpolator.jobs.tasks import Workers

@@ -18,7 +18,7 @@ from eginterpolator.chemistry.sdf_records import sdf_records
 from eginterpolator.errors import InputError
 from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.frame_files import even_spacing
-from eginterpolator.files.io import ascii_path, fsync_folder, write_json
+from eginterpolator.files.io import ascii_path, fsync_folder, write_json, write_text
 from eginterpolator.files.sdf import atom_map_of, sdf_molecule, write_sdf
 from eginterpolator.files.structures import read_structures
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
@@ -55,9 +55,17 @@ def write_molecule_folder(
 
 
 def write_conformer_folder(folder: str | os.PathLike[str], ensemble: ConformerEnsemble, meta: dict[str, Any]) -> None:
-    """Write `conformers.sdf` and `meta.json`, with the atom map; replaces what was there."""
+    """Write `conformers.sdf` and `meta.json`, with the atom map; replaces what was there.
+
+    Of an ensemble with a table `conformers.csv` as well, whose cells are properties of the SDF; of one with clusters
+    `clusters.csv`.
+    """
     with appearing_folder(Path(folder)) as building:
-        write_sdf(building / "conformers.sdf", ensemble.molecule, ensemble.positions, ensemble.energies_kcal)
+        path, rows = building / "conformers.sdf", ensemble.table.rows if ensemble.table else None
+        write_sdf(path, ensemble.molecule, ensemble.positions, ensemble.energies_kcal, rows)
+        for name, table in (("conformers.csv", ensemble.table), ("clusters.csv", ensemble.clusters)):
+            if table is not None:
+                write_text(building / name, table.to_csv())
         atoms = atom_map_of(ensemble.molecule, ensemble.positions.shape[1])
         write_json(building / "meta.json", {**meta, **atoms})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rdkit import Chem
@@ -65,9 +66,13 @@ def sdf_molecule(path: str | os.PathLike[str]) -> tuple[Molecule, np.ndarray]:
 
 
 def write_sdf(
-    path: str | os.PathLike[str], molecule: Molecule, positions: np.ndarray, energies_kcal: np.ndarray | None = None
+    path: str | os.PathLike[str],
+    molecule: Molecule,
+    positions: np.ndarray,
+    energies_kcal: np.ndarray | None = None,
+    rows: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
-    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF.
+    """Write structures [K, n_atoms or n_heavy, 3] in Å as an SDF; `rows` are further properties of each.
 
     Its properties are those of the input, and `Molecule.named`, `energy_kcal`, `atom_map` and `atom_map_numbers`
     (`atom_map_of`, n/a for None), and `seed_name` where that is not the title.
@@ -78,6 +83,9 @@ def write_sdf(
             for k in range(len(positions)):
                 if energies_kcal is not None:
                     mol.SetProp("energy_kcal", f"{float(energies_kcal[k]):.4f}")
+                for key, value in (rows[k] if rows else {}).items():
+                    if key != "energy_kcal":
+                        mol.SetProp(key, f"{value:.4f}" if isinstance(value, float) else str(value))
                 writer.write(mol, confId=k)
 
 

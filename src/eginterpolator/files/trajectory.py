@@ -214,20 +214,31 @@ class ConformerEnsemble(_Structures):
         Å.
     energies_kcal : float64 [n_conformers] or None
     meta : dict
+    table : Table or None
+        What is known of each conformer, a row each: energies, populations, clusters.
+    clusters : Table or None
+        A row a cluster; `frame` is the conformer that stands for it, from 0.
 
     Raises
     ------
     InputError
-        When positions or energies do not fit.
+        When positions, energies or table do not fit.
     """
 
     molecule: Molecule
     positions: np.ndarray
     energies_kcal: np.ndarray | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    table: Table | None = None
+    clusters: Table | None = None
 
     def __post_init__(self) -> None:
         self.positions = _checked(self.molecule, self.positions, "conformers")
+        if self.table is not None and self.table.n_rows != len(self.positions):
+            raise InputError(
+                f"There are {len(self.positions)} conformers of '{self.molecule.name}' but {self.table.n_rows} rows of "
+                "their table; give one for each."
+            )
         if self.energies_kcal is not None:
             self.energies_kcal = np.asarray(self.energies_kcal, dtype=np.float64)
             if self.energies_kcal.shape != (len(self.positions),):

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,15 +22,13 @@ from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.folder import write_conformer_folder, write_molecule_folder
 from eginterpolator.files.inputs import Failure
 from eginterpolator.files.io import write_text
-from eginterpolator.files.trajectory import ConformerEnsemble
-from eginterpolator.generation.etkdg import etkdg_conformers
+from eginterpolator.generation.conformers import etkdg_ensemble, finished_ensemble
 from eginterpolator.generation.quality import nothing_usable, quality_warnings
 from eginterpolator.generation.tasks import (
     GenerationConfig,
     check_task,
     generate_conformers,
     generate_trajectories,
-    judged,
     resolve_device,
 )
 from eginterpolator.generation.thermalise import energy_table, thermalised_facts
@@ -40,6 +37,7 @@ from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.machine.provenance import versions
 from eginterpolator.models.choice import Choice, Models
 from eginterpolator.models.registry import Model
+from eginterpolator.simulation.conformers import RankSettings
 
 __all__ = ["Hooks", "RunResult", "run_conformers", "run_etkdg", "run_generation"]
 
@@ -65,6 +63,7 @@ SUMMARY = (
 
 NEVER_CHOSEN = (
     ("thermalise_ps", 0.0), ("temperature_K", 300.0), ("clock", "network"), ("clock_seconds", 3.0), ("frame_ps", None),
+    ("ranking", None),
 )  # fmt: skip
 
 
@@ -112,8 +111,11 @@ def run_conformers(
     overwrite: bool = False,
     hooks: Hooks | None = None,
     workers: Workers | None = None,
+    ranking: RankSettings | None = None,
 ) -> RunResult:
     """Generate conformers of all molecules into `out`: `<name>/conformers.sdf` and `meta.json`.
+
+    With a `ranking` that does something the ensemble is what `ranked` makes of them, and its tables are there as well.
 
     Raises
     ------
@@ -122,8 +124,9 @@ def run_conformers(
     """
     models = Models.of(model).under(config.ensemble, config.temperature_K, independent=True)
     _check_ahead(models, molecules, failures, force)
-    settings = {**asdict(config), "n_conformers": n_conformers}
-    task = _Conformers(Path(out).resolve(), settings, overwrite, models, config, force, n_conformers)
+    ranking = ranking or RankSettings()
+    settings = {**asdict(config), "n_conformers": n_conformers, "ranking": ranking.to_dict()}
+    task = _Conformers(Path(out).resolve(), settings, overwrite, models, config, force, n_conformers, ranking)
     return _run(molecules, out, task, failures, hooks, workers)
 
 
@@ -137,6 +140,7 @@ def run_etkdg(
     overwrite: bool = False,
     hooks: Hooks | None = None,
     workers: Workers | None = None,
+    ranking: RankSettings | None = None,
 ) -> RunResult:
     """RDKit's ETKDG conformers of all molecules, in the same files as `run_conformers` writes.
 
@@ -145,8 +149,12 @@ def run_etkdg(
     InputError
         When the output folder cannot be used.
     """
-    settings = {"model": "etkdg", "n_conformers": n_conformers, "seed": seed, "hydrogens": hydrogens}
-    task = _Etkdg(Path(out).resolve(), settings, overwrite, n_conformers, seed, hydrogens)
+    ranking = ranking or RankSettings()
+    settings = {
+        "model": "etkdg", "n_conformers": n_conformers, "seed": seed, "hydrogens": hydrogens,
+        "ranking": ranking.to_dict(),
+    }  # fmt: skip
+    task = _Etkdg(Path(out).resolve(), settings, overwrite, n_conformers, seed, hydrogens, ranking)
     return _run(molecules, out, task, failures, hooks, workers)
 
 
@@ -228,10 +236,12 @@ class _Generation(_ModelTask):
 @dataclass(frozen=True)
 class _Conformers(_ModelTask):
     n_conformers: int
+    ranking: RankSettings
 
     def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
         choice, settings = self.choice(molecule)
-        ensemble = generate_conformers(choice.model, molecule, self.n_conformers, self.config, step)
+        made = generate_conformers(choice.model, molecule, self.n_conformers, self.config, step)
+        ensemble = finished_ensemble(made, self.ranking, self.config.seed)
         meta = _molecule_meta(molecule, [ensemble.meta], settings, choice)
         write_conformer_folder(folder, ensemble, meta)
         return meta
@@ -242,21 +252,12 @@ class _Etkdg(_FolderTask):
     n_conformers: int
     seed: int
     hydrogens: bool
+    ranking: RankSettings
 
     def make(self, molecule: Molecule, folder: Path, step: Step) -> dict[str, Any]:
-        began = time.perf_counter()
-        ensemble = etkdg_conformers(molecule, self.n_conformers, self.seed)
-        if not self.hydrogens:
-            ensemble = ConformerEnsemble(molecule, ensemble.heavy)
-        facts = {
-            "model": "etkdg",
-            "task": "conformers",
-            "seed": self.seed,
-            "n_frames": self.n_conformers,
-            "seconds": time.perf_counter() - began,
-            **judged(molecule, ensemble.positions),
-        }
-        meta = _molecule_meta(molecule, [facts], self.settings)
+        made = etkdg_ensemble(molecule, self.n_conformers, self.seed, self.hydrogens)
+        ensemble = finished_ensemble(made, self.ranking, self.seed)
+        meta = _molecule_meta(molecule, [ensemble.meta], self.settings)
         write_conformer_folder(folder, ensemble, meta)
         return meta
 
@@ -345,7 +346,8 @@ def _molecule_meta(
         for name, share in sample.get("failed_checks", {}).items():
             failed[name] = failed.get(name, 0.0) + share / len(samples)
     shares = {key: sum(s[key] for s in samples) / len(samples) for key in ("stereo_retention", "valid")}
-    quality = {**shares, "failed_checks": failed, **({"clock": first["clock"]} if "clock" in first else {})}
+    more = {key: first[key] for key in ("clock", "ranking") if key in first}
+    quality: dict[str, Any] = {**shares, "failed_checks": failed, **more}
     return {
         **molecule.named,
         **protonation_facts(molecule),

@@ -66,7 +66,11 @@ def _read_run(folder: Path) -> ReportMolecule:
         ensemble, meta = read_conformer_folder(folder)
         frames = Trajectory(ensemble.molecule, ensemble.positions, 1.0)
         told = [{} if ensemble.energies_kcal is None else {ENERGY: ensemble.energies_kcal}]
-        return ReportMolecule(ensemble.molecule, [frames], meta, clusters=clusters, energies=told, ensemble=True)
+        rows = _read_csv(folder / "conformers.csv")
+        known = rows if len(rows) == len(ensemble) else []
+        return ReportMolecule(
+            ensemble.molecule, [frames], meta, clusters=clusters, energies=told, ensemble=True, conformers=known
+        )  # fmt: skip
     molecule, trajectories, meta = read_molecule_folder(folder)
     energies = [read_energies(folder / f"energies_{k:03d}.csv", t.n_frames) for k, t in enumerate(trajectories)]
     return ReportMolecule(molecule, trajectories, dict(meta), clusters=clusters, energies=energies)

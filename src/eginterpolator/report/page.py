@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from eginterpolator.files.trajectory import Trajectory
 
 MAX_DATA_MB = 24.0
-_SCRIPTS = ("viewer.js", "plots.js", "panels.js", "states.js", "downloads.js", "links.js", "app.js")
+_SCRIPTS = (
+    "viewer.js", "plots.js", "panels.js", "states.js", "downloads.js", "conformers.js", "links.js", "app.js",
+)  # fmt: skip
 
 
 def write_report(

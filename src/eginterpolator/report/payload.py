@@ -22,6 +22,7 @@ from eginterpolator.chemistry.features import angles as bond_angles
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.distributions import BINS, jensen_shannon
+from eginterpolator.report import conformer_payload as conformers
 from eginterpolator.report import facts as facts_text
 from eginterpolator.report import geometry
 from eginterpolator.report import population_payload as population
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 NO_ANGLE = -32768
 _SHOWN_ELSEWHERE = (
     "smiles", "name", "n_atoms", "heavy", "n_heavy", "n_frames", "frame_ps", "samples", "seconds", "stereo_retention",
-    "valid", "failed_checks", "warnings", "settings", "atom_map",
+    "valid", "failed_checks", "warnings", "settings", "atom_map", "ranking",
 )  # fmt: skip
 """Of a folder's meta data: what the header, the tiles or a warning show, and settings, which repeat the rest."""
 _PER_SAMPLE = ("seed", "seconds", "stereo_retention", "valid", "validity", "endpoints")
@@ -59,6 +60,8 @@ class ReportMolecule:
         Of each trajectory: column of `energies_000.csv` -> a value a frame, as `read_energies`.
     ensemble : bool
         The one trajectory's frames are independent structures: there is no time.
+    conformers : list of mapping
+        Rows of the folder's `conformers.csv`, where there is one: a row a structure.
     """
 
     molecule: Molecule
@@ -68,6 +71,7 @@ class ReportMolecule:
     clusters: Sequence[Mapping[str, str]] = ()
     energies: Sequence[Mapping[str, np.ndarray]] = ()
     ensemble: bool = False
+    conformers: Sequence[Mapping[str, str]] = ()
 
 
 def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
@@ -121,7 +125,8 @@ def molecule_payload(run: ReportMolecule, stride: int = 1) -> dict[str, Any]:
         "headline": _headline(run, frames),
         "torsions": _torsions(molecule, quads, symbols, angles, run.reference_torsions, wells),
         "states": population.states_payload(found, stride) if found else None,
-        "clusters": population.clusters_payload(run.clusters, stride),
+        "clusters": population.clusters_payload(run.clusters, stride, conformers.members(run.conformers, stride)),
+        "ladder": conformers.ladder_payload(run.conformers, run.meta.get("ranking"), stride),
         "bonds": _features(features.bonds, symbols, lengths(good_frames, features.bonds)),
         "angles": _features(features.angles, symbols, np.degrees(bond_angles(good_frames, features.angles))),
         "samples": [
@@ -142,7 +147,8 @@ def _populations(run: ReportMolecule, frames: list[np.ndarray]) -> tuple[Populat
     """
     if run.ensemble:
         alone = [x[None] for positions in frames for x in positions]
-        return None, find_wells(run.molecule, angles_of(run.molecule, alone), 1.0)
+        weights = conformers.weights_of(run.conformers, len(alone))
+        return None, find_wells(run.molecule, angles_of(run.molecule, alone), 1.0, weights=weights)
     spacings = {round(float(trajectory.frame_ps), 4) for trajectory in run.trajectories}
     found = Populations.of(run.molecule, frames, spacings.pop())
     return (None if spacings else found), found.torsions  # of several spacings there are no common lifetimes
@@ -260,9 +266,9 @@ def _headline(run: ReportMolecule, frames: Sequence[tuple[np.ndarray, np.ndarray
     spacing = {round(float(t.frame_ps), 4) for t in run.trajectories}
     covered = sum(n * float(t.frame_ps) for n, t in zip(counts, run.trajectories, strict=True))
     total = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)}–{max(counts)}"
-    lines = (
-        [("Structures", str(counts[0]))] if run.ensemble else [("Samples", str(len(frames))), ("Frames each", total)]
-    )
+    generated = run.meta.get("ranking", {}).get("generated")
+    structures = str(counts[0]) if generated is None else f"{counts[0]} of {generated}"
+    lines = [("Structures", structures)] if run.ensemble else [("Samples", str(len(frames))), ("Frames each", total)]
     if not run.ensemble:
         if len(spacing) == 1:
             lines.append(("Frame spacing", f"{spacing.pop():g} ps"))

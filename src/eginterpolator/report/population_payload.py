@@ -43,15 +43,24 @@ def packed_states(of_frames: np.ndarray, stride: int) -> str:
     return base64.b64encode(of_frames[::stride].astype(np.uint8).tobytes()).decode()
 
 
-def clusters_payload(rows: Sequence[Mapping[str, str]], stride: int) -> dict[str, Any]:
-    """How frames were clustered, and the rows of `clusters.csv`; one that lacks a number or a frame is left out."""
+def clusters_payload(
+    rows: Sequence[Mapping[str, str]], stride: int, members: Mapping[str, list[int]] | None = None
+) -> dict[str, Any]:
+    """How frames were clustered, and the rows of `clusters.csv`; one that lacks a number or a frame is left out.
+
+    With `members`, the embedded structures of each, a row has these as well.
+    """
     first = rows[0] if rows else {}
+    if rows and "frames_compared" not in first:  # of `egi conformers`
+        return {"note": f"Heavy-atom RMSD, {first.get('method', '')}.", "rows": _cluster_rows(rows, stride, members)}
     said = {key: first.get(key, "") for key in ("method", "frames_compared", "frames_assigned", "frames_in_all")}
     note = "{method}; {frames_compared} of {frames_in_all} frames compared with each other, {frames_assigned} assigned."
-    return {"note": note.format(**said) if rows else "", "rows": _cluster_rows(rows, stride)}
+    return {"note": note.format(**said) if rows else "", "rows": _cluster_rows(rows, stride, members)}
 
 
-def _cluster_rows(rows: Sequence[Mapping[str, str]], stride: int) -> list[dict[str, Any]]:
+def _cluster_rows(
+    rows: Sequence[Mapping[str, str]], stride: int, members: Mapping[str, list[int]] | None
+) -> list[dict[str, Any]]:
     result = []
     for row in rows:
         try:
@@ -60,7 +69,14 @@ def _cluster_rows(rows: Sequence[Mapping[str, str]], stride: int) -> list[dict[s
             name, spread = row["cluster"], f"mean distance {float(row['spread']):.2f} {row['unit']}"
         except (KeyError, ValueError):
             continue
-        result.append({"name": name, "text": spread, "share": share, **place})
+        found: dict[str, Any] = {"name": name, "text": spread, "share": share, **place}
+        if row.get("relative_kcal"):
+            found["kcal"] = _number(row["relative_kcal"])
+        if row.get("thermal"):
+            found["thermal"] = [_number(row[key]) for key in ("thermal", "thermal_low", "thermal_high")]
+        if members and members.get(name):
+            found["members"] = members[name]
+        result.append(found)
     return result
 
 

@@ -1,21 +1,36 @@
-"""Energy minimisation of single conformers: MMFF94s (RDKit), Sage in OBC2 (OpenMM), GFN2-xTB (tblite)."""
+"""Energy minimisation of conformers: MMFF94s (RDKit), Sage (lanes, or OpenMM), GFN2-xTB (tblite).
+
+`refiner` takes one conformer after another, `relaxer` many at once: Sage's go down side by side in lanes where these
+can run the molecule. Both mean the same surface: with Sage that of `egi simulate`, bonds with hydrogen constrained.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import EGIError, InputError
-from eginterpolator.simulation.protocol import ImplicitProtocol
+from eginterpolator.simulation.protocol import ImplicitProtocol, OpenProtocol, VacuumProtocol
 
 METHODS = {
     "mmff": "MMFF94s in vacuum (RDKit)",
     "sage": "OpenFF Sage 2.2.1 with NAGL charges in OBC2 (OpenMM)",
     "xtb": "GFN2-xTB in vacuum (tblite)",
 }
+WATER, VACUUM = "water", "vacuum"
+ALPB = (
+    WATER, "acetone", "acetonitrile", "benzene", "ch2cl2", "chcl3", "dmf", "dmso", "ethanol", "ether", "ethylacetate",
+    "hexane", "methanol", "octanol", "thf", "toluene",
+)  # fmt: skip
+"""Solvents of GFN2-xTB's ALPB model (Ehlert et al. 2021), by tblite's names."""
+SOLVENTS: dict[str, tuple[str, ...]] = {"mmff": (VACUUM,), "sage": (WATER, VACUUM), "xtb": (VACUUM, *ALPB)}
+"""What each method can be in; its own first."""
 Refiner = Callable[[np.ndarray], tuple[np.ndarray, float]]
 """Positions [n_atoms, 3] Å to those of the nearest minimum and its energy in kcal/mol."""
 
@@ -31,6 +46,52 @@ XTB_GRADIENT = 2e-4
 
 class RefinementError(EGIError):
     """A conformer could not be minimised."""
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """What became of K structures.
+
+    Attributes
+    ----------
+    positions : float64 [K, n_atoms, 3]
+        Å.
+    energies_kcal : float64 [K]
+        nan of those that were not minimised.
+    reasons : list of str
+        Why not; '' of the others.
+    """
+
+    positions: np.ndarray
+    energies_kcal: np.ndarray
+    reasons: list[str]
+
+
+Relaxer = Callable[[np.ndarray], Relaxed]
+
+
+def solvent_of(method: str, solvent: str | None) -> str:
+    """The solvent that a method is in, by default its own.
+
+    Raises
+    ------
+    InputError
+        When the method cannot be in that solvent.
+    """
+    known = SOLVENTS[method]
+    if solvent is None:
+        return known[0]
+    if solvent not in known:
+        name = METHODS[method].split(" in ")[0]
+        raise InputError(f"{name} cannot be in '{solvent}'; choose {' or '.join(known)} for --relax-in.")
+    return solvent
+
+
+def described(method: str, solvent: str | None = None) -> str:
+    """A method and its solvent in words: 'GFN2-xTB in ALPB thf'."""
+    medium = solvent_of(method, solvent)
+    model = {"sage": "OBC2 water", "xtb": f"ALPB {medium}"}.get(method, medium)
+    return f"{METHODS[method].split(' in ')[0]} in {medium if medium == VACUUM else model}"
 
 
 def require_method(method: str) -> None:
@@ -50,8 +111,8 @@ def require_method(method: str) -> None:
             ) from error
 
 
-def refiner(method: str, molecule: Molecule) -> Refiner:
-    """What minimises conformers of `molecule` with `method`, one of `METHODS`.
+def refiner(method: str, molecule: Molecule, solvent: str | None = None) -> Refiner:
+    """What minimises conformers of `molecule` with `method`, one of `METHODS`, in one of its `SOLVENTS`.
 
     Raises
     ------
@@ -59,7 +120,82 @@ def refiner(method: str, molecule: Molecule) -> Refiner:
         When the method does not know the molecule, or is not installed. What it returns raises RefinementError.
     """
     require_method(method)
-    return {"mmff": _mmff, "sage": _sage, "xtb": _xtb}[method](molecule)
+    medium = solvent_of(method, solvent)
+    return _mmff(molecule) if method == "mmff" else {"sage": _sage, "xtb": _xtb}[method](molecule, medium)
+
+
+def relaxer(method: str, molecule: Molecule, solvent: str | None = None, threads: int | None = None) -> Relaxer:
+    """What minimises many conformers [K, n_atoms, 3] of `molecule` at once; as `refiner` each.
+
+    GFN2-xTB begins at MMFF94s' minima where MMFF94s knows the molecule. No result depends on `threads`.
+
+    Raises
+    ------
+    InputError
+        As `refiner`.
+    """
+    require_method(method)
+    medium, workers = solvent_of(method, solvent), threads or len(os.sched_getaffinity(0))
+    if method == "sage" and (lanes := _lanes(molecule, medium, workers)) is not None:
+        return lanes
+    refine = refiner(method, molecule, medium)
+    first = _mmff(molecule) if method == "xtb" and _mmff_knows(molecule) else None
+
+    def one(positions: np.ndarray) -> tuple[np.ndarray, float, str]:
+        try:
+            return *refine(positions if first is None else first(positions)[0]), ""
+        except RefinementError as error:
+            return positions, float("nan"), str(error)
+
+    def relax(positions: np.ndarray) -> Relaxed:
+        if method == "xtb" and workers > 1:  # tblite works outside of the interpreter's lock
+            with ThreadPoolExecutor(workers) as pool:
+                made = list(pool.map(one, positions))
+        else:
+            made = [one(x) for x in positions]
+        found, energies, reasons = zip(*made, strict=True) if made else ((), (), ())
+        return Relaxed(
+            np.reshape(found, (-1, molecule.n_atoms, 3)), np.array(energies, dtype=np.float64), list(reasons)
+        )
+
+    return relax
+
+
+def _lanes(molecule: Molecule, medium: str, threads: int) -> Relaxer | None:
+    """Sage in lanes; None where they cannot run the molecule, or are not here."""
+    from eginterpolator.simulation.engines.base import Unsupported
+    from eginterpolator.simulation.engines.lanes.library import widths
+    from eginterpolator.simulation.engines.lanes.minimise import minimise
+    from eginterpolator.simulation.engines.lanes.replicas import KCAL, LANES
+    from eginterpolator.simulation.engines.lanes.system import lane_system
+    from eginterpolator.simulation.forcefield import build_system
+
+    protocol = open_protocol(medium)
+    if not widths() or LANES.objection(molecule, protocol):
+        return None
+    try:
+        system = lane_system(build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol).system)
+    except Unsupported:
+        return None
+
+    def relax(positions: np.ndarray) -> Relaxed:
+        made = minimise(system, positions, threads)
+        reasons = ["" if still else "Sage finds no minimum" for still in made.still]
+        energies = np.where(made.still, made.potential_kj / KCAL, np.nan)
+        return Relaxed(made.positions.astype(np.float64), energies, reasons)
+
+    return relax
+
+
+def open_protocol(medium: str | None) -> OpenProtocol:
+    """How Sage is simulated in a solvent, `WATER` (by default) or `VACUUM`."""
+    return VacuumProtocol() if medium == VACUUM else ImplicitProtocol()
+
+
+def _mmff_knows(molecule: Molecule) -> bool:
+    from rdkit.Chem import rdForceFieldHelpers
+
+    return bool(rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule.rdmol))
 
 
 def _mmff(molecule: Molecule) -> Refiner:
@@ -89,13 +225,13 @@ def _mmff(molecule: Molecule) -> Refiner:
     return refine
 
 
-def _sage(molecule: Molecule) -> Refiner:
+def _sage(molecule: Molecule, medium: str) -> Refiner:
     import openmm
 
     from eginterpolator.simulation.engines.openmm import choose_platform, make_context
     from eginterpolator.simulation.forcefield import build_system
 
-    protocol = ImplicitProtocol()
+    protocol = open_protocol(medium)
     system = build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol)
     context, _ = make_context(system, protocol, 0, choose_platform("auto", molecule.n_atoms), 1)
 
@@ -111,7 +247,7 @@ def _sage(molecule: Molecule) -> Refiner:
     return refine
 
 
-def _xtb(molecule: Molecule) -> Refiner:
+def _xtb(molecule: Molecule, medium: str) -> Refiner:
     from rdkit.Chem import Descriptors
     from scipy.optimize import minimize
     from tblite.interface import Calculator
@@ -126,6 +262,8 @@ def _xtb(molecule: Molecule) -> Refiner:
         try:
             calculator = Calculator("GFN2-xTB", numbers, start, charge, unpaired)
             calculator.set("verbosity", 0)
+            if medium != VACUUM:
+                calculator.add("alpb-solvation", medium)
 
             def energy(flat: np.ndarray) -> tuple[float, np.ndarray]:
                 nonlocal last

@@ -122,6 +122,7 @@ const app = {
     $("slider").setAttribute("aria-valuetext", `${$("time").textContent} ${$("of").textContent}`);
     this.torsionPanel.setFrame(this.frame);
     this.energyPanel.setFrame(this.frame);
+    this.conformers.setFrame(this.frame);
     this.stateTable && this.stateTable.mark(this.states[this.frame]);
     if (this.seeking) return this.queue; // the view is behind: the last frame asked for is drawn when it is free
     this.seeking = true;
@@ -173,6 +174,8 @@ const app = {
   showStates(molecule) {
     const jump = (row) => { this.show({ molecule: this.molecule, sample: row.sample, frame: row.frame }); Links.write(this, true); $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" }); };
     const { states, clusters } = molecule;
+    this.conformers ||= new ConformerPanel(jump);
+    this.conformers.setMolecule(molecule);
     $("states-card").hidden = !states;
     this.stateTable = states && new FrameTable(states.rows, { head: "State", coloured: true, onJump: jump });
     if (states) {

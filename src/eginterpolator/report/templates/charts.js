@@ -4,13 +4,6 @@
 const SOURCES = ["reference", "oracle", "generated"];
 const JSD_SAID = "JSD is the Jensen-Shannon distance of two histograms: 0 is equal, 0.83 nothing in common. Heights are shares of the frames in a bin.";
 
-function svg(tag, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
-
 // Curves over x from low to high; lines: [{name, values, filled}], values evenly spaced or as bins (step).
 function curveChart({ lines, low, high, bottom = 0, top, step = false, unit = "", digits = 1, threshold = null, yTicks = [], yText = String }) {
   const [width, height, left, right, foot, head] = [260, 120, yTicks.length ? 30 : 4, 6, 18, 6];

@@ -13,6 +13,16 @@ function node(tag, attributes = {}, ...children) {
   return element;
 }
 
+function svg(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
 function factList(facts) {
   return node("dl", { class: "facts" }, ...facts.flatMap(([label, value]) => [node("dt", {}, label), node("dd", {}, value)]));
 }

@@ -27,17 +27,19 @@ class FrameTable {
   // rows: name, share [value, low, high], and wells of torsions or a text, a lifetime, sample and frame where they have them.
   constructor(rows, { head, coloured = false, ensemble = false, onJump }) {
     const timed = rows.some((row) => row.lifetime);
-    const columns = [head, coloured ? "Wells" : "Spread", "Population", ...(timed ? ["Mean lifetime"] : []), "Representative"];
+    const thermal = rows.some((row) => row.thermal);
+    const columns = [head, coloured ? "Wells" : "Spread", "Population", ...(thermal ? ["Thermal population"] : []), ...(timed ? ["Mean lifetime"] : []), "Representative"];
     this.rows = rows.map((row, k) => {
       const text = row.wells && row.wells.length ? row.wells.map((well, i) => `${row.torsions[i] + 1}: ${well}`).join(", ") : row.text;
-      const [share, low, high] = row.share;
       const at = (value) => `${100 * Math.max(0, Math.min(1, value))}%`;
-      const bar = node("span", { class: "bar", "aria-hidden": "true" }, node("i", { style: `left:0;width:${at(share)}${coloured ? `;background:${stateColour(k)}` : ""}` }),
+      const bar = ([share, low, high]) => node("span", { class: "bar", "aria-hidden": "true" }, node("i", { style: `left:0;width:${at(share)}${coloured ? `;background:${stateColour(k)}` : ""}` }),
         ...(low == null || high == null ? [] : [node("i", { class: "span", style: `left:${at(low)};width:${at(high - low)}` })]));
+      const much = (share, kind = "") => node("td", { class: `much ${kind}` }, node("span", { class: "share" }, shareText(share), bar(share)));
       const where = "frame" in row ? node("button", { type: "button", class: "jump", "aria-label": `Show ${row.name}`, onclick: () => onJump(row) }, ensemble ? `structure ${row.frame * DATA.stride + 1}` : `sample ${row.sample + 1}, frame ${row.frame * DATA.stride + 1}`) : "";
       return node("tr", {},
         node("td", { class: "name" }, ...(coloured ? [node("i", { class: "swatch", style: `background:${stateColour(k)}` })] : []), node("b", {}, row.name)),
-        node("td", { class: "what" }, text), node("td", { class: "much" }, node("span", { class: "share" }, shareText(row.share), bar)),
+        node("td", { class: "what" }, text), much(row.share),
+        ...(thermal ? [row.thermal ? much(row.thermal, "thermal") : node("td", {}, "–")] : []),
         ...(timed ? [node("td", { class: "long" }, row.lifetime || "–", ...(row.stays ? [" ", node("small", {}, row.stays)] : []))] : []),
         node("td", { class: "where" }, where));
     });

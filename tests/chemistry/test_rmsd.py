@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from eginterpolator.chemistry.rmsd import numberings, symmetric_rmsd
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.conformers import rmsd_matrix
-from eginterpolator.evaluation.rmsd import numberings, symmetric_rmsd
 from tests.builders.conformers import FLEXIBLE, conformers, embedded
 
 

@@ -7,9 +7,9 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdMolAlign
 
+from eginterpolator.analysis import clusters as module
+from eginterpolator.analysis.clusters import ClusterSettings, find_clusters
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation import clusters as module
-from eginterpolator.evaluation.clusters import ClusterSettings, find_clusters
 from eginterpolator.files.sdf import with_conformers
 from tests.builders.wells import turned
 
@@ -90,3 +90,13 @@ def test_what_cannot_be_clustered_is_said():
         clusters_of([one], metric="torsion")
     with pytest.raises(InputError, match="one frame"):
         find_clusters(one.molecule, [one.positions[:1]], ClusterSettings())
+
+
+def test_conformers_join_the_nearest_that_stands_for_a_cluster_or_begin_one():
+    places = np.array([0.0, 2.0, 0.4, 1.7, 5.0, 1.1])
+    apart = np.abs(places[:, None] - places)
+    assert module.group_conformers(apart, radius=1.0).tolist() == [0, 1, 0, 1, 2, 1]
+    assert module.group_conformers(apart, radius=9.0).tolist() == [0] * 6
+    assert module.group_conformers(apart, count=3).tolist() == [0, 1, 0, 1, 2, 1]
+    assert module.group_conformers(apart, count=50).tolist() == [0, 1, 2, 3, 4, 5]
+    assert module.group_conformers(apart[:1, :1], count=2).tolist() == [0]

@@ -15,8 +15,8 @@ from eginterpolator.analysis.names import folds
 from eginterpolator.analysis.wells import angles_of, folded
 from eginterpolator.chemistry.features import torsion_quadruples
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.rmsd import numberings, symmetric_rmsd
 from eginterpolator.errors import InputError
-from eginterpolator.evaluation.rmsd import numberings, symmetric_rmsd
 
 METRICS = {"rmsd": ("Å", 1.0), "torsion": ("degrees", 30.0)}
 """Metric -> unit and default cutoff."""
@@ -134,6 +134,42 @@ def find_clusters(molecule: Molecule, positions: Sequence[np.ndarray], settings:
     order = np.argsort(-np.bincount(nearest, minlength=len(medoids))[: len(medoids)], kind="stable")
     rank = np.append(np.argsort(order), len(medoids))
     return _counted([len(x) for x in positions], medoids[order], assigned, rank[nearest], least, len(compared), method)
+
+
+def group_conformers(apart: np.ndarray, count: int | None = None, radius: float | None = None) -> np.ndarray:
+    """Clusters of an ensemble whose order says which structure stands for others, the best one first.
+
+    Parameters
+    ----------
+    apart : float [K, K]
+        Distances of all pairs.
+    count : int, optional
+        So many clusters of average linkage.
+    radius : float, optional
+        Or in their order each structure joins the nearest that stands for a cluster within `radius`, or begins one.
+
+    Returns
+    -------
+    int64 [K]
+        Numbered in the order of the first structure of each, which stands for it.
+    """
+    leaders: list[int] = []
+    if count is None:
+        assert radius is not None
+        for k in range(len(apart)):
+            if all(apart[k, leader] > radius for leader in leaders):
+                leaders.append(k)
+        labels = apart[:, leaders].argmin(axis=1)
+        labels[leaders] = np.arange(len(leaders))
+        return labels
+    labels = np.zeros(len(apart), dtype=np.int64)
+    if len(apart) < 2:
+        return labels
+    symmetric = (apart + apart.T) / 2
+    np.fill_diagonal(symmetric, 0.0)
+    for number, group in enumerate(sorted(_linked(symmetric, count), key=min)):
+        labels[group] = number
+    return labels
 
 
 def _counted(
