@@ -23,7 +23,7 @@ def test_a_part_of_a_name_names_the_only_system_that_has_it():
     study = load_study(CONFIGS / "qm9_cpu.yaml")
     assert study.system("cascaded").name == "EGInterpolator, cascaded"
     assert study.system("geodiff").name == "GeoDiff-A" and study.system("ETKDG").name == "ETKDG"
-    with pytest.raises(InputError, match=r"'egint' names \d systems: EGInterpolator -N, .* write more of it"):
+    with pytest.raises(InputError, match=r"'egint' names \d systems: EGInterpolator -N; .* Write more of it"):
         study.system("egint")
     with pytest.raises(InputError, match="has no system '-'"):
         study.system("-")

@@ -10,11 +10,12 @@ import pytest
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.generation import plan as planning
-from eginterpolator.generation.plan import expected, first_pilot, plan, sooner_by_md
+from eginterpolator.generation.plan import KNOWN, expected, first_pilot, plan, sooner_by_md
 from eginterpolator.generation.speed import Pilot
 from eginterpolator.generation.tasks import GenerationConfig
 from eginterpolator.models.choice import Models
 from eginterpolator.models.registry import load_model
+from tests.builders import ROOT
 
 PROPANOL = Molecule.from_smiles("CCCO", "propanol")
 
@@ -130,3 +131,12 @@ def test_a_line_where_md_would_have_been_sooner(md):
     assert sooner_by_md(two, {}, config, 5.2) is None
     md["engine"] = "openmm"
     assert sooner_by_md(two, {"propanol": 30.0}, config, 5.2) is None
+
+
+@pytest.mark.parametrize("part, model", [("held_out_qm9", "qm9-obc2"), ("held_out_drugs", "drugs-obc2")])
+def test_what_is_known_of_a_model_is_what_was_measured(part, model):
+    judged = json.loads((ROOT / "benchmarks/results/judged.json").read_text())["sets"][part]["ours"][model]
+    for side in (judged["generated"], judged["oracle"]):
+        jsd, within = side["torsion"]["mean"], side["torsion_times"]["within_factor_two"]["mean"]
+        assert f" {jsd:.3f}".replace(" 0.", " .") in KNOWN[model] and f" {100 * within:.0f} %" in KNOWN[model]
+    assert f"on {judged['generated']['molecules']} held-out" in KNOWN[model]

@@ -48,6 +48,7 @@ def test_the_archives_hold_the_package_and_nothing_else(built):
     assert any(name.endswith("licenses/docs/licences.md") for name in names) and wheel.stat().st_size < LARGEST
     archived = {name.split("/", 1)[1] for name in tarfile.open(source).getnames() if "/" in name}
     assert {"pyproject.toml", "README.md", "LICENSE", "docs/licences.md"} <= archived
+    assert not [name for name in archived if name.startswith(("tests", "datasets", "benchmarks"))]
     metadata = zipfile.ZipFile(wheel).read(next(name for name in names if name.endswith("METADATA"))).decode()
     assert "License-Expression: MIT" in metadata and "Provides-Extra: docs" in metadata
 

@@ -61,6 +61,8 @@ def test_nobody_is_kept_out_and_a_phone_shows_the_page(result, browser, tmp_path
     browser.get((tmp_path / "compare.html").as_uri())
     wait(browser, "return window.ready")
     assert barriers(browser) == [] and not severe(browser)
+    wells = browser.execute_script("return document.querySelector('#wells tbody td:nth-child(2)').textContent")
+    assert wells.split("\n") == torsion_rows(result.pairs["good"])[0]["wells"].split(" | "), "a line for each well"
     with phone(browser):
         assert browser.execute_script("return document.documentElement.scrollWidth") == 390
 

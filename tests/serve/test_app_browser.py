@@ -19,7 +19,7 @@ import pytest
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.serve.pad import find_pad
-from tests.builders.browser import chromium, fetched, severe, wait
+from tests.builders.browser import barriers, chromium, fetched, severe, wait
 from tests.builders.tiny_model import write_tiny_model
 
 pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli is not installed")
@@ -214,6 +214,7 @@ def test_it_fits_a_phone_and_every_input_has_a_name(page):
         named += " each.checkVisibility()).map((each) => [each.id, each.getAttribute('aria-label') || each.title ||"
         named += " each.textContent.trim() || each.labels?.[0]?.textContent.trim()])"
         assert [id for id, name in page.execute_script(named) if not name] == []
+        assert barriers(page) == []
         page.find_element("id", "smiles").send_keys("C")
         assert page.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none"
     finally:

@@ -213,9 +213,9 @@ class StudyConfig:
             return found[0]
         if found:
             raise InputError(
-                f"'{name}' names {len(found)} systems: {', '.join(s.name for s in found)}; write more of it."
+                f"'{name}' names {len(found)} systems: {'; '.join(s.name for s in found)}. Write more of it."
             )
-        raise InputError(f"'{self.name}' has no system '{name}'; it has {', '.join(s.name for s in self.systems)}.")
+        raise InputError(f"'{self.name}' has no system '{name}'; it has {'; '.join(s.name for s in self.systems)}.")
 
     def tasks(self) -> dict[str, ConformerTask | TrajectoryTask]:
         """The tasks that the study has, by the table's name."""

@@ -262,7 +262,7 @@ const app = {
       $("failures").replaceChildren(failureTable(DATA.failures));
       $("failure-count").textContent = DATA.failures.length;
       const [first] = DATA.failures;
-      const count = DATA.failures.length > 1 ? `${DATA.failures.length} molecules failed: see below, ` : "One molecule failed: ";
+      const count = DATA.failures.length > 1 ? `${DATA.failures.length} molecules failed, listed below. The first: ` : "One molecule failed: ";
       $("failed").replaceChildren(node("a", { href: "#failures-card", onclick: (event) => { event.preventDefault(); $("failures-card").scrollIntoView({ behavior: "smooth" }); } },
         count, `${first.name || first.smiles || "?"}: ${first.reason || ""}`));
       $("failed").hidden = false;

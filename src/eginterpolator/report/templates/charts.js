@@ -111,7 +111,7 @@ function mapCanvas(energies) {
   return canvas;
 }
 
-const MAP_NAMES = { reference: "Reference", generated: "Generated", oracle: "Held-out replica" };
+const MAP_NAMES = { reference: "Reference", generated: "Generated", oracle: "MD oracle" };
 
 function mapCharts(maps, range, names = MAP_NAMES) {
   const energies = freeEnergies(maps);

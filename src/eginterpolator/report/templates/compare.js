@@ -41,7 +41,7 @@ const app = {
     $("sides").replaceChildren(table(["", "trajectories", "frames", "spacing, ps", "stereo kept", "valid"],
       m.sides.map(([side, trajectories, frames, spacing, stereo, valid]) => [side, String(trajectories), String(frames), String(spacing), digits(stereo), digits(valid)])));
     $("wells-card").hidden = !m.torsions.length;
-    $("wells").replaceChildren(table(WELL_COLUMNS.map(([, head]) => head), m.torsions.map((row) => WELL_COLUMNS.map(([key]) => row[key]))));
+    $("wells").replaceChildren(table(WELL_COLUMNS.map(([, head]) => head), m.torsions.map((row) => WELL_COLUMNS.map(([key]) => row[key].replaceAll(" | ", "\n")))));
     $("jsd-note").textContent = JSD_SAID;
     $("features").replaceChildren(...m.features.map(featureChart));
     const maps = Object.keys(m.tica).length > 0;

@@ -240,7 +240,7 @@ function moleculeTable(molecules, onPick) {
     const values = new Map(molecule.headline);
     return node("tr", { "data-molecule": k, onclick: () => onPick(k) },
       node("td", {}, node("button", { type: "button", class: "link" }, node("b", {}, molecule.name))), node("td", { class: "mono" }, molecule.smiles),
-      ...labels.map((label) => node("td", {}, values.get(label) || "–")), ...(warned ? [node("td", { class: "warned" }, molecule.warnings.join(" "))] : []));
+      ...labels.map((label) => node("td", {}, values.get(label) || "–")), ...(warned ? [node("td", { class: "warned" }, node("div", { title: molecule.warnings.join(" ") }, molecule.warnings.join(" ")))] : []));
   };
   return node("table", { class: "list" },
     node("thead", {}, node("tr", {}, node("th", {}, "Molecule"), node("th", {}, "SMILES"), ...labels.map((l) => node("th", {}, l)), ...(warned ? [node("th", {}, "Warnings")] : []))),

@@ -202,7 +202,7 @@ async function list() {
 
 function facts(result) {
   const made = new Date(result.made).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  const more = result.molecules > 1 ? `, and ${result.molecules - 1} more molecules` : "";
+  const more = result.molecules > 1 ? `, and ${result.molecules - 1} more molecule${result.molecules > 2 ? "s" : ""}` : "";
   const seed = result.seed === null ? "" : `, seed ${result.seed}`;
   return `${result.samples} × ${result.n_frames} frames by ${result.model}${seed}${more}; ${made}`;
 }
