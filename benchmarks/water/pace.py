@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,18 +157,26 @@ def counts(angles: Sequence[np.ndarray], frame_ps: float) -> tuple[np.ndarray, n
         return np.log(found.ps), measured(found, transitions_of(angles), frame_ps) & inside
 
 
-def compared(water: Water, frictions: Sequence[float]) -> dict[str, Any]:
-    """Times of a molecule's torsions in water and in lanes at each friction.
+Simulated = Callable[["Water", float], list[np.ndarray]]
+"""Replicas [T, N, 3] Å in implicit solvent at a friction, as many frames and as far apart as those in water."""
 
-    Raises
-    ------
-    InputError, SimulationError
-        When lanes cannot run it.
+
+def in_lanes(water: Water, friction: float) -> list[np.ndarray]:
+    """Replicas in OBC2 from spread conformers; InputError or SimulationError where lanes cannot run the molecule."""
+    protocol = ImplicitProtocol(friction_per_ps=friction, equilibration_ps=EQUILIBRATION_PS)
+    run = RunSettings(replicas=REPLICAS, ns=water.ns, save_ps=water.frame_ps, seed=SEED, engine="lanes", threads=1)
+    return [replica.positions for replica in run_replicas(water.molecule, protocol, run)]
+
+
+def compared(water: Water, frictions: Sequence[float], simulated: Simulated = in_lanes) -> dict[str, Any]:
+    """Times of a molecule's torsions in water and in lanes at each friction; errors are those of `simulated`.
+
+    `friction`: ratios at each to water. `lanes`: those of each group of lanes to the other groups. `water`: of each
+    replica in water to the others.
     """
-    molecule, quadruples = water.molecule, published_torsions(water.molecule)
+    molecule, quadruples, size = water.molecule, published_torsions(water.molecule), len(water.frames)
     angles = [torsion_angles(x, quadruples) for x in water.frames]
     logs, counted = counts(angles, water.frame_ps)
-    size = len(angles)
     found: dict[str, Any] = {
         "smiles": molecule.smiles, "atoms": molecule.n_atoms, "replicas": size, "ns": water.ns, "hydrogen_bond": None,
         "torsions": [
@@ -185,10 +193,8 @@ def compared(water: Water, frictions: Sequence[float]) -> dict[str, Any]:
     for k in range(size if size > 1 else 0):
         rest = [x for j, x in enumerate(angles) if j != k]
         found["water"].append(ratios(logs_of([[angles[k]]], water.frame_ps), *counts(rest, water.frame_ps)))
-    run = RunSettings(replicas=REPLICAS, ns=water.ns, save_ps=water.frame_ps, seed=SEED, engine="lanes", threads=1)
     for friction in frictions if counted.any() else ():
-        protocol = ImplicitProtocol(friction_per_ps=friction, equilibration_ps=EQUILIBRATION_PS)
-        frames = [replica.positions for replica in run_replicas(molecule, protocol, run)]
+        frames = simulated(water, friction)
         groups = grouped([torsion_angles(x[:, : molecule.n_heavy], quadruples) for x in frames], size)
         each = [logs_of([group], water.frame_ps) for group in groups]
         found["friction"][f"{friction:g}"] = ratios(logs_of(groups, water.frame_ps), logs, counted)
