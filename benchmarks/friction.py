@@ -12,8 +12,9 @@ the geometric mean over the groups, and a bound where half of them do not forget
 measure finds where nothing differs stands beside: a group of lanes against the other groups, and a replica in water
 against the others. Then the torsions by their environment, and choices of a friction that a molecule had no part in.
 
-Molecules of an earlier call, with the same frames and settings, are taken from the results that are there. Writes
-`friction.json` and `friction.md` into --results, and with --docs the first table between the markers `friction`.
+What was run by an earlier call, of the same frames and settings, is taken from the results that are there, and a
+friction that only some molecules were run at is in no table. Writes `friction.json` and `friction.md` into --results,
+and with --docs the first table between the markers `friction`.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ import sys
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import bench
 from eginterpolator.analysis.clocks import FACTOR
 from eginterpolator.errors import InputError
-from eginterpolator.files.io import fill
+from eginterpolator.files.io import fill, write_json
 from eginterpolator.simulation.engines.base import SimulationError
 from eginterpolator.simulation.protocol import WATER_FRICTION_PER_PS
 from water.pace import EQUILIBRATION_PS, REPLICAS, SEED, compared, read_water, refuse_held_out
@@ -119,30 +120,52 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="Markdown file with the markers of 'friction'")
     options = parser.parse_args()
     run = bench.Run(f"python benchmarks/friction.py {' '.join(bench.label_of(path) for path in options.sources)}")
-    frictions = sorted({1.0, WATER_FRICTION_PER_PS, *options.friction})
     waters = read_water(options.sources)
     refuse_held_out(waters)
     file = options.results / "friction.json"
-    before = json.loads(file.read_text())["molecules"] if file.is_file() else {}
-    settings = {"replicas": REPLICAS, "equilibration_ps": EQUILIBRATION_PS, "seed": SEED, "friction": frictions}
-    molecules, failures = {}, {}
+    before = json.loads(file.read_text()) if file.is_file() else {"molecules": {}}
+    settings = {"replicas": REPLICAS, "equilibration_ps": EQUILIBRATION_PS, "seed": SEED}
+    molecules: dict[str, dict[str, Any]] = {}
+    failures = {}
     for water in waters:
         name, known = water.molecule.name, {"digest": water.digest, "settings": settings}
-        kept = before.get(name, {})
+        kept = before["molecules"].get(name, {})
         if any(kept.get(key) != value for key, value in known.items()):
+            kept = {**known, **compared(water, ())}
+        molecules[name] = before["molecules"][name] = kept
+    for friction in sorted({1.0, WATER_FRICTION_PER_PS, *options.friction}):
+        for water in waters:
+            name = water.molecule.name
+            if name not in molecules or f"{friction:g}" in molecules[name]["friction"]:
+                continue
             try:
-                kept = {**known, **compared(water, frictions)}
+                add(molecules[name], compared(water, [friction]))
             except (InputError, SimulationError) as error:
                 failures[name] = str(error)
-                print(f"{name}: {error}", flush=True)
+                del molecules[name]
                 continue
-            print(name, _torsions(kept, [f"{f:g}" for f in frictions]), flush=True)
-        molecules[name] = kept
-    result = {**run.made_by, **summarised(molecules, [f"{f:g}" for f in frictions]), "failures": failures}
-    run.write(options.results, "friction", {**result, "molecules": molecules}, page({**result, "molecules": molecules}))
+            write_json(file, before)
+            print(f"{name}, {friction:g}/ps: {_torsions(molecules[name], [f'{friction:g}'])}", flush=True)
+    found = summarised(molecules, shared(molecules.values()))
+    result = {**run.made_by, **found, "failures": failures, "molecules": molecules}
+    run.write(options.results, "friction", result, page(result))
     if options.docs is not None:
         fill(options.docs, "friction", first_table(result))
-    print(page({**result, "molecules": molecules}))
+    print(page(result))
+
+
+def add(kept: dict[str, Any], found: dict[str, Any]) -> None:
+    """Put what was found at another friction into a molecule's results."""
+    for key in ("friction", "lanes"):
+        kept[key].update(found[key])
+    if found["hydrogen_bond"] is not None:
+        kept["hydrogen_bond"] = found["hydrogen_bond"]
+
+
+def shared(molecules: Iterable[dict[str, Any]]) -> list[str]:
+    """Frictions that every molecule with a measured torsion was run at, ascending."""
+    each = [set(found["friction"]) for found in molecules if any(t["measured"] for t in found["torsions"])]
+    return sorted(set.intersection(*each), key=float) if each else []
 
 
 def summarised(molecules: dict[str, dict[str, Any]], frictions: Sequence[str]) -> dict[str, Any]:
@@ -155,7 +178,7 @@ def summarised(molecules: dict[str, dict[str, Any]], frictions: Sequence[str]) -
     """
     every = list(molecules.values())
     by_friction = {friction: rows_of(every, "friction", friction).summary() for friction in frictions}
-    if not by_friction[frictions[0]]:
+    if not by_friction:
         raise InputError("No torsion of these molecules can be measured; give longer simulations, or more of them.")
     return {
         "by_friction": by_friction,

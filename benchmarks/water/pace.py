@@ -193,7 +193,10 @@ def compared(water: Water, frictions: Sequence[float], simulated: Simulated = in
     for k in range(size if size > 1 else 0):
         rest = [x for j, x in enumerate(angles) if j != k]
         found["water"].append(ratios(logs_of([[angles[k]]], water.frame_ps), *counts(rest, water.frame_ps)))
-    for friction in frictions if counted.any() else ():
+    for friction in frictions:
+        if not counted.any():
+            found["friction"][f"{friction:g}"] = [None] * len(quadruples)
+            continue
         frames = simulated(water, friction)
         groups = grouped([torsion_angles(x[:, : molecule.n_heavy], quadruples) for x in frames], size)
         each = [logs_of([group], water.frame_ps) for group in groups]

@@ -226,18 +226,20 @@ def test_the_calibration_takes_no_held_out_molecule_and_measures_only_what_is_ne
     asked = []
 
     def measured_once(water, frictions):
-        asked.append(water.molecule.name)
+        asked.append(tuple(frictions))
         return compared(water, frictions, made_up_lanes({f: 0.08 for f in frictions}))
 
     monkeypatch.setattr(friction, "compared", measured_once)
     molecule, _ = write_water(tmp_path / "water" / "one", n_frames=1000, ns=1.3)
     page = tmp_path / "page.md"
     page.write_text("<!-- friction:start -->\n<!-- friction:end -->\n")
-    for _ in range(2):
-        call(friction, "water", "--friction", 1, "--results", tmp_path, "--docs", page)
-    assert asked == ["one"] and [w.molecule.smiles for w in read_water([tmp_path / "water"])] == [molecule.smiles]
+    for value in (1, 1, 50):
+        call(friction, "water", "--friction", value, "--results", tmp_path, "--docs", page)
+    assert asked == [(), (1.0,), (20.0,), (50.0,)] and [
+        w.molecule.smiles for w in read_water([tmp_path / "water"])
+    ] == [molecule.smiles]
     table = page.read_text()
-    assert "| 20/ps |" in table and "a replica in water against the others" in table
+    assert "| 20/ps |" in table and "| 50/ps |" in table and "a replica in water against the others" in table
     text = (tmp_path / "friction.md").read_text()
     assert table.splitlines()[1] in text and "## Chosen by the other molecules" in text
 
