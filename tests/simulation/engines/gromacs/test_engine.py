@@ -50,6 +50,16 @@ def test_it_does_explicit_water_alone():
         list(GROMACS.replicas(molecule, ImplicitProtocol(), np.zeros((1, 9, 3)), [1], ns=1.0, save_ps=1.0))
 
 
+@needs_gmx
+def test_a_short_run_has_its_frames_energies_and_density():
+    molecule = Molecule.from_smiles("CCO")
+    starts = start_conformers(molecule, 1, 1)
+    (made,) = GROMACS.replicas(molecule, WET, starts, [5], ns=0.002, save_ps=0.4, threads=1)
+    assert isinstance(made, Replica), made
+    assert made.positions.shape == (5, 9, 3) and np.isfinite(made.positions).all() and made.density_g_ml is not None
+    assert (made.potential_kcal < 0).all() and 0.85 < made.density_g_ml[-1] < 1.15 and "GROMACS" in made.platform
+
+
 def _note(told, *given):
     told.append(given)
 

@@ -1,0 +1,1 @@
+"""Torsions in implicit solvent beside those in explicit water."""
