@@ -202,6 +202,7 @@ def test_it_fits_a_phone_and_every_input_has_a_name(page):
     try:
         page.refresh()
         wait(page, "return document.querySelectorAll('#results button').length")
+        assert barriers(page) == []
         page.find_element("css selector", "details summary").click()
         page.find_element("css selector", "#results button").click()
         assert page.execute_script("return innerWidth") == 390
@@ -214,7 +215,6 @@ def test_it_fits_a_phone_and_every_input_has_a_name(page):
         named += " each.checkVisibility()).map((each) => [each.id, each.getAttribute('aria-label') || each.title ||"
         named += " each.textContent.trim() || each.labels?.[0]?.textContent.trim()])"
         assert [id for id, name in page.execute_script(named) if not name] == []
-        assert barriers(page) == []
         page.find_element("id", "smiles").send_keys("C")
         assert page.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none"
     finally:
