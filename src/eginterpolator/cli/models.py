@@ -71,7 +71,7 @@ def compile_command(
 
     model = load_model(name)
     settings = layer_settings(model, precision.value)
-    if settings.precision == "bf16" and with_kernels(model.denoiser):
+    if with_kernels(model.denoiser, settings.precision):
         typer.echo(
             "Kernels are ready for this processor and faster than compiled layers: nothing to compile.", err=True
         )
