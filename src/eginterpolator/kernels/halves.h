@@ -170,19 +170,23 @@ inline void pack_turned(const Half* from, int rows, int k, Half* to) { transpose
 
 // Rows that are multiplied together: as many as keep the processor's adders busy and its registers free.
 constexpr int TOGETHER = WIDTH == 16 ? 8 : 4;
+#define ROWS_TOGETHER _Pragma("GCC unroll 8") for (int r = 0; r < TOGETHER; r++)  // else sums stay in memory
 inline void multiply(int m, int n, int k, const Half* left, const Half* right, float* out, bool more = false) {
   for (int column = 0; column < n; column += LANES)
     for (int row = 0; row < m; row += TOGETHER) {
       float* to = out + row * n + column;
       const float* from = left + row * k;
       Numbers sums[TOGETHER];
-      for (int r = 0; r < TOGETHER; r++) sums[r] = more ? load(to + r * n) : zero();
+      if (more) {
+        ROWS_TOGETHER sums[r] = load(to + r * n);
+      } else {
+        ROWS_TOGETHER sums[r] = zero();
+      }
       for (int at = 0; at < k; at++) {
         const Numbers factor = load(right + at * n + column);
-        _Pragma("GCC unroll 8") for (int r = 0; r < TOGETHER; r++)
-            sums[r] = sums[r] + every(from[r * k + at]) * factor;
+        ROWS_TOGETHER sums[r] = sums[r] + every(from[r * k + at]) * factor;
       }
-      for (int r = 0; r < TOGETHER; r++) store(to + r * n, sums[r]);
+      ROWS_TOGETHER store(to + r * n, sums[r]);
     }
 }
 inline void end_of_products() {}

@@ -58,7 +58,8 @@ def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], 
     radial = weights[0].shape[1] - len(EDGE_TYPES)
     sizes = (*x.shape[:3], receiver.shape[-1], v.shape[-1], radial, len(EDGE_TYPES), threads_for(x))
     held = [x, v, receiver, sender, *weights, types, mask, filled]
-    to_weights = Weights(*(tensor.data_ptr() for tensor in (*weights, filled)), scale)
+    to_weights = pointers(Weights, *weights, filled)
+    to_weights.scale = scale  # type: ignore[attr-defined]
     return held, [Sizes(*sizes), pointers(Graph, types, mask), to_weights, pointers(Nodes, *held[:4])]
 
 

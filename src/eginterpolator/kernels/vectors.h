@@ -24,6 +24,7 @@
 constexpr int LANES = 16, PARTS = LANES / WIDTH;
 typedef float Register __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t Bits __attribute__((vector_size(4 * WIDTH)));
+typedef float Anywhere __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));  // in memory
 
 struct Numbers {
   Register part[PARTS];
@@ -51,11 +52,12 @@ inline Numbers every(float value) {
 }
 inline Numbers zero() { return every(0.0f); }
 inline Numbers load(const float* from) {
-  Numbers result;
-  memcpy(&result, from, sizeof result);
-  return result;
+  // register by register: of a copy of them all GCC makes one through the stack, in pieces of other sizes
+  return each_part([&](int p) { return (Register) * reinterpret_cast<const Anywhere*>(from + p * WIDTH); });
 }
-inline void store(float* to, const Numbers& values) { memcpy(to, &values, sizeof values); }
+inline void store(float* to, const Numbers& values) {
+  EACH_PART *reinterpret_cast<Anywhere*>(to + p * WIDTH) = (Anywhere)values.part[p];
+}
 inline void add(float* to, const Numbers& values) { store(to, load(to) + values); }
 inline Numbers smaller(const Numbers& a, const Numbers& b) {
   return each_part([&](int p) { return a.part[p] < b.part[p] ? a.part[p] : b.part[p]; });
