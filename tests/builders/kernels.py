@@ -15,10 +15,17 @@ from eginterpolator.nn.temporal_layer import TemporalAttention
 from tests.builders.networks import CHIRAL, FRAME_PS, graphs, shake
 
 # Where there are no kernels there is nothing to compare; layers without them are tested for everybody in nn/
+COMPILER = shutil.which(os.environ.get("CXX", "g++"))
 needs_kernels = pytest.mark.skipif(
-    not library.processor_fits() or shutil.which(os.environ.get("CXX", "g++")) is None,
+    not library.processor_fits() or COMPILER is None,
     reason="the kernels want a processor with AVX-512 BF16 and a C++ compiler",
 )
+needs_any_kernels = pytest.mark.skipif(
+    not library.kinds() or COMPILER is None,
+    reason="kernels want AVX2, AVX-512 or NEON, and a C++ compiler",
+)
+EVERY_KIND = [pytest.param(kind, marks=[pytest.mark.slow] if k else []) for k, kind in enumerate(library.kinds())]
+"""What this processor has; the best is tested always, the others with the slow tests, since each is compiled first."""
 SMILES = (CHIRAL, "CC(=O)NCC", "c1ccccc1C(=O)NCC")
 
 
@@ -51,14 +58,19 @@ def distance(one: Tensor, other: Tensor) -> float:
     return float((one - other).detach().norm() / other.detach().norm())
 
 
-def frames(n_frames: int, hidden: int, heads: int, per_head: int = 3, spread: float = 1.0):
+def frames(n_frames: int, hidden: int, heads: int, per_head: int = 3, spread: float = 1.0, numbers: str = "bf16"):
     """A layer, and random x, scalars, mixed vectors and biases of lags: x is far from zero, as coordinates are."""
     generator = torch.Generator().manual_seed(n_frames)
     torch.manual_seed(hidden)
     layer = TemporalAttention(hidden, 16, heads, per_head)
     widths = ((3,), (3 * hidden + heads * (1 + per_head),), (3, 3 * heads * per_head))
     x, scalars, mixed = (torch.randn((2, n_frames, 3, *each), generator=generator) for each in widths)
-    given = [x + 5, (spread * scalars).bfloat16(), spread * mixed, layer.lag(n_frames, FRAME_PS).detach()]
+    given = [
+        x + 5,
+        (spread * scalars).to(library.DTYPES[numbers]),
+        spread * mixed,
+        layer.lag(n_frames, FRAME_PS).detach(),
+    ]
     return layer, [each.requires_grad_() for each in given]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
 
-from eginterpolator.chemistry.wells import count_transitions, well_ends, well_indices
+from eginterpolator.chemistry.wells import count_transitions, deep_minima, smoothed, well_ends, well_indices
 
 STAGGERED = np.radians([60.0, 180.0, -60.0])
 
@@ -66,3 +68,17 @@ def test_a_torsion_that_touches_a_boundary_has_not_gone():
     assert count_transitions([quiet, touching]) == 2
     touching[50] = STAGGERED[1]  # once into the other well, and back
     assert count_transitions([quiet, touching]) == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_smoothing_and_minima_are_those_of_scipy(seed):
+    random = np.random.default_rng(seed)
+    for number in range(200):
+        values = random.integers(0, 4 if number % 2 else 50, 121).astype(float)  # with stretches of equal values
+        assert np.array_equal(smoothed(values, 10 / 3), gaussian_filter1d(values, 10 / 3, mode="wrap"))
+        depth = 1.0 + number % 3
+        wanted = find_peaks(-values, prominence=depth)[0]
+        assert np.array_equal(deep_minima(values, depth), wanted)
+        curve = smoothed(values, 10 / 3)
+        assert np.array_equal(deep_minima(curve, 0.1 * depth), find_peaks(-curve, prominence=0.1 * depth)[0])
+    assert len(deep_minima(np.zeros(9), 1.0)) == len(deep_minima(np.arange(9.0), 1.0)) == 0

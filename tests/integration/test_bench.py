@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import bench
+import gpu_check
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from tests.builders.simulation import needs_md
@@ -70,6 +71,39 @@ def test_how_a_script_ends(capsys):
     assert bench.ended("benchmarks/x.py", fails) == 2 and capsys.readouterr().err == "x: There is no reference.\n"
     with pytest.raises(ZeroDivisionError):
         bench.ended("x.py", lambda: 1 // 0)
+
+
+def test_without_a_gpu_its_check_says_so_in_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(gpu_check.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["gpu_check.py"])
+    assert bench.ended("benchmarks/gpu_check.py", gpu_check.main) == 2
+    told = capsys.readouterr()
+    assert told.err == (
+        "gpu_check: There is no GPU that PyTorch sees here, so nothing was checked; run this on a machine with one.\n"
+    )
+
+
+def test_the_check_of_a_gpu_compares_the_processor_with_itself_and_finds_other_weights(
+    monkeypatch, capsys, tmp_path, tiny_folder
+):
+    monkeypatch.setattr(gpu_check, "LEVELS", (0.5, 4.0))
+    words = ["gpu_check.py", "--device", "cpu", "--model", str(tiny_folder), "--results", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    assert gpu_check.main() == 0 and "Within what is allowed." in capsys.readouterr().out
+    found = json.loads((tmp_path / "gpu_check_cpu.json").read_text())
+    assert found["equality"]["fp32"] == 0 < found["equality"]["bf16"] < gpu_check.ALLOWED["bf16"]
+    assert found["throughput"][0]["ms"] > 0 and found["sampling"]["frames"] == 2 * gpu_check.FRAMES
+    loaded = gpu_check.load_model
+
+    def changed(name, device=None):
+        model = loaded(name)
+        if device is not None:  # that of the device
+            for weight in model.denoiser.parameters():
+                weight.data *= 1.1
+        return model
+
+    monkeypatch.setattr(gpu_check, "load_model", changed)
+    assert gpu_check.equality(str(tiny_folder), "cpu")["fp32"] > gpu_check.ALLOWED["fp32"]
 
 
 def test_molecules_an_hour_are_those_of_cores_with_nothing_else_to_do():

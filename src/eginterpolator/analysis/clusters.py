@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from eginterpolator.analysis.intervals import Groups, shares
 from eginterpolator.analysis.names import folds
@@ -251,6 +249,9 @@ def _butina(matrix: np.ndarray, cutoff: float) -> list[list[int]]:
 
 def _linked(matrix: np.ndarray, count: int) -> list[list[int]]:
     """Up to `count` clusters of average linkage, the largest first."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     labels = fcluster(linkage(squareform(matrix, checks=False), "average"), count, "maxclust")
     groups = [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
     return sorted(groups, key=lambda group: -len(group))

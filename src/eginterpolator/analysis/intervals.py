@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, t
 
 GROUPS = 5
 """Trajectories from which on they are the groups; fewer are cut into blocks."""
@@ -77,7 +76,9 @@ def shares(counts: np.ndarray, sizes: np.ndarray, level: float = LEVEL) -> np.nd
     spread = share * (1 - share)
     with np.errstate(divide="ignore", invalid="ignore"):
         n = np.where(spread > 0, np.clip(spread / scatter, 1.0, total), groups)
-    q = float(t.ppf((1 + level) / 2, groups - 1))
+    from scipy.special import stdtrit
+
+    q = float(stdtrit(groups - 1, (1 + level) / 2))
     middle = (share + q**2 / (2 * n)) / (1 + q**2 / n)
     half = q * np.sqrt(spread / n + q**2 / (4 * n**2)) / (1 + q**2 / n)
     result[:, 1], result[:, 2] = np.clip(middle - half, 0.0, share), np.clip(middle + half, share, 1.0)
@@ -91,7 +92,9 @@ def lifetime(time_ps: float, exits: int, level: float = LEVEL) -> tuple[float, f
     trajectory: all time spent in the state over the number of times that it was left. The interval is Garwood's for
     that number (Biometrika 28 (1936) 437). Where the state was never left, mean and high are inf, and low is a bound.
     """
-    low = 2 * time_ps / float(chi2.ppf((1 + level) / 2, 2 * exits + 2))
+    from scipy.special import chdtri
+
+    low = 2 * time_ps / float(chdtri(2 * exits + 2, (1 - level) / 2))
     if not exits:
         return np.inf, low, np.inf
-    return time_ps / exits, low, 2 * time_ps / float(chi2.ppf((1 - level) / 2, 2 * exits))
+    return time_ps / exits, low, 2 * time_ps / float(chdtri(2 * exits, (1 + level) / 2))

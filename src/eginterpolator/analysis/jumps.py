@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import expm
 
 from eginterpolator.analysis.wells import settled_wells
 from eginterpolator.chemistry.features import torsion_quadruples
@@ -65,6 +64,8 @@ class Mover:
 
     def kernel(self, lag_ps: float) -> np.ndarray:
         """K of (C2): float64 [W, W], rows sum to 1."""
+        from scipy.linalg import expm
+
         found = np.clip(expm(self.rates * lag_ps), LEAST, None)
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rdkit import Chem
-from rdkit.Chem import Descriptors, rdmolops
+from rdkit.Chem import rdMolDescriptors, rdmolops
 
 
 def largest_fragment(mol: Chem.Mol) -> Chem.Mol:
@@ -23,4 +23,4 @@ def largest_fragment(mol: Chem.Mol) -> Chem.Mol:
 
 def _rank(mol: Chem.Mol) -> tuple[bool, int, float]:
     numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
-    return 6 in numbers, sum(number > 1 for number in numbers), Descriptors.MolWt(mol)  # type: ignore[attr-defined]
+    return 6 in numbers, sum(number > 1 for number in numbers), rdMolDescriptors._CalcMolWt(mol)

@@ -8,6 +8,9 @@ already there. Between frames the well changes by Poisson events, and inside a w
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 
 from eginterpolator.chemistry.hydrogen_sites import Site, hydrogen_sites, lennard_jones, partial_charges
@@ -222,13 +225,11 @@ def _hops(rng: np.random.Generator, n_frames: int, events: float) -> np.ndarray:
 
 def _librations(rng: np.random.Generator, n_frames: int, frame_ps: float) -> np.ndarray:
     """Uniform numbers [T] whose normal quantiles are an AR(1) process of correlation time LIBRATION_PS."""
-    from scipy.signal import lfilter
-    from scipy.special import ndtr
-
     memory = np.exp(-frame_ps / LIBRATION_PS)
     noise = rng.standard_normal(n_frames)
     noise[1:] *= np.sqrt(1.0 - memory**2)
-    return np.asarray(ndtr(lfilter([1.0], [1.0, -memory], noise)))
+    series = itertools.accumulate(noise.tolist(), lambda before, new: memory * before + new)
+    return np.array([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in series])
 
 
 def _bent(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import sys
 
 INTERRUPTED = 130  # typer's exit code for Ctrl-C
+COLLECTED = 50_000
+"""New objects until Python looks for garbage among them: imports make many and no garbage, and each look at all that
+PyTorch brings along takes a tenth of a second."""
 
 
 def main() -> None:
@@ -14,7 +18,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a locale without Å or the letters of a name ends nothing
         if isinstance(stream, io.TextIOWrapper) and (stream.encoding or "").lower().replace("-", "") != "utf8":
             stream.reconfigure(errors="backslashreplace")
-    from eginterpolator.cli.app import app
+    gc.set_threshold(COLLECTED)
+    from eginterpolator.cli.app import app_for
     from eginterpolator.errors import EGIError, InputError
 
     debug = "--debug" in sys.argv
@@ -23,7 +28,7 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     try:
-        app()
+        app_for(next(iter(sys.argv[1:]), ""))()
     except EGIError as error:
         if debug:
             raise

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
 from typing import Annotated
 
 import typer
 
-from eginterpolator.cli import (
-    benchmark,
-    cluster,
-    compare,
-    conformers,
-    convert,
-    data,
-    evaluate,
-    generate,
-    models,
-    plan,
-    serve,
-    simulate,
-    train,
-    view,
-)
+COMMANDS = (
+    "generate", "conformers", "plan", "cluster", "simulate", "train", "benchmark", "view", "convert", "compare",
+    "serve",
+)  # fmt: skip
+"""Each the function `<name>_command` of its module."""
+GROUPS = {
+    "data": "Build and check datasets.",
+    "evaluate": "Judge trajectories against reference simulations.",
+    "models": "List, show and copy models.",
+}
+"""Commands with commands of their own, each the `app` of its module, and what they are for."""
 
-app = typer.Typer(
-    name="egi",
-    help="Molecular-dynamics trajectories of small molecules from a generative model. "
-    "--debug after any command shows the traceback of an error.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+
+def app_for(word: str) -> typer.Typer:
+    """The application for a command line that begins with `word`: with that command alone, so that others are not
+    imported; with all of them where it is none."""
+    known = (*COMMANDS, *GROUPS)
+    return _made((word,) if word in known else known)
+
+
+@cache
+def _made(words: tuple[str, ...]) -> typer.Typer:
+    made = typer.Typer(
+        name="egi",
+        help="Molecular-dynamics trajectories of small molecules from a generative model. "
+        "--debug after any command shows the traceback of an error.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(_egi)
+    for word in words:
+        module = importlib.import_module(f"eginterpolator.cli.{word}")
+        if word in GROUPS:
+            made.add_typer(module.app, name=word, help=GROUPS[word])
+        else:
+            made.command(word)(getattr(module, f"{word}_command"))
+    return made
 
 
 def _version(asked: bool) -> None:
@@ -41,7 +56,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _egi(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
@@ -50,17 +64,7 @@ def _egi(
     pass
 
 
-app.command("generate")(generate.generate_command)
-app.command("conformers")(conformers.conformers_command)
-app.command("plan")(plan.plan_command)
-app.command("cluster")(cluster.cluster_command)
-app.command("simulate")(simulate.simulate_command)
-app.command("train")(train.train_command)
-app.command("benchmark")(benchmark.benchmark_command)
-app.command("view")(view.view_command)
-app.command("convert")(convert.convert_command)
-app.command("compare")(compare.compare_command)
-app.command("serve")(serve.serve_command)
-app.add_typer(data.app, name="data", help="Build and check datasets.")
-app.add_typer(evaluate.app, name="evaluate", help="Judge trajectories against reference simulations.")
-app.add_typer(models.app, name="models", help="List, show and copy models.")
+def __getattr__(name: str) -> typer.Typer:
+    if name == "app":  # all of it, for help and documentation
+        return app_for("")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LONG_SECONDS = 30.0
 """A run that took longer is told how it could have been shorter."""
+PROBED_SECONDS = 5.0
+"""Before a run that the table expects to take longer, it is measured how many cores are free, which takes a while."""
 
 
 class Task(StrEnum):
@@ -108,10 +110,13 @@ def generate_command(
     first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))
     loaded = Models.load(model, "cpu" if helpers or dry else resolve_device(config.device))
     config, loaded = sampling.asked(config, loaded)
-    cores = free_cores()
-    seconds = expected(loaded, molecules, config, sampling.force, cores)
+    cores = None
+    seconds = expected(loaded, molecules, config, sampling.force)
+    if dry or sum(seconds.values()) > PROBED_SECONDS:
+        cores = free_cores()
+        seconds = expected(loaded, molecules, config, sampling.force, cores)
     if dry:
-        dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, START_SECONDS * max(1.0, 1 / cores))
+        dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, START_SECONDS * max(1.0, 1 / (cores or 1)))
         return
     prepare_out(out)
     calls = max(network_calls(each, config) for each in loaded.models)

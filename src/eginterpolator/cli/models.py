@@ -59,7 +59,7 @@ def compile_command(
     precision: PrecisionOption = Precision.auto,
 ) -> None:
     """Compile a model's layers for this machine, once: egi generate is then about twice as fast on a processor that
-    kernels are not written for (they want AVX-512 BF16, and serve bf16).
+    kernels are not written for.
 
     It needs a C++ compiler and a minute or two. What is compiled is kept in the cache (~/.cache/eginterpolator) until
     PyTorch, this package or the processor changes.
@@ -71,7 +71,7 @@ def compile_command(
 
     model = load_model(name)
     settings = layer_settings(model, precision.value)
-    if settings.precision == "bf16" and with_kernels(model.denoiser):
+    if with_kernels(model.denoiser, settings.precision):
         typer.echo(
             "Kernels are ready for this processor and faster than compiled layers: nothing to compile.", err=True
         )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.text import suffix_of
-from eginterpolator.data.store import Store
 from eginterpolator.errors import InputError, shortened
 from eginterpolator.files.endpoints import Endpoint, frame_of, picked, read_endpoint
 from eginterpolator.files.matching import Atoms, match_atoms
@@ -32,6 +30,8 @@ def read_given(
     path, number = frame_of(source)
     if not is_store(path):
         return read_endpoint(source, molecule, topology)
+    from eginterpolator.data.store import Store
+
     with Store(path) as store:
         names = [name for name in store.names if store.smiles(name) == molecule.smiles]
         if not names:
@@ -50,6 +50,8 @@ def is_store(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a dataset of this package rather than MDTraj's HDF5, or anything else."""
     if suffix_of(path) not in (".h5", ".hdf5") or not Path(path).is_file():
         return False
+    import h5py
+
     try:
         with h5py.File(path, "r") as file:
             return "coordinates" not in file and all("molblock" in file[name] for name in file)

@@ -18,9 +18,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import h5py
 import numpy as np
 from rdkit import Chem
 
@@ -31,12 +30,14 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.conditions import Conditions
 from eginterpolator.files.io import atomic_path, sha256, write_json
 
+if TYPE_CHECKING:
+    import h5py
+
 _UNREADABLE = (OSError, KeyError, RuntimeError, ValueError)
 """What h5py raises, depending on where in the file the damage is."""
 _ARRAYS = ("conformers", "trajectories", "energies_kcal", "weights", "ensembles", "temperatures_K")
 FORMAT = 2
 """Of the file. 1, without the attribute `format`, has no `ensembles` and `temperatures_K`; both are read."""
-_ENSEMBLES = h5py.enum_dtype({name: code for code, name in enumerate(SAMPLES)}, basetype="i1")
 _CONDITIONS = ("temperature_K", "friction_per_ps")
 
 
@@ -188,8 +189,11 @@ class StoreWriter:
                 group.attrs[key] = float(value)
         group["molblock"] = molblock
         group["atomic_numbers"] = molecule.atomic_numbers.astype(np.int8)
+        import h5py
+
+        named = h5py.enum_dtype({name: code for code, name in enumerate(SAMPLES)}, basetype="i1")
         for key, array in arrays.items():
-            group.create_dataset(key, data=array, dtype=_ENSEMBLES if key == "ensembles" else array.dtype)
+            group.create_dataset(key, data=array, dtype=named if key == "ensembles" else array.dtype)
             self.frames += int(np.prod(array.shape[:-2])) if array.ndim > 1 else 0
         group.attrs["sha256"], self.groups[record.name] = group_hashes(group)
         self.molecules += 1
@@ -201,6 +205,8 @@ def write_store(path: str | os.PathLike[str], provenance: dict[str, Any]) -> Ite
 
     `provenance` goes into the manifest as it is at the end: counts may be filled in while records are added.
     """
+    import h5py
+
     with atomic_path(path) as temporary:
         with h5py.File(temporary, "w", libver="latest") as file:
             file.attrs["format"] = FORMAT
@@ -223,6 +229,8 @@ class Store:
     """Read access to a dataset store: iterate over names, `store[name]` gives a Record."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        import h5py
+
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"There is no dataset '{self.path}'; build it with 'egi data'.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.data.frames import superpose
@@ -34,6 +33,8 @@ def placed(
     shift = np.repeat(begin.mean(axis=0)[None], len(positions), axis=0)
     turned = positions.astype(np.float64)
     if end is not None and last is not None:
+        from scipy.spatial.transform import Rotation, Slerp
+
         final = end.heavy(molecule).astype(np.float64)
         share = np.linspace(0.0, 1.0, len(positions))
         shift = shift + share[:, None] * (final.mean(axis=0) - begin.mean(axis=0))

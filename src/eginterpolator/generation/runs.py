@@ -8,7 +8,7 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from eginterpolator.generation.tasks import (
     generate_trajectories,
     resolve_device,
 )
-from eginterpolator.generation.thermalise import energy_table, thermalised_facts
 from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.machine.provenance import versions
@@ -192,6 +191,8 @@ class _ModelTask(_FolderTask):
     models: Models
     config: GenerationConfig
     force: bool
+    sources: dict[str, dict[str, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """`_source` of each model by its name: its weights are hashed once."""
 
     def settings_of(self, molecule: Molecule) -> dict[str, Any] | None:
         choice = self.models.choose_or_none(molecule, self.force)
@@ -208,7 +209,10 @@ class _ModelTask(_FolderTask):
         return choice, settings
 
     def _with_source(self, choice: Choice) -> dict[str, Any]:
-        return {**self.settings, **_source(choice.model)}
+        name = choice.model.name
+        if name not in self.sources:
+            self.sources[name] = _source(choice.model)
+        return {**self.settings, **self.sources[name]}
 
 
 @dataclass(frozen=True)
@@ -222,10 +226,14 @@ class _Generation(_ModelTask):
         meta = _molecule_meta(molecule, [t.meta for t in trajectories], settings, choice)
         warm = [t for t in trajectories if "potential_kcal" in t.meta]
         if warm:
+            from eginterpolator.generation.thermalise import thermalised_facts
+
             meta["thermalised"] = thermalised_facts([t.meta["thermalised"] for t in warm])
 
         def tables(building: Path) -> None:
             for k, trajectory in enumerate(warm):
+                from eginterpolator.generation.thermalise import energy_table
+
                 write_text(building / f"energies_{k:03d}.csv", energy_table(trajectory))
             write_populations(building, trajectories)
 

@@ -110,7 +110,7 @@ class Sampler:
         self.device = next(model.denoiser.parameters()).device
         self.on_cpu = self.device.type == "cpu"
         self.settings = Settings(precision, frame_ps)
-        kernels = with_kernels(model.denoiser) if self.on_cpu and precision == "bf16" else None
+        kernels = with_kernels(model.denoiser, precision) if self.on_cpu else None
         compiled = fast_denoiser(model.denoiser, self.settings) if self.on_cpu and not kernels else None
         self.kernels, self.compiled = kernels is not None, compiled is not None
         self.denoiser = kernels or compiled or model.denoiser

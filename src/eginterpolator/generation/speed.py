@@ -99,8 +99,8 @@ def run_pilot(model: Model, molecule: Molecule, config: GenerationConfig) -> Pil
 def layers_of(model: Model, precision: str = "auto") -> str:
     """What computes a model's layers here: `kernels`, `compiled` ones, or `plain` ones."""
     settings = layer_settings(model, precision)
-    if settings.precision == "bf16" and with_kernels(model.denoiser):
-        return "kernels"
+    if with_kernels(model.denoiser, settings.precision):
+        return "kernels" if settings.precision == "bf16" else "compiled"
     return "compiled" if fast_denoiser(model.denoiser, settings) is not None else "plain"
 
 

@@ -20,11 +20,9 @@ from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
-from eginterpolator.generation.clock import clocked
 from eginterpolator.generation.config import GenerationConfig
 from eginterpolator.generation.placing import given_frames, placed
 from eginterpolator.generation.sampling import Given, Sampler, block_frames, derive_seed
-from eginterpolator.generation.thermalise import thermalise_trajectories
 from eginterpolator.machine.cores import on_cores, shares
 from eginterpolator.models.ahead import Settings, fast_denoiser
 from eginterpolator.models.choice import has_time
@@ -101,7 +99,7 @@ def could_be_compiled(model: Model, precision: str = "auto") -> bool:
     """Whether the model is on a processor and `models.ahead.compile_layers` would make it faster: kernels need none."""
     on_cpu = next(model.denoiser.parameters()).device.type == "cpu"
     settings = layer_settings(model, precision)
-    if not on_cpu or (settings.precision == "bf16" and with_kernels(model.denoiser)):
+    if not on_cpu or with_kernels(model.denoiser, settings.precision):
         return False
     return fast_denoiser(model.denoiser, settings) is None
 
@@ -184,6 +182,8 @@ def drawn_samples(config: GenerationConfig) -> int:
 
 def _clocked(trajectories: list[Trajectory], config: GenerationConfig) -> list[Trajectory]:
     """The frames of all trajectories in the order of a measured clock, and judged again."""
+    from eginterpolator.generation.clock import clocked
+
     molecule = trajectories[0].molecule
     seed = derive_seed(config.seed, molecule, 0, -3, 0)
     found = clocked(trajectories, config.clock_settings(), seed, config.frame_ps or trajectories[0].frame_ps)
@@ -196,6 +196,8 @@ def _thermalised(
     trajectories: list[Trajectory], config: GenerationConfig, start: Endpoint | None, end: Endpoint | None
 ) -> list[Trajectory]:
     """The trajectories after some dynamics from each frame, and judged again; given frames stay."""
+    from eginterpolator.generation.thermalise import thermalise_trajectories
+
     molecule = trajectories[0].molecule
     given = [index for index, endpoint in ((0, start), (-1, end)) if endpoint is not None]
     seed = derive_seed(config.seed, molecule, 0, -2, 0)

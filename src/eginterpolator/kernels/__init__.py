@@ -1,4 +1,5 @@
-"""C++ for what takes most of a training step and of generation, on processors that multiply bf16.
+"""C++ for what takes most of a training step and of generation: in bf16 where processors multiply it, else in fp32.
 
-`messages` and `attention` are operators of PyTorch with gradients; `library` compiles and loads what they call.
+`messages`, `attention` and `transition` are operators of PyTorch with gradients; `library` compiles and loads what they
+call.
 """

@@ -1,7 +1,7 @@
 // Averages over frames, there and back: `TemporalAttention.averages` in nn/temporal_layer.py has the formulas. An
 // atom's numbers are read once for all heads, and of a matrix of scores only a few rows exist at a time. Products are
-// of bf16. Vectors, which decide about scores, and what moves atoms are split into two of them, high and low, which
-// keeps 16 bits; scalars are bf16 already, and weights and upstream gradients are rounded.
+// of bf16 where the processor has it: vectors, which decide about scores, and what moves atoms are split into two of
+// them then, high and low, which keeps 16 bits; scalars are bf16 already, weights and upstream gradients are rounded.
 #include <cmath>
 
 #include "frames.h"
@@ -11,7 +11,7 @@ namespace {
 constexpr float ABOVE = 60.0f;  // how far, to base 2, a score may be above that which weights are counted from
 
 struct Forward : Head {
-  Buffer<bf16> weights, values;
+  Buffer<Half> weights, values;
   Buffer<float> sums, top, most;
 
   explicit Forward(const Sizes& size)
@@ -26,7 +26,7 @@ struct Forward : Head {
     prepare(a, head, by_lag);
     for (int t = 0; t < columns; t++) top[t] = own_score(t);
     split_values(a, head);
-    const int all = plain + LANES;
+    const int all = whole + VALUE_PIECES * LANES;
     pack(rows.data(), value_depth, columns, all, values.data());
     for (int first = 0; first < frames; first += block) {
       average(first, all);
@@ -34,10 +34,11 @@ struct Forward : Head {
         const int t = first + r;
         const float* row = &sums[r * all];
         const float total = row[whole + ONE];
-        const __m512 inverse = every(1.0f / total);
-        bf16* scalars = &out.scalars[(t * s.heads + head) * s.width];
-        for (int d = 0; d < whole; d += LANES) store16(scalars + d, _mm512_mul_ps(load(row + d), inverse), s.width - d);
-        const __m512 average = _mm512_mul_ps(_mm512_add_ps(load(row + whole), load(row + plain)), inverse);
+        const Numbers inverse = every(1.0f / total);
+        Half* scalars = &out.scalars[(t * s.heads + head) * s.width];
+        for (int d = 0; d < whole; d += LANES) store16(scalars + d, load(row + d) * inverse, s.width - d);
+        const Numbers low = VALUE_PIECES > 1 ? load(row + plain) : zero();
+        const Numbers average = (load(row + whole) + low) * inverse;
         averaged.set(&out.vectors[(t * 3 * s.heads + head) * s.vectors], average);
         float parts[LANES];
         store(parts, average);
@@ -68,28 +69,28 @@ struct Forward : Head {
   }
 
   float own_score(int t) const {  // while the rows are those of keys
-    __m512 sum = _mm512_setzero_ps();
+    Numbers total = zero();
     for (int d = t * depth; d < (t + 1) * depth; d += LANES)
-      sum = _mm512_fmadd_ps(load16(&left[d]), load16(&rows[d]), sum);
-    return LOG2_E * scale * _mm512_reduce_add_ps(sum) + bias(t)[t];
+      total = total + load16(&left[d]) * load16(&rows[d]);
+    return LOG2_E * scale * sum(total) + bias(t)[t];
   }
 
   // Row r of a square of scores, of frame t.
   void weigh(int r, int t, int from) {
     const float* lag = bias(t) + from;
-    __m512 greatest = every(-NOWHERE);
+    Numbers greatest = every(-NOWHERE);
     for (int at = 0; at < block; at += LANES) {
-      const __m512 above = _mm512_sub_ps(load(lag + at), every(top[t]));
-      const __m512 score = _mm512_fmadd_ps(load(&scores[r * block + at]), every(LOG2_E * scale), above);
-      greatest = _mm512_mask_max_ps(greatest, real(from + at), greatest, score);
-      store16(&weights[r * block + at], _mm512_maskz_mov_ps(real(from + at), power_of_two(score)));
+      const Numbers above = load(lag + at) - every(top[t]);
+      const Numbers score = load(&scores[r * block + at]) * every(LOG2_E * scale) + above;
+      greatest = larger(greatest, front(real(from + at), score, greatest));
+      store16(&weights[r * block + at], front(real(from + at), power_of_two(score)));
     }
-    most[t] = std::max(most[t], _mm512_reduce_max_ps(greatest));
+    most[t] = std::max(most[t], most_of(greatest));
   }
 };
 
 struct Backward : Head {
-  Buffer<bf16> upstream, values, plain_keys, turned_left, turned_upstream, weights, slopes, slope_rows;
+  Buffer<Half> upstream, values, plain_keys, turned_left, turned_upstream, weights, slopes, slope_rows;
   Buffer<float> products, by_shift, mean, normaliser, sums_q, sums_k, sums_v, turned;
 
   explicit Backward(const Sizes& size)
@@ -144,15 +145,15 @@ struct Backward : Head {
   // Upstream gradients of what is averaged, their products with the averages, and what reaches x beside them.
   void start(const Atom& a, int head, const Result& out, const Result& grad, const Kept& kept, Atom& to) {
     for (int t = 0; t < frames; t++) {
-      bf16* row = &upstream[t * value_depth];
-      const bf16 *scalars = grad.scalar(t, head), *results = out.scalar(t, head);
-      __m512 product = _mm512_setzero_ps();
+      Half* row = &upstream[t * value_depth];
+      const Half *scalars = grad.scalar(t, head), *results = out.scalar(t, head);
+      Numbers product = zero();
       for (int d = 0; d < whole; d += LANES) {
-        const __m512 values = load16(scalars + d, s.width - d);
+        const Numbers values = load16(scalars + d, s.width - d);
         store16(row + d, values);
-        product = _mm512_fmadd_ps(values, load16(results + d, s.width - d), product);
+        product = values * load16(results + d, s.width - d) + product;
       }
-      float slope[AHEAD]{}, average[AHEAD]{kept.phi[t]};
+      float slope[LANES]{}, average[LANES]{kept.phi[t]};
       for (int d = 0; d < 3; d++) {
         const float move = grad.move(t, d, head);
         slope[0] += move * a.x[3 * t + d];
@@ -160,11 +161,9 @@ struct Backward : Head {
         average[1 + d] = kept.phi[t] * a.x[3 * t + d] - out.move(t, d, head);
         to.x[3 * t + d] += move * kept.phi[t];
       }
-      const __m512 others = averaged.get(grad.vector(t, head), _mm512_castps128_ps512(_mm_loadu_ps(slope)));
-      split_vectors(_mm512_maskz_mov_ps(lanes(AHEAD + 3 * s.vectors), others), "hh", row + whole);
-      const __m512 averages = averaged.get(out.vector(t, head), _mm512_castps128_ps512(_mm_loadu_ps(average)));
-      product = _mm512_mask3_fmadd_ps(load16(row + whole), averages, product, lanes(AHEAD + 3 * s.vectors));
-      mean[t] = _mm512_reduce_add_ps(product);
+      split_vectors(averaged.get(grad.vector(t, head), load(slope)), "hh", row + whole);
+      product = product + load16(row + whole) * averaged.get(out.vector(t, head), load(average));
+      mean[t] = sum(product);
       normaliser[t] = kept.normaliser[t];
     }
   }
@@ -172,28 +171,23 @@ struct Backward : Head {
   // Rows r and r + 1 of a square of scores, of frames t and t + 1: weights and gradients of the scores.
   void slope(int r, int t, int from) {
     for (int at = 0; at < block; at += LANES) {
-      __m512 weight[2], slope[2];
+      Numbers weight[2], slope[2];
       for (int k = 0; k < 2; k++) {
         const int place = (r + k) * block + at;
-        const __m512 above = _mm512_sub_ps(load(bias(t + k) + from + at), every(normaliser[t + k]));
-        const __m512 score = _mm512_fmadd_ps(load(&scores[place]), every(LOG2_E * scale), above);
-        weight[k] = _mm512_maskz_mov_ps(real(from + at), power_of_two(score));
-        slope[k] = _mm512_mul_ps(weight[k], _mm512_sub_ps(load(&products[place]), every(mean[t + k])));
+        const Numbers above = load(bias(t + k) + from + at) - every(normaliser[t + k]);
+        const Numbers score = load(&scores[place]) * every(LOG2_E * scale) + above;
+        weight[k] = front(real(from + at), power_of_two(score));
+        slope[k] = weight[k] * (load(&products[place]) - every(mean[t + k]));
         store16(&slope_rows[place], slope[k]);
         add(&by_shift[columns - 1 - t - k + from + at], slope[k]);
       }
-      store_pair(&weights[r * block + 2 * at], weight[0], weight[1]);
-      store_pair(&slopes[r * block + 2 * at], slope[0], slope[1]);
+      pack_pair(weights.data(), block, r, at, weight[0], weight[1]);
+      pack_pair(slopes.data(), block, r, at, slope[0], slope[1]);
     }
-  }
-  static void store_pair(bf16* to, __m512 even, __m512 odd) {
-    const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(even)));
-    const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd)));
-    _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
   }
 
   // Scalars and high parts of split rows: of each block frames, [plain][block].
-  void turn_blocks(const Buffer<bf16>& from, int all, Buffer<bf16>& to) const {
+  void turn_blocks(const Buffer<Half>& from, int all, Buffer<Half>& to) const {
     for (int t = 0; t < columns; t += block) transpose(&from[t * all], all, block, plain, &to[t * plain]);
   }
 
@@ -202,28 +196,25 @@ struct Backward : Head {
     for (int t = 0; t < columns; t += LANES)
       for (int d = 0; d < plain; d += LANES) {
         const float* from = &sums[t / block * block * plain + d * block + t % block];
-        __m512i numbers[LANES];
-        for (int k = 0; k < LANES; k++) numbers[k] = _mm512_loadu_si512(from + k * block);
-        transpose_block(numbers);
-        for (int k = 0; k < LANES; k++) _mm512_storeu_si512(&turned[(t + k) * plain + d], numbers[k]);
+        turn_block(from, block, &turned[t * plain + d], plain);
       }
   }
 
   // Of queries or keys.
   void gradient(int part, int head, int t, const float* row, Atom& to) const {
-    bf16* scalars = &to.scalars[t * s.scalar_row() + s.scalars(part, head)];
+    Half* scalars = &to.scalars[t * s.scalar_row() + s.scalars(part, head)];
     for (int d = 0; d < whole; d += LANES)
-      store16(scalars + d, _mm512_mul_ps(load(row + d), every(scale)), s.width - d);
-    mixed.set(&to.mixed[t * s.mixed_row() + s.mixed(part, head)], _mm512_mul_ps(load(row + whole), every(scale)));
+      store16(scalars + d, load(row + d) * every(scale), s.width - d);
+    mixed.set(&to.mixed[t * s.mixed_row() + s.mixed(part, head)], load(row + whole) * every(scale));
   }
 
   void value_gradient(const Atom& a, int head, int t, const float* row, Atom& to) const {
-    bf16* scalars = &to.scalars[t * s.scalar_row() + s.scalars(2, head)];
+    Half* scalars = &to.scalars[t * s.scalar_row() + s.scalars(2, head)];
     for (int d = 0; d < whole; d += LANES) store16(scalars + d, load(row + d), s.width - d);
-    const __m512 values = load(row + whole), to_what = _mm512_mul_ps(values, by(a, t, head));
+    const Numbers values = load(row + whole), to_what = values * by(a, t, head);
     carried.set(&to.mixed[t * s.mixed_row() + s.mixed(2, head)], to_what);
     float to_by[LANES], to_x[LANES], gates[LANES]{};
-    store(to_by, _mm512_mul_ps(values, what(a, t, head)));
+    store(to_by, values * what(a, t, head));
     store(to_x, to_what);
     for (int k = 0; k < AHEAD; k++) gates[0] += to_by[k];
     for (int k = 0; k < 3 * s.vectors; k++) gates[1 + k % s.vectors] += to_by[AHEAD + k];
@@ -241,7 +232,7 @@ Kept of_head(const Sizes& s, const Kept& all, int64_t atom, int head) {
 
 extern "C" {
 
-void egi_attention(const Sizes* size, const Inputs<const float, const bf16>* in, const Averages<float, bf16>* out,
+void egi_attention(const Sizes* size, const Inputs<const float, const Half>* in, const Averages<float, Half>* out,
                    const Kept* kept) {
   in_parts(size->threads, size->molecules * size->atoms, [&](int, int64_t begin, int64_t end) {
     Atom atom(*size);
@@ -257,9 +248,9 @@ void egi_attention(const Sizes* size, const Inputs<const float, const bf16>* in,
 }
 
 // Adds to grads->by_lag; the other gradients are written.
-void egi_attention_back(const Sizes* size, const Inputs<const float, const bf16>* in,
-                        const Averages<const float, const bf16>* out, const Kept* kept,
-                        const Averages<const float, const bf16>* grad, const Inputs<float, bf16>* grads) {
+void egi_attention_back(const Sizes* size, const Inputs<const float, const Half>* in,
+                        const Averages<const float, const Half>* out, const Kept* kept,
+                        const Averages<const float, const Half>* grad, const Inputs<float, Half>* grads) {
   std::vector<Buffer<float>> lags(size->threads, Buffer<float>(size->heads * size->frames));
   in_parts(size->threads, size->molecules * size->atoms, [&](int share, int64_t begin, int64_t end) {
     Atom atom(*size), to(*size);

@@ -42,20 +42,12 @@ struct Kept {
   float *phi, *normaliser;
 };
 
-// The vectors of a head, [component][vector], in one register from lane `first` on.
-struct Vectors {
-  __m512i at;
-  __mmask16 which;
-  Vectors(int vectors, int component, int first) : which(lanes(first + 3 * vectors) & ~lanes(first)) {
-    int place[LANES]{};
-    for (int k = 0; k < 3 * vectors; k++) place[first + k] = k / vectors * component + k % vectors;
-    at = _mm512_loadu_si512(place);
-  }
-  __m512 get(const float* from, __m512 others = _mm512_setzero_ps()) const {
-    return _mm512_mask_i32gather_ps(others, which, at, from, 4);
-  }
-  void set(float* to, __m512 values) const { _mm512_mask_i32scatter_ps(to, which, at, values, 4); }
-};
+// The vectors of a head, [component][vector], from lane `first` on.
+inline Places places(int vectors, int component, int first) {
+  Places made{first, 3 * vectors};
+  for (int k = 0; k < 3 * vectors; k++) made.place[first + k] = k / vectors * component + k % vectors;
+  return made;
+}
 
 // Rows of one atom out of [B, T, N, size], and back.
 template <class T>
@@ -75,17 +67,17 @@ void put(const Sizes& s, int64_t atom, const Buffer<T>& from, int size, T* all) 
 
 struct Atom {
   const Sizes& s;
-  Buffer<bf16> scalars;
+  Buffer<Half> scalars;
   Buffer<float> mixed, x;  // of the latter three numbers a frame
 
   explicit Atom(const Sizes& size)
       : s(size), scalars(s.frames * s.scalar_row()), mixed(s.frames * s.mixed_row()), x(s.frames * 3) {}
-  void read(int64_t atom, const Inputs<const float, const bf16>& in) {
+  void read(int64_t atom, const Inputs<const float, const Half>& in) {
     take(s, atom, in.x, 3, x);
     take(s, atom, in.scalars, s.scalar_row(), scalars);
     take(s, atom, in.mixed, s.mixed_row(), mixed);
   }
-  void write(int64_t atom, const Inputs<float, bf16>& out) const {
+  void write(int64_t atom, const Inputs<float, Half>& out) const {
     put(s, atom, x, 3, out.x);
     put(s, atom, scalars, s.scalar_row(), out.scalars);
     put(s, atom, mixed, s.mixed_row(), out.mixed);
@@ -94,7 +86,7 @@ struct Atom {
 
 struct Result {
   const Sizes& s;
-  Buffer<bf16> scalars;
+  Buffer<Half> scalars;
   Buffer<float> moved, vectors;
 
   explicit Result(const Sizes& size)
@@ -102,17 +94,17 @@ struct Result {
         scalars(s.frames * s.heads * s.width),
         moved(s.frames * 3 * s.heads),
         vectors(s.frames * 3 * s.heads * s.vectors) {}
-  void read(int64_t atom, const Averages<const float, const bf16>& in) {
+  void read(int64_t atom, const Averages<const float, const Half>& in) {
     take(s, atom, in.scalars, s.heads * s.width, scalars);
     take(s, atom, in.moved, 3 * s.heads, moved);
     take(s, atom, in.vectors, 3 * s.heads * s.vectors, vectors);
   }
-  void write(int64_t atom, const Averages<float, bf16>& out) const {
+  void write(int64_t atom, const Averages<float, Half>& out) const {
     put(s, atom, scalars, s.heads * s.width, out.scalars);
     put(s, atom, moved, 3 * s.heads, out.moved);
     put(s, atom, vectors, 3 * s.heads * s.vectors, out.vectors);
   }
-  const bf16* scalar(int t, int head) const { return &scalars[(t * s.heads + head) * s.width]; }
+  const Half* scalar(int t, int head) const { return &scalars[(t * s.heads + head) * s.width]; }
   float move(int t, int d, int head) const { return moved[(t * 3 + d) * s.heads + head]; }
   const float* vector(int t, int head) const { return &vectors[(t * 3 * s.heads + head) * s.vectors]; }
 };
@@ -124,9 +116,9 @@ struct Head {
   const int whole, plain;            // scalars, and with the high parts, multiples of LANES
   const int depth, value_depth;      // of split rows: three parts of q and k, two of values
   const float scale;
-  const Vectors mixed, carried, averaged;  // of queries and keys, of values, and of results
-  __m512i gate_of;                         // the gate of each lane of a value, phi first
-  Buffer<bf16> left, rows, keys;
+  const Places mixed, carried, averaged;  // of queries and keys, of values, and of results
+  int gate_of[LANES]{};                   // the gate of each lane of a value, phi first
+  Buffer<Half> left, rows, keys;
   Buffer<float> lags, scores;
 
   explicit Head(const Sizes& size)
@@ -136,62 +128,63 @@ struct Head {
         columns(padded(frames, block)),
         whole(padded(s.width, LANES)),
         plain(whole + LANES),
-        depth(padded(whole + 3 * LANES, 2 * LANES)),
-        value_depth(padded(whole + 2 * LANES, 2 * LANES)),
+        depth(padded(whole + PIECES * LANES, 2 * LANES)),
+        value_depth(padded(whole + VALUE_PIECES * LANES, 2 * LANES)),
         scale(1.0f / std::sqrt(s.width + 3.0f * s.vectors)),
-        mixed(s.vectors, 3 * s.heads * s.vectors, 0),
-        carried(s.vectors, 3 * s.heads * s.vectors, AHEAD),
-        averaged(s.vectors, s.heads * s.vectors, AHEAD),
+        mixed(places(s.vectors, 3 * s.heads * s.vectors, 0)),
+        carried(places(s.vectors, 3 * s.heads * s.vectors, AHEAD)),
+        averaged(places(s.vectors, s.heads * s.vectors, AHEAD)),
         left(columns * depth),
         rows(columns * std::max(depth, value_depth)),
         keys(columns * depth),
         lags(2 * columns),
         scores(block * block) {
-    int gate[LANES]{};
-    for (int k = 0; k < 3 * s.vectors; k++) gate[AHEAD + k] = 1 + k % s.vectors;
-    gate_of = _mm512_loadu_si512(gate);
+    for (int k = 0; k < 3 * s.vectors; k++) gate_of[AHEAD + k] = 1 + k % s.vectors;
   }
 
   // Rows of queries or keys. Parts of the vectors are named h and l: hlh times hhl is the product of the numbers.
-  void split(const Atom& a, int part, int head, const char* parts, Buffer<bf16>& to) const {
+  void split(const Atom& a, int part, int head, const char* parts, Buffer<Half>& to) const {
     for (int t = 0; t < frames; t++) {
-      const bf16* scalars = &a.scalars[t * s.scalar_row() + s.scalars(part, head)];
-      bf16* row = &to[t * depth];
+      const Half* scalars = &a.scalars[t * s.scalar_row() + s.scalars(part, head)];
+      Half* row = &to[t * depth];
       for (int d = 0; d < whole; d += LANES) store16(row + d, load16(scalars + d, s.width - d));
       split_vectors(mixed.get(&a.mixed[t * s.mixed_row() + s.mixed(part, head)]), parts, row + whole);
     }
     std::fill(to.begin() + frames * depth, to.begin() + columns * depth, 0);
   }
-  static void split_vectors(__m512 values, const char* parts, bf16* to) {
+  static void split_vectors(const Numbers& values, const char* parts, Half* to) {
     store16(to, values);
-    const __m512 low = _mm512_sub_ps(values, load16(to));
+    if (PIECES == 1) return;  // fp32 is split into nothing
+    const Numbers low = values - load16(to);
     for (const char* part = parts + 1; *part; part++) store16(to += LANES, *part == 'h' ? values : low);
   }
 
   // What is averaged with the scalars is `by` times `what`: phi times 1 and x, gates times vectors.
-  __m512 by(const Atom& a, int t, int head) const {
-    const __m512 gates = load16(&a.scalars[t * s.scalar_row() + s.gates(head)], 1 + s.vectors);
-    return _mm512_maskz_permutexvar_ps(lanes(AHEAD + 3 * s.vectors), gate_of, gates);
+  Numbers by(const Atom& a, int t, int head) const {
+    float gates[LANES], result[LANES]{};
+    store(gates, load16(&a.scalars[t * s.scalar_row() + s.gates(head)], 1 + s.vectors));
+    for (int k = 0; k < AHEAD + 3 * s.vectors; k++) result[k] = gates[gate_of[k]];
+    return load(result);
   }
-  __m512 what(const Atom& a, int t, int head) const {
+  Numbers what(const Atom& a, int t, int head) const {
     const float* x = &a.x[3 * t];
-    const __m512 first = _mm512_castps128_ps512(_mm_setr_ps(1.0f, x[0], x[1], x[2]));
-    return carried.get(&a.mixed[t * s.mixed_row() + s.mixed(2, head)], first);
+    const float ahead[LANES]{1.0f, x[0], x[1], x[2]};
+    return carried.get(&a.mixed[t * s.mixed_row() + s.mixed(2, head)], load(ahead));
   }
   void split_values(const Atom& a, int head) {
     for (int t = 0; t < frames; t++) {
-      const bf16* scalars = &a.scalars[t * s.scalar_row() + s.scalars(2, head)];
-      bf16* row = &rows[t * value_depth];
+      const Half* scalars = &a.scalars[t * s.scalar_row() + s.scalars(2, head)];
+      Half* row = &rows[t * value_depth];
       for (int d = 0; d < whole; d += LANES) store16(row + d, load16(scalars + d, s.width - d));
-      split_vectors(_mm512_mul_ps(by(a, t, head), what(a, t, head)), "hl", row + whole);
+      split_vectors(by(a, t, head) * what(a, t, head), "hl", row + whole);
       row[whole + ONE] = rounded(1.0f);  // its average is the sum of the weights
-      std::fill(row + plain + LANES, row + value_depth, 0);
+      std::fill(row + whole + VALUE_PIECES * LANES, row + value_depth, 0);
     }
     std::fill(rows.begin() + frames * value_depth, rows.begin() + columns * value_depth, 0);
   }
 
   // Split rows [columns][all] as second factors [all][block] of each block, packed.
-  void turn(int all, Buffer<bf16>& to) const {
+  void turn(int all, Buffer<Half>& to) const {
     for (int t = 0; t < columns; t += block) pack_turned(&rows[t * all], block, all, &to[t * all]);
   }
 
@@ -204,7 +197,7 @@ struct Head {
     turn(depth, keys);
   }
   const float* bias(int t) const { return &lags[columns - 1 - t]; }
-  __mmask16 real(int at) const { return lanes(frames - at); }
+  int real(int at) const { return frames - at; }  // lanes that are frames
 };
 
 }  // namespace

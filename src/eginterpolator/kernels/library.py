@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import platform
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,46 @@ import torch
 from torch import Tensor
 from torch.library import CustomOpDef
 
+from eginterpolator.errors import InputError
 from eginterpolator.machine.compilation import load_library
-from eginterpolator.machine.processor import processor_name
+from eginterpolator.machine.processor import processor_features, processor_name
 
-NAMES = ("tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp")
+NAMES = ("vectors.h", "halves.h", "tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp")
 SOURCES = [Path(__file__).parent / name for name in NAMES]
-FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp"]
+FLAGS = ["-std=c++20", "-O3", "-fno-math-errno", "-ffp-contract=fast"]
+CHOICE = "EGI_KERNELS"
+"""Variable of the environment: the name of one of `KINDS`, which alone is taken then, or `none`."""
+ARM = ("arm64", "aarch64")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Kernels for a kind of processor.
+
+    Attributes
+    ----------
+    numbers : str
+        Of products: 'bf16' or 'fp32'.
+    flags : tuple of str
+        For the compiler.
+    needed : frozenset of str
+        Instructions by `processor_features`; all 64-bit processors of ARM have what `neon` wants.
+    """
+
+    numbers: str
+    flags: tuple[str, ...]
+    needed: frozenset[str]
+
+
+_AVX2, _AVX512 = frozenset({"avx2", "fma"}), frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})
+KINDS = {
+    "avx512_bf16": Kind("bf16", ("-march=native", "-DEGI_BF16=1"), _AVX512 | {"avx512_bf16"}),
+    "avx512": Kind("fp32", ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"), _AVX512 | _AVX2),
+    "avx2": Kind("fp32", ("-mavx2", "-mfma"), _AVX2),
+    "neon": Kind("fp32", (), frozenset()),
+}
+"""The widest first."""
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 LANES = 16
 """Numbers that are worked on together, as in tiles.h."""
@@ -28,26 +65,61 @@ ATOMS_A_THREAD = 256
 NUMBERS: dict[str, Any] = {"int64": ctypes.c_int64, "int": ctypes.c_int, "float": ctypes.c_float}
 
 
-def processor_fits() -> bool:
-    """Whether this machine's processor has what the kernels are written for: AVX-512 BF16, on Linux."""
-    found = torch.cpu.get_capabilities()
-    needed = ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_bf16")
-    return sys.platform == "linux" and all(found.get(name, False) for name in needed)
-
-
-@lru_cache(maxsize=1)
-def library() -> ctypes.CDLL:
-    """The library, compiled if the cache has it not; some eight seconds.
+def kinds() -> list[str]:
+    """Names of the `KINDS` that this machine can run, the best first; of `CHOICE` alone where that is set.
 
     Raises
     ------
     InputError
-        As `load_library`.
+        When `CHOICE` is no name, or none of a kind for this processor.
     """
-    pytorch = Path(torch.__file__).parent
-    links = [f"-isystem{pytorch / 'include'}", f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10"]
-    where = (torch.__version__, processor_name(), torch.cpu.get_capabilities())
-    return load_library("kernels", SOURCES, [*FLAGS, *links], facts=where)
+    arm = platform.machine().lower() in ARM
+    found = [name for name, kind in KINDS.items() if (name == "neon") == arm and kind.needed <= processor_features()]
+    if sys.platform != "linux":  # its products are those of PyTorch for Linux
+        found = [name for name in found if name != "avx512_bf16"]
+    asked = os.environ.get(CHOICE)
+    if not asked:
+        return found
+    if asked != "none" and asked not in found:
+        raise InputError(f"{CHOICE} is '{asked}', which is not for this processor; use {', '.join(found)} or none.")
+    return [asked] if asked != "none" else []
+
+
+def kind_for(numbers: str) -> str | None:
+    """The best of `kinds` for products of 'bf16' or of 'fp32' numbers; None without one."""
+    return next((name for name in kinds() if KINDS[name].numbers == numbers), None)
+
+
+def processor_fits(numbers: str = "bf16") -> bool:
+    """Whether there are kernels of such numbers for this machine's processor."""
+    return kind_for(numbers) is not None
+
+
+def library(numbers: str = "bf16") -> ctypes.CDLL:
+    """The library of kernels of such numbers, compiled if the cache has it not; some ten seconds.
+
+    Raises
+    ------
+    InputError
+        As `load_library`, and where there are none for this processor.
+    """
+    return _loaded(numbers, os.environ.get(CHOICE))
+
+
+@lru_cache(maxsize=8)
+def _loaded(numbers: str, asked: str | None) -> ctypes.CDLL:
+    kind = kind_for(numbers)
+    if kind is None:
+        raise InputError(f"There are no kernels of {numbers} for this processor; see {CHOICE} in docs/performance.md.")
+    flags: list[str] = [*FLAGS, *KINDS[kind].flags]
+    if sys.platform == "linux" and "clang" not in os.environ.get("CXX", ""):  # others have no OpenMP of their own
+        flags.append("-fopenmp")
+    where = None
+    if KINDS[kind].numbers == "bf16":
+        pytorch = Path(torch.__file__).parent
+        flags += [f"-isystem{pytorch / 'include'}", f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10"]
+        where = (torch.__version__, processor_name(), torch.cpu.get_capabilities())
+    return load_library(f"kernels-{kind}", SOURCES, flags, facts=where)
 
 
 def threads_for(x: Tensor) -> int:
@@ -101,6 +173,6 @@ def pointers(kind: type[ctypes.Structure], *tensors: Tensor | None) -> ctypes.St
     return kind(*(None if tensor is None else tensor.data_ptr() for tensor in tensors))
 
 
-def call(name: str, *structures: ctypes.Structure | None) -> None:
-    """A function of the library, on addresses of structures; None is a null pointer."""
-    getattr(library(), name)(*(each and ctypes.byref(each) for each in structures))
+def call(name: str, numbers: str, *structures: ctypes.Structure | None) -> None:
+    """A function of the library of such numbers, on addresses of structures; None is a null pointer."""
+    getattr(library(numbers), name)(*(each and ctypes.byref(each) for each in structures))

@@ -74,7 +74,7 @@ struct Tile {
   int64_t receiver[ROWS], sender[ROWS];
   int type[ROWS];
   float relative[ROWS][3], distance[ROWS]{}, place[ROWS];  // scaled Å, scaled Å, scaled log(1 + distance)
-  Buffer<bf16> features, first, message;                   // [rows][features], [rows][H], [rows][H]
+  Buffer<Half> features, first, message;                   // [rows][features], [rows][H], [rows][H]
   Buffer<float> hidden, slope_first, slope_message, gates;
 
   Tile(const Sizes& s, const Weights& w) : size(s), weights(w) {
@@ -107,20 +107,20 @@ struct Tile {
       distance[r] = std::sqrt(square);
     }
     for (int r = 0; r < rows; r += LANES)
-      store(place + r, _mm512_mul_ps(logarithm(_mm512_add_ps(load(distance + r), every(1.0f))), every(weights.scale)));
+      store(place + r, logarithm(load(distance + r) + every(1.0f)) * every(weights.scale));
     std::fill(features.begin(), features.end(), 0);
     for (int r = 0; r < rows; r++) {
-      bf16* row = &features[r * size.features()];
+      Half* row = &features[r * size.features()];
       for (int k = 0; k < size.radial; k += LANES) store16(row + k, basis(r, k));
       for (int k = size.radial; k < padded(size.radial, LANES); k++) row[k] = 0;
       row[size.radial + type[r]] = rounded(1.0f);
     }
   }
 
-  __m512 basis(int r, int k) const {
-    const __m512 offset = _mm512_sub_ps(every(place[r]), load(weights.centres + k));
-    const __m512 square = _mm512_min_ps(_mm512_mul_ps(offset, offset), every(FARTHEST));
-    return exponential(_mm512_sub_ps(_mm512_setzero_ps(), square));
+  Numbers basis(int r, int k) const {
+    const Numbers offset = every(place[r]) - load(weights.centres + k);
+    const Numbers square = smaller(offset * offset, every(FARTHEST));
+    return exponential(zero() - square);
   }
 };
 
@@ -138,22 +138,22 @@ void through(Tile& t, const Layers& layers, const Nodes<const float>& nodes) {
   const int h = t.size.hidden;
   float* z = t.hidden.data();
   multiply(t.filled, h, t.size.features(), t.features.data(), layers.pair.there.data(), z);
-  auto silu = [&](__m512 value, bf16* to, Buffer<float>& slope, int at) {
-    const __m512 sigma = logistic(value), result = _mm512_mul_ps(value, sigma);
+  auto silu = [&](Numbers value, Half* to, Buffer<float>& slope, int at) {
+    const Numbers sigma = logistic(value), result = value * sigma;
     store16(to + at, result);
     if constexpr (back)  // sigma + silu (1 - sigma)
-      store(&slope[at], _mm512_fmadd_ps(result, _mm512_sub_ps(every(1.0f), sigma), sigma));
+      store(&slope[at], result * (every(1.0f) - sigma) + sigma);
   };
   for (int r = 0; r < t.rows; r++) {
     const float *from = nodes.receiver + t.receiver[r] * h, *to = nodes.sender + t.sender[r] * h;
     for (int k = 0; k < h; k += LANES)
-      silu(_mm512_add_ps(load(z + r * h + k), _mm512_add_ps(load(from + k), load(to + k))), t.first.data(),
+      silu(load(z + r * h + k) + load(from + k) + load(to + k), t.first.data(),
            t.slope_first, r * h + k);
   }
   multiply(t.filled, h, h, t.first.data(), layers.message.there.data(), z);
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < h; k += LANES)
-      silu(_mm512_add_ps(load(z + r * h + k), load(t.weights.message_bias + k)), t.message.data(), t.slope_message,
+      silu(load(z + r * h + k) + load(t.weights.message_bias + k), t.message.data(), t.slope_message,
            r * h + k);
   multiply(t.filled, t.size.gates_padded(), h, t.message.data(), layers.gates.there.data(), t.gates.data());
   for (int r = 0; r < t.rows; r++)
@@ -171,8 +171,8 @@ void sum_up(const Tile& t, const Nodes<const float>& nodes, const Sums<float>& s
       const float unit = t.relative[r][d] * inverse;
       sums.pushed[3 * i + d] += gates[0] * unit;
       for (int c = 0; c < channels; c += LANES) {
-        const __m512 mixed = _mm512_mul_ps(load(gates + 1 + channels + c), load(nodes.v + (3 * j + d) * channels + c));
-        add(sums.carried + (3 * i + d) * channels + c, _mm512_fmadd_ps(load(gates + 1 + c), every(unit), mixed));
+        const Numbers mixed = load(gates + 1 + channels + c) * load(nodes.v + (3 * j + d) * channels + c);
+        add(sums.carried + (3 * i + d) * channels + c, load(gates + 1 + c) * every(unit) + mixed);
       }
     }
   }
@@ -195,14 +195,14 @@ void back_from_sums(Tile& t, const Nodes<const float>& nodes, const Sums<const f
     }
     gates[0] = push;
     for (int c = 0; c < channels; c += LANES) {
-      const __m512 radial = load(gates + 1 + c), mix = load(gates + 1 + channels + c);
-      __m512 to_radial = _mm512_setzero_ps(), to_mix = _mm512_setzero_ps();
+      const Numbers radial = load(gates + 1 + c), mix = load(gates + 1 + channels + c);
+      Numbers to_radial = zero(), to_mix = zero();
       for (int d = 0; d < 3; d++) {
-        const __m512 carried = load(grad.carried + (3 * i + d) * channels + c);
-        to_radial = _mm512_fmadd_ps(carried, every(unit[d]), to_radial);
-        to_mix = _mm512_fmadd_ps(carried, load(nodes.v + (3 * j + d) * channels + c), to_mix);
-        add(out.v + (3 * j + d) * channels + c, _mm512_mul_ps(mix, carried));
-        slope[d] += _mm512_reduce_add_ps(_mm512_mul_ps(radial, carried));
+        const Numbers carried = load(grad.carried + (3 * i + d) * channels + c);
+        to_radial = carried * every(unit[d]) + to_radial;
+        to_mix = carried * load(nodes.v + (3 * j + d) * channels + c) + to_mix;
+        add(out.v + (3 * j + d) * channels + c, mix * carried);
+        slope[d] += sum(radial * carried);
       }
       store(gates + 1 + c, to_radial);
       store(gates + 1 + channels + c, to_mix);
@@ -217,7 +217,7 @@ void back_from_sums(Tile& t, const Nodes<const float>& nodes, const Sums<const f
 }
 
 struct Scratch {
-  Buffer<bf16> gates, upstream;
+  Buffer<Half> gates, upstream;
   Space space;
   Buffer<float> product;
   float along[ROWS], across[ROWS][3];
@@ -242,7 +242,7 @@ void back_through(Tile& t, Scratch& s, const Layers& layers, const Nodes<const f
   back_from_sums(t, nodes, grad, out, s.along, s.across);
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < width; k += LANES) {
-      const __m512 values = load(&t.gates[r * width + k]);
+      const Numbers values = load(&t.gates[r * width + k]);
       store16(&s.gates[r * width + k], values);
       add(&s.gate_bias[k], values);
     }
@@ -256,8 +256,8 @@ void back_through(Tile& t, Scratch& s, const Layers& layers, const Nodes<const f
   multiply(t.filled, h, width, s.gates.data(), layers.gates.back.data(), product);
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < h; k += LANES) {
-      const __m512 sum = _mm512_add_ps(load(product + r * h + k), load(grad.gathered + t.receiver[r] * h + k));
-      const __m512 value = _mm512_mul_ps(sum, load(&t.slope_message[r * h + k]));
+      const Numbers sum = load(product + r * h + k) + load(grad.gathered + t.receiver[r] * h + k);
+      const Numbers value = sum * load(&t.slope_message[r * h + k]);
       store16(&s.upstream[r * h + k], value);
       add(&s.message_bias[k], value);
     }
@@ -266,7 +266,7 @@ void back_through(Tile& t, Scratch& s, const Layers& layers, const Nodes<const f
   multiply(t.filled, h, h, s.upstream.data(), layers.message.back.data(), product);
   for (int r = 0; r < t.rows; r++)
     for (int k = 0; k < h; k += LANES) {
-      const __m512 value = _mm512_mul_ps(load(product + r * h + k), load(&t.slope_first[r * h + k]));
+      const Numbers value = load(product + r * h + k) * load(&t.slope_first[r * h + k]);
       store16(&s.upstream[r * h + k], value);
       add(out.receiver + t.receiver[r] * h + k, value);
       add(out.sender + t.sender[r] * h + k, value);
@@ -275,15 +275,14 @@ void back_through(Tile& t, Scratch& s, const Layers& layers, const Nodes<const f
 
   multiply(t.filled, t.size.features(), h, s.upstream.data(), layers.pair.back.data(), product);
   for (int r = 0; r < t.rows; r++) {
-    __m512 to_place = _mm512_setzero_ps();
+    Numbers to_place = zero();
     for (int k = 0; k < t.size.radial; k += LANES) {
-      const __m512 offset = _mm512_sub_ps(every(t.place[r]), load(t.weights.centres + k));
-      const __mmask16 counts =
-          _mm512_cmp_ps_mask(_mm512_mul_ps(offset, offset), every(FARTHEST), _CMP_LT_OQ) & lanes(t.size.radial - k);
-      const __m512 slope = _mm512_mul_ps(_mm512_mul_ps(every(-2.0f), offset), t.basis(r, k));
-      to_place = _mm512_mask3_fmadd_ps(load(product + r * t.size.features() + k), slope, to_place, counts);
+      const Numbers offset = every(t.place[r]) - load(t.weights.centres + k);
+      const Numbers slope = every(-2.0f) * offset * t.basis(r, k);
+      const Numbers near = where_below(offset * offset, FARTHEST, load(product + r * t.size.features() + k) * slope);
+      to_place = to_place + front(t.size.radial - k, near);
     }
-    const float along = s.along[r] + _mm512_reduce_add_ps(to_place) * t.weights.scale / (1.0f + t.distance[r]);
+    const float along = s.along[r] + sum(to_place) * t.weights.scale / (1.0f + t.distance[r]);
     for (int d = 0; d < 3; d++) {
       const float value = s.across[r][d] + along * t.relative[r][d] / t.distance[r];
       out.x[3 * t.receiver[r] + d] += value;

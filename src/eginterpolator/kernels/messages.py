@@ -38,15 +38,16 @@ def fits(layer: PairMessages) -> bool:
 
 
 def compute(
-    layer: PairMessages, x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor, context: Context
+    layer: PairMessages, x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor, context: Context, numbers: str = "bf16"
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What `PairMessages.sums` computes, with products of bf16 matrices; on other devices that function itself."""
+    """What `PairMessages.sums` computes, with products of such `numbers`; on other devices that function itself."""
     if x.device.type != "cpu":
         return layer.sums(x, v, receiver, sender, context)
     weights = (layer.pair.weight, layer.message.weight, layer.message.bias, layer.gates.weight, layer.gates.bias)
     mask = context.pairs[:, 0, :, :, 0]
     nodes = (x, v, receiver.float(), sender.float())
-    return chosen(_sums, _run)(*nodes, *weights, context.graph.edges, mask, layer.radial.centres, layer.radial.scale)
+    rest = (context.graph.edges, mask, layer.radial.centres, layer.radial.scale, numbers)
+    return chosen(_sums, _run)(*nodes, *weights, *rest)
 
 
 def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], list[ctypes.Structure]]:
@@ -57,14 +58,15 @@ def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], 
     radial = weights[0].shape[1] - len(EDGE_TYPES)
     sizes = (*x.shape[:3], receiver.shape[-1], v.shape[-1], radial, len(EDGE_TYPES), threads_for(x))
     held = [x, v, receiver, sender, *weights, types, mask, filled]
-    to_weights = Weights(*(tensor.data_ptr() for tensor in (*weights, filled)), scale)
+    to_weights = pointers(Weights, *weights, filled)
+    to_weights.scale = scale  # type: ignore[attr-defined]
     return held, [Sizes(*sizes), pointers(Graph, types, mask), to_weights, pointers(Nodes, *held[:4])]
 
 
 def _run(
     x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor,
     pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
-    types: Tensor, mask: Tensor, centres: Tensor, scale: float,
+    types: Tensor, mask: Tensor, centres: Tensor, scale: float, numbers: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Sums as `PairMessages.sums` returns them, float32.
 
@@ -75,7 +77,7 @@ def _run(
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
     held, structures = _arguments(inputs, scale)
     out = torch.zeros(x.shape), torch.zeros(v.shape), torch.zeros(receiver.shape)
-    call("egi_messages", *structures, pointers(Sums, *out))
+    call("egi_messages", numbers, *structures, pointers(Sums, *out))
     return out
 
 
@@ -83,7 +85,7 @@ def _run_back(
     pushed: Tensor, carried: Tensor, gathered: Tensor,
     x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor,
     pair: Tensor, message: Tensor, message_bias: Tensor, gates: Tensor, gates_bias: Tensor,
-    types: Tensor, mask: Tensor, centres: Tensor, scale: float, frozen: bool,
+    types: Tensor, mask: Tensor, centres: Tensor, scale: float, numbers: str, frozen: bool,
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of nodes, and of weights unless they are frozen, from those of the sums."""
     inputs = (x, v, receiver, sender, pair, message, message_bias, gates, gates_bias, types, mask, centres)
@@ -91,24 +93,25 @@ def _run_back(
     grads = packed(pushed, carried, gathered)
     out = [torch.zeros(tensor.shape) for tensor in inputs[: NODES if frozen else NODES + WEIGHTS]]
     to_weights = None if frozen else pointers(Gradients, *out[NODES:])
-    call("egi_messages_back", *structures, pointers(Sums, *grads), pointers(Nodes, *out[:NODES]), to_weights)
+    to_nodes = pointers(Nodes, *out[:NODES])
+    call("egi_messages_back", numbers, *structures, pointers(Sums, *grads), to_nodes, to_weights)
     return out
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    *tensors, ctx.scale = inputs
+    *tensors, ctx.scale, ctx.numbers = inputs
     ctx.save_for_backward(*tensors)
 
 
 def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     frozen = not any(ctx.needs_input_grad[NODES : NODES + WEIGHTS])
-    got = _backward(*grads, *ctx.saved_tensors, ctx.scale, frozen)
+    got = _backward(*grads, *ctx.saved_tensors, ctx.scale, ctx.numbers, frozen)
     return (*got, *[None] * (len(ctx.needs_input_grad) - len(got)))
 
 
-_sums = operator("pair_sums", _run, lambda x, v, receiver, *rest: tuple(like((x, v, receiver))))
+_sums = operator("sums_over_pairs", _run, lambda x, v, receiver, *rest: tuple(like((x, v, receiver))))
 _backward = operator(
-    "pair_sums_backward",
+    "sums_over_pairs_backward",
     _run_back,
     lambda pushed, carried, gathered, *inputs: like(inputs[: NODES if inputs[-1] else NODES + WEIGHTS]),
 )

@@ -1,6 +1,6 @@
 // Gated mixing of scalars and vectors, there and back: `Transition` in nn/structure_layer.py has the formulas. A tile
 // of rows, of one atom in one frame each, goes through all of it while it lies in the cache; on the way back it is
-// computed once more. Vectors stay in fp32, products of scalars are of bf16.
+// computed once more. Vectors stay in fp32, products of scalars are of bf16 where the processor has it.
 #include "tiles.h"
 
 #include <cmath>
@@ -32,11 +32,10 @@ struct Weights {
   T *scale, *shift, *left, *right, *first, *first_bias, *second, *second_bias;
 };
 
-using Vector = __m512[3];
+using Vector = Numbers[3];
 
-float sum(__m512 values) { return _mm512_reduce_add_ps(values); }
-__m512 dot(const Vector& a, const Vector& b) {
-  return _mm512_fmadd_ps(a[0], b[0], _mm512_fmadd_ps(a[1], b[1], _mm512_mul_ps(a[2], b[2])));
+Numbers dot(const Vector& a, const Vector& b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 void get(const float* from, Vector& to) {
   for (int d = 0; d < 3; d++) to[d] = load(from + d * LANES);
@@ -68,7 +67,7 @@ struct Tile {
   int rows = 0;
   std::vector<Mixed> mixed{ROWS};
   Buffer<float> normed, z, slope, out;  // of the norm without scale and shift; before and derivative of SiLU
-  Buffer<bf16> in, inner;
+  Buffer<Half> in, inner;
   float deviation[ROWS];  // inverse, of the scalars
 
   Tile(const Sizes& size, const Weights<const float>& weights)
@@ -86,23 +85,23 @@ struct Tile {
     Vector v, left{}, right{};
     get(from, v);
     m.shrink = 1.0f / std::sqrt(1.0f + sum(dot(v, v)) / LANES);
-    const __m512 push = load(w.right + LANES * LANES);
+    const Numbers push = load(w.right + LANES * LANES);
     for (int d = 0; d < 3; d++) {
-      v[d] = _mm512_mul_ps(v[d], every(m.shrink));
+      v[d] = v[d] * every(m.shrink);
       store(m.v + d * LANES, v[d]);
-      m.push[d] = sum(_mm512_mul_ps(v[d], push));
+      m.push[d] = sum(v[d] * push);
     }
     for (int c = 0; c < LANES; c++)
       for (int d = 0; d < 3; d++) {
-        const __m512 value = every(m.v[d * LANES + c]);
-        left[d] = _mm512_fmadd_ps(load(layers.left[c]), value, left[d]);
-        right[d] = _mm512_fmadd_ps(load(layers.right[c]), value, right[d]);
+        const Numbers value = every(m.v[d * LANES + c]);
+        left[d] = load(layers.left[c]) * value + left[d];
+        right[d] = load(layers.right[c]) * value + right[d];
       }
     for (int d = 0; d < 3; d++) {
       store(m.left + d * LANES, left[d]);
       store(m.right + d * LANES, right[d]);
     }
-    const __m512 length = _mm512_sqrt_ps(_mm512_add_ps(dot(right, right), every(1e-6f)));
+    const Numbers length = root(dot(right, right) + every(1e-6f));
     store(m.length, length);
     store16(&in[r * s.in() + s.hidden], dot(left, right));
     store16(&in[r * s.in() + s.hidden + LANES], length);
@@ -111,19 +110,19 @@ struct Tile {
   void norm(int r, const float* from) {
     const int h = s.hidden;
     float* row = &normed[r * h];
-    __m512 total = _mm512_setzero_ps(), square = total;
-    for (int k = 0; k < h; k += LANES) total = _mm512_add_ps(total, load(from + k));
-    const __m512 mean = every(sum(total) / h);
+    Numbers total = zero(), square = total;
+    for (int k = 0; k < h; k += LANES) total = total + load(from + k);
+    const Numbers mean = every(sum(total) / h);
     for (int k = 0; k < h; k += LANES) {
-      const __m512 value = _mm512_sub_ps(load(from + k), mean);
+      const Numbers value = load(from + k) - mean;
       store(row + k, value);
-      square = _mm512_fmadd_ps(value, value, square);
+      square = value * value + square;
     }
     deviation[r] = 1.0f / std::sqrt(sum(square) / h + EPSILON);
     for (int k = 0; k < h; k += LANES) {
-      const __m512 value = _mm512_mul_ps(load(row + k), every(deviation[r]));
+      const Numbers value = load(row + k) * every(deviation[r]);
       store(row + k, value);
-      store16(&in[r * s.in() + k], _mm512_fmadd_ps(value, load(w.scale + k), load(w.shift + k)));
+      store16(&in[r * s.in() + k], value * load(w.scale + k) + load(w.shift + k));
     }
   }
 
@@ -141,16 +140,16 @@ struct Tile {
     for (int r = 0; r < filled; r++)
       for (int k = 0; k < inner_size; k += LANES) {
         const int at = r * inner_size + k;
-        const __m512 value = _mm512_add_ps(load(&z[at]), load(w.first_bias + k));
-        const __m512 sigma = logistic(value), silu = _mm512_mul_ps(value, sigma);
+        const Numbers value = load(&z[at]) + load(w.first_bias + k);
+        const Numbers sigma = logistic(value), silu = value * sigma;
         store16(&inner[at], silu);
         if constexpr (back)  // sigma + silu (1 - sigma)
-          store(&slope[at], _mm512_fmadd_ps(silu, _mm512_sub_ps(every(1.0f), sigma), sigma));
+          store(&slope[at], silu * (every(1.0f) - sigma) + sigma);
       }
     multiply(filled, s.out_padded(), inner_size, inner.data(), layers.second.there.data(), out.data());
   }
-  __m512 gates(int r) const {
-    return _mm512_add_ps(load(&out[r * s.out_padded() + s.hidden]), load(w.second_bias + s.hidden));
+  Numbers gates(int r) const {
+    return load(&out[r * s.out_padded() + s.hidden]) + load(w.second_bias + s.hidden);
   }
   float gate_x(int r) const { return out[r * s.out_padded() + s.hidden + LANES] + w.second_bias[s.hidden + LANES]; }
 
@@ -159,12 +158,11 @@ struct Tile {
       const int64_t row = begin + r;
       for (int k = 0; k < s.hidden; k += LANES)
         store(to.h + row * s.hidden + k,
-              _mm512_add_ps(load(from.h + row * s.hidden + k),
-                            _mm512_add_ps(load(&out[r * s.out_padded() + k]), load(w.second_bias + k))));
-      const __m512 gate = gates(r);
+              load(from.h + row * s.hidden + k) + load(&out[r * s.out_padded() + k]) + load(w.second_bias + k));
+      const Numbers gate = gates(r);
       for (int d = 0; d < 3; d++) {
         const int at = d * LANES;
-        store(to.v + 3 * LANES * row + at, _mm512_fmadd_ps(gate, load(mixed[r].left + at), load(mixed[r].v + at)));
+        store(to.v + 3 * LANES * row + at, gate * load(mixed[r].left + at) + load(mixed[r].v + at));
         to.x[3 * row + d] = from.x[3 * row + d] + gate_x(r) * mixed[r].push[d];
       }
     }
@@ -173,12 +171,12 @@ struct Tile {
 
 struct Scratch {
   const Sizes& s;
-  Buffer<bf16> upstream, back;  // of the second and of the first layer
+  Buffer<Half> upstream, back;  // of the second and of the first layer
   Buffer<float> product;
   Space space;
   // Gradients of weights; those of the linear layers of scalars with the rows that fill them.
   Buffer<float> scale, shift, first, first_bias, second, second_bias;
-  __m512 left[LANES]{}, right[LANES]{}, push{};
+  Numbers left[LANES]{}, right[LANES]{}, push{};
 
   explicit Scratch(const Sizes& size)
       : s(size),
@@ -201,16 +199,16 @@ struct Scratch {
     std::fill(upstream.begin(), upstream.end(), 0);
     for (int r = 0; r < t.rows; r++) {
       const int64_t row = t.begin + r;
-      bf16* to_out = &upstream[r * wide];
+      Half* to_out = &upstream[r * wide];
       for (int k = 0; k < s.hidden; k += LANES) {
-        const __m512 value = load(grad.h + row * s.hidden + k);
+        const Numbers value = load(grad.h + row * s.hidden + k);
         store16(to_out + k, value);
         add(&second_bias[k], value);
       }
       Vector v, left;
       get(grad.v + 3 * LANES * row, v);
       get(t.mixed[r].left, left);
-      const __m512 gates = dot(v, left);
+      const Numbers gates = dot(v, left);
       float gate_x = 0.0f;
       for (int d = 0; d < 3; d++) gate_x += grad.x[3 * row + d] * t.mixed[r].push[d];
       store16(to_out + s.hidden, gates);
@@ -223,7 +221,7 @@ struct Scratch {
     for (int r = 0; r < filled; r++)
       for (int k = 0; k < inner; k += LANES) {
         const int at = r * inner + k;
-        const __m512 value = _mm512_mul_ps(load(&product[at]), load(&t.slope[at]));
+        const Numbers value = load(&product[at]) * load(&t.slope[at]);
         store16(&back[at], value);
         add(&first_bias[k], value);
       }
@@ -240,19 +238,19 @@ struct Scratch {
   // deviation.
   void to_scalars(const Tile& t, int r, const float* to_in, const float* grad, float* to) {
     const float* normed = &t.normed[r * s.hidden];
-    __m512 mean = _mm512_setzero_ps(), along = mean;
+    Numbers mean = zero(), along = mean;
     for (int k = 0; k < s.hidden; k += LANES) {
-      const __m512 value = load(to_in + k), y = load(normed + k), g = _mm512_mul_ps(value, load(t.w.scale + k));
+      const Numbers value = load(to_in + k), y = load(normed + k), g = value * load(t.w.scale + k);
       add(&shift[k], value);
-      add(&scale[k], _mm512_mul_ps(value, y));
-      mean = _mm512_add_ps(mean, g);
-      along = _mm512_fmadd_ps(g, y, along);
+      add(&scale[k], value * y);
+      mean = mean + g;
+      along = g * y + along;
     }
-    const __m512 centre = every(sum(mean) / s.hidden), slope = every(sum(along) / s.hidden);
+    const Numbers centre = every(sum(mean) / s.hidden), slope = every(sum(along) / s.hidden);
     for (int k = 0; k < s.hidden; k += LANES) {
-      const __m512 g = _mm512_mul_ps(load(to_in + k), load(t.w.scale + k));
-      const __m512 value = _mm512_sub_ps(g, _mm512_fmadd_ps(slope, load(normed + k), centre));
-      store(to + k, _mm512_fmadd_ps(value, every(t.deviation[r]), load(grad + k)));
+      const Numbers g = load(to_in + k) * load(t.w.scale + k);
+      const Numbers value = g - (slope * load(normed + k) + centre);
+      store(to + k, value * every(t.deviation[r]) + load(grad + k));
     }
   }
 
@@ -261,35 +259,35 @@ struct Scratch {
                   const State<float>& to) {
     const Mixed& m = t.mixed[r];
     const int64_t row = t.begin + r;
-    const __m512 products = load(to_in), lengths = _mm512_div_ps(load(to_in + LANES), load(m.length)),
+    const Numbers products = load(to_in), lengths = load(to_in + LANES) / load(m.length),
                  gates = t.gates(r);
-    const __m512 push_weight = load(t.w.right + LANES * LANES);
+    const Numbers push_weight = load(t.w.right + LANES * LANES);
     const float gate_x = t.gate_x(r);
     Vector v, change, input;
     alignas(64) float to_left[3][LANES], to_right[3][LANES];
     get(m.v, v);
     for (int d = 0; d < 3; d++) {
-      const __m512 left = load(m.left + d * LANES), right = load(m.right + d * LANES);
-      const __m512 upstream = load(grad.v + 3 * LANES * row + d * LANES);
-      const __m512 to_push = every(grad.x[3 * row + d] * gate_x);
-      store(to_left[d], _mm512_fmadd_ps(upstream, gates, _mm512_mul_ps(products, right)));
-      store(to_right[d], _mm512_fmadd_ps(products, left, _mm512_mul_ps(lengths, right)));
-      change[d] = _mm512_fmadd_ps(to_push, push_weight, upstream);
-      push = _mm512_fmadd_ps(to_push, v[d], push);
+      const Numbers left = load(m.left + d * LANES), right = load(m.right + d * LANES);
+      const Numbers upstream = load(grad.v + 3 * LANES * row + d * LANES);
+      const Numbers to_push = every(grad.x[3 * row + d] * gate_x);
+      store(to_left[d], upstream * gates + products * right);
+      store(to_right[d], products * left + lengths * right);
+      change[d] = to_push * push_weight + upstream;
+      push = to_push * v[d] + push;
     }
     for (int c = 0; c < LANES; c++)
       for (int d = 0; d < 3; d++) {
-        const __m512 by_left = every(to_left[d][c]), by_right = every(to_right[d][c]);
-        change[d] = _mm512_fmadd_ps(load(t.w.left + c * LANES), by_left, change[d]);
-        change[d] = _mm512_fmadd_ps(load(t.w.right + c * LANES), by_right, change[d]);
-        left[c] = _mm512_fmadd_ps(v[d], by_left, left[c]);
-        right[c] = _mm512_fmadd_ps(v[d], by_right, right[c]);
+        const Numbers by_left = every(to_left[d][c]), by_right = every(to_right[d][c]);
+        change[d] = load(t.w.left + c * LANES) * by_left + change[d];
+        change[d] = load(t.w.right + c * LANES) * by_right + change[d];
+        left[c] = v[d] * by_left + left[c];
+        right[c] = v[d] * by_right + right[c];
       }
     // v shrunk by f = (1 + v^2 / 16)^(-1/2): f times the change less f v (v change) f / 16, with bounded v
     const float inwards = sum(dot(change, v)) / LANES;
     for (int d = 0; d < 3; d++) {
-      input[d] = _mm512_fnmadd_ps(v[d], every(inwards), change[d]);
-      store(to.v + 3 * LANES * row + d * LANES, _mm512_mul_ps(input[d], every(m.shrink)));
+      input[d] = change[d] - v[d] * every(inwards);
+      store(to.v + 3 * LANES * row + d * LANES, input[d] * every(m.shrink));
     }
   }
 

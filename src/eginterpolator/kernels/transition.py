@@ -28,28 +28,28 @@ def fits(layer: Transition) -> bool:
     return whole and layer.left.weight.dtype == torch.float32
 
 
-def compute(layer: Transition, state: State) -> State:
-    """What `Transition.mixed` computes, with products of bf16 matrices; on other devices that function itself."""
+def compute(layer: Transition, state: State, numbers: str = "bf16") -> State:
+    """What `Transition.mixed` computes, with products of such `numbers`; on other devices that function itself."""
     if state.x.device.type != "cpu":
         return layer.mixed(state)
     first, last = cast(nn.Linear, layer.mlp[0]), cast(nn.Linear, layer.mlp[2])
     weights = (layer.norm.weight, layer.norm.bias, layer.left.weight, layer.right.weight)
     x, h, v = state
     mlp = (first.weight, first.bias, last.weight, last.bias)
-    return State(*chosen(_transition, _run)(x, h.float(), v, *weights, *mlp))
+    return State(*chosen(_transition, _run)(x, h.float(), v, *weights, *mlp, numbers))
 
 
-def _call(name: str, inputs: list[Tensor], *structures: ctypes.Structure | None) -> None:
+def _call(name: str, numbers: str, inputs: list[Tensor], *structures: ctypes.Structure | None) -> None:
     """A function of the library, on contiguous tensors."""
     x, h, *_ = inputs
     sizes = Sizes(x.numel() // 3, h.shape[-1], threads_for(x))
-    call(name, sizes, pointers(Weights, *inputs[STATE:]), pointers(Tensors, *inputs[:STATE]), *structures)
+    call(name, numbers, sizes, pointers(Weights, *inputs[STATE:]), pointers(Tensors, *inputs[:STATE]), *structures)
 
 
 def _run(
     x: Tensor, h: Tensor, v: Tensor,
     scale: Tensor, shift: Tensor, left: Tensor, right: Tensor,
-    first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor,
+    first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor, numbers: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """The next state, float32.
 
@@ -57,7 +57,7 @@ def _run(
     """
     inputs = packed(x, h, v, scale, shift, left, right, first, first_bias, second, second_bias)
     out = torch.empty(x.shape), torch.empty(h.shape), torch.empty(v.shape)
-    _call("egi_transition", inputs, pointers(Tensors, *out))
+    _call("egi_transition", numbers, inputs, pointers(Tensors, *out))
     return out
 
 
@@ -65,7 +65,7 @@ def _run_back(
     to_x: Tensor, to_h: Tensor, to_v: Tensor,
     x: Tensor, h: Tensor, v: Tensor,
     scale: Tensor, shift: Tensor, left: Tensor, right: Tensor,
-    first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor, frozen: bool,
+    first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor, numbers: str, frozen: bool,
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of h and v, and of weights unless they are frozen, from those of the next state."""
     weights = (scale, shift, left, right, first, first_bias, second, second_bias)
@@ -74,23 +74,24 @@ def _run_back(
     to_weights = [] if frozen else [torch.zeros(tensor.shape) for tensor in weights]
     out = pointers(Tensors, None, *to_state)
     last = pointers(Weights, *to_weights) if to_weights else None
-    _call("egi_transition_back", inputs, pointers(Tensors, *grads), out, last)
+    _call("egi_transition_back", numbers, inputs, pointers(Tensors, *grads), out, last)
     return [*to_state, *to_weights]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.save_for_backward(*inputs)
+    *tensors, ctx.numbers = inputs
+    ctx.save_for_backward(*tensors)
 
 
 def _gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     frozen = not any(ctx.needs_input_grad[STATE:])
-    got = _backward(*grads, *ctx.saved_tensors, frozen)
-    return (grads[0], *got, *([None] * WEIGHTS if frozen else ()))
+    got = _backward(*grads, *ctx.saved_tensors, ctx.numbers, frozen)
+    return (grads[0], *got, *([None] * WEIGHTS if frozen else ()), None)
 
 
-_transition = operator("transition", _run, lambda x, h, v, *weights: tuple(like((x, h, v))))
+_transition = operator("gated_transition", _run, lambda x, h, v, *weights: tuple(like((x, h, v))))
 _backward = operator(
-    "transition_backward",
+    "gated_transition_backward",
     _run_back,
     lambda to_x, to_h, to_v, x, *inputs: like(inputs[: STATE - 1 if inputs[-1] else STATE - 1 + WEIGHTS]),
 )

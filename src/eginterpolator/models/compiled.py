@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import nn
@@ -34,43 +34,44 @@ def compile_parts(network: nn.Module) -> None:
             part.compile(dynamic=False)
 
 
-def use_kernels(network: nn.Module) -> bool:
+def use_kernels(network: nn.Module, numbers: str = "bf16") -> bool:
     """Let kernels compute messages, transitions and attention, in place; False where the processor has no use for them.
 
-    They multiply bf16 matrices, whatever the context says, and serve every shape.
+    They multiply matrices of bf16 or fp32 `numbers`, whatever the context says, and serve every shape.
 
     Raises
     ------
     InputError
         When the kernels cannot be compiled.
     """
-    if not processor_fits():
+    if not processor_fits(numbers):
         return False
-    library()  # now, not in the middle of a step
-    _use(network)
+    library(numbers)  # now, not in the middle of a step
+    _use(network, numbers)
     return True
 
 
-def _use(network: nn.Module) -> bool:
+def _use(network: nn.Module, numbers: str) -> bool:
     """Give each layer whose sizes fit its kernel; whether there are such layers, and all of them have one."""
     found = []
     for part in network.modules():
         for kernel in (messages, transition, attention):
             if isinstance(part, kernel.LAYER):
                 found.append(kernel.fits(part))
-                part.kernel = kernel.compute if found[-1] else None
+                compute = kernel.compute if numbers == "bf16" else partial(kernel.compute, numbers=numbers)
+                part.kernel = compute if found[-1] else None
     return bool(found) and all(found)
 
 
 @lru_cache(maxsize=8)
-def with_kernels(denoiser: Denoiser) -> Denoiser | None:
-    """A copy of a denoiser for sampling in bf16, with kernels for all layers; None where there cannot be all."""
-    if not processor_fits():
+def with_kernels(denoiser: Denoiser, numbers: str = "bf16") -> Denoiser | None:
+    """A copy of a denoiser for sampling with kernels of bf16 or fp32 for all layers; None where there cannot be all."""
+    if not processor_fits(numbers):
         return None
     try:
-        library()
+        library(numbers)
     except InputError as error:  # nothing but time is lost, and meta.json says that there were no kernels
         log.info("%s Layers go without kernels.", error)
         return None
     fast = denoiser.sharing()
-    return fast if _use(fast) else None
+    return fast if _use(fast, numbers) else None
