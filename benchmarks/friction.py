@@ -36,7 +36,7 @@ from eginterpolator.files.io import fill, write_json
 from eginterpolator.simulation.engines.base import SimulationError
 from eginterpolator.simulation.protocol import WATER_FRICTION_PER_PS
 from water.pace import EQUILIBRATION_PS, REPLICAS, SEED, compared, read_water, refuse_held_out
-from water.ratios import NOW, classes, left_out, rows_of
+from water.ratios import NOW, classes, left_out, rows_of, told
 
 FRICTIONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)
 
@@ -46,7 +46,7 @@ def cells(found: dict[str, Any]) -> list[str]:
     if not found:
         return ["0", "–", "–", "–"]
     number = f"{found['torsions']} ({found['molecules']})"
-    return [number, *(bench.interval(found[key], ".2f") for key in ("within", "median_log", "rms_log"))]
+    return [number, *(told(found[key]) for key in ("within", "median_log", "rms_log"))]
 
 
 HEAD = ["torsions (molecules)", f"within a factor of {FACTOR:g}", "median log ratio", "rms log ratio"]
@@ -65,14 +65,13 @@ def page(result: dict[str, Any]) -> str:
     by_class = []
     for name, found in result["by_class"].items():
         first = found[frictions[0]]
-        figures = [f"{found[f]['within']['mean']:.2f}, {found[f]['median_log']['mean']:+.2f}" for f in frictions]
+        figures = [
+            f"{found[f]['within']['mean']:.2f}, {told(found[f]['median_log'], '+.2f').split()[0]}" for f in frictions
+        ]
         least = min(frictions, key=lambda f: found[f]["rms_log"]["mean"])
         by_class.append([name, f"{first['torsions']} ({first['molecules']})", *figures, least])
     rules = result["left_out"]["rules"]
-    choices = [
-        [rule, *cells(found)[1:], bench.interval(found["more_than_one_number"], "+.2f")]
-        for rule, found in rules.items()
-    ]
+    choices = [[rule, *cells(found)[1:], told(found["more_than_one_number"], "+.2f")] for rule, found in rules.items()]
     each = [
         [name, found["smiles"], f"{found['replicas']} x {found['ns']:g}", _torsions(found, frictions)]
         for name, found in result["molecules"].items()
@@ -80,7 +79,8 @@ def page(result: dict[str, Any]) -> str:
     text = [
         "# Friction at which OBC2 keeps the pace of water",
         f"\n`{result['command']}`, {bench.listed(result['machine'])}. Molecules of `datasets/water`, none of a test "
-        "set. Logarithms are natural: .69 is a factor of two. Intervals are 95 %, over molecules.\n",
+        "set. Logarithms are natural: .69 is a factor of two. Intervals are 95 %, over molecules; ? is a bound. Median "
+        "and share count bounds as times that are longer, the rms as what they are.\n",
         first_table(result),
         "\n## By environment\nShare within a factor of two and median log ratio at each friction; the last column has "
         "the least rms.\n",

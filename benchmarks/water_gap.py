@@ -36,7 +36,7 @@ from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.simulation.api import simulate_to_folder
 from eginterpolator.simulation.protocol import WATER_FRICTION_PER_PS, ImplicitProtocol
 from water.pace import EQUILIBRATION_PS, REPLICAS, SEED, Water, compared, read_water
-from water.ratios import rows_of
+from water.ratios import rows_of, told
 
 FIGURES = ("length", "angle", "torsion", "tica_0", "tica_01", "within_factor_two", "median_ratio", "timescale_error")
 STATIC = ("length", "angle", "torsion", "tica_0")
@@ -98,7 +98,7 @@ def page(result: dict[str, Any]) -> str:
     apart = [[name, *(cell(found.get(key)) for key in FIGURES)] for name, found in result["minus_oracle"].items()]
     pace = [
         [name, f"{found['torsions']} ({found['molecules']})"]
-        + [bench.interval(found[key], ".2f") for key in ("within", "median_log", "rms_log")]
+        + [told(found[key]) for key in ("within", "median_log", "rms_log")]
         for name, found in result["pace"].items()
         if found
     ]

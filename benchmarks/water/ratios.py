@@ -66,8 +66,18 @@ class Ratios:
         }  # fmt: skip
         for name, values in drawn.items():
             low, high = np.quantile(values, 0.025, method="lower"), np.quantile(values, 0.975, method="higher")
-            result[name] = {"mean": float(whole[name]), "mean_95": [float(low), float(high)]}
+            result[name] = {"mean": _finite(whole[name]), "mean_95": [_finite(low), _finite(high)]}
         return result
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def told(value: dict[str, Any], form: str = ".2f") -> str:
+    """A figure of a summary with its interval; ? where it is a bound of unknown size."""
+    middle, low, high = ("?" if x is None else f"{x:{form}}" for x in (value["mean"], *value["mean_95"]))
+    return f"{middle} ({low} to {high})"
 
 
 def rows_of(molecules: Sequence[dict[str, Any]], key: str, friction: str, wanted: Wanted | None = None) -> Ratios:

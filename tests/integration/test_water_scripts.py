@@ -25,7 +25,7 @@ from eginterpolator.simulation.protocol import BOXES, ExplicitProtocol, Implicit
 from tests.builders import ROOT
 from tests.builders.conformers import FLEXIBLE, embedded, walk
 from water.pace import Water, compared, counts, environment, grouped, hydrogen_bond, logs_of, read_water
-from water.ratios import Ratios, left_out, rows_of
+from water.ratios import Ratios, left_out, rows_of, told
 
 WATER = ROOT / "datasets" / "water" / "water.h5"
 
@@ -173,6 +173,9 @@ def test_shares_and_medians_of_ratios_by_hand():
     assert found["rms_log"]["mean"] == pytest.approx(np.sqrt(squares.mean()))
     assert found["rms_log"]["mean_95"][1] == pytest.approx(np.sqrt(squares[:2].mean()))
     assert Ratios.of([]).summary() == {}
+    bounds = Ratios.of([(3.0, True, 0), (4.0, True, 1)]).summary()
+    assert bounds["median_log"]["mean"] is None and told(bounds["median_log"]) == "? (? to ?)"
+    assert told(found["within"]) == "0.50 (0.50 to 0.50)" and bounds["within"]["mean"] == 0
 
 
 def of_pace(environments, times):
