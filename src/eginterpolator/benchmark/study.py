@@ -188,7 +188,7 @@ class Study:
             if trained is None:
                 made = sampling.etkdg(targets, task, folder, seed, system.tool == "etkdg_mmff", chosen)
             else:
-                hydrogens = self.config.hydrogens
+                hydrogens = self.config.hydrogens or system.energies != "none"  # what is relaxed needs them
                 made = sampling.model_conformers(trained.model, targets, task, folder, seed, hydrogens, chosen)
             self.rows += judge_conformers(system, seed, task, made, reference, targets, trained)
             self._written()

@@ -354,7 +354,7 @@ def _molecule_meta(
         for name, share in sample.get("failed_checks", {}).items():
             failed[name] = failed.get(name, 0.0) + share / len(samples)
     shares = {key: sum(s[key] for s in samples) / len(samples) for key in ("stereo_retention", "valid")}
-    more = {key: first[key] for key in ("clock", "ranking") if key in first}
+    more: dict[str, Any] = {key: first[key] for key in ("clock", "ranking") if key in first}
     quality: dict[str, Any] = {**shares, "failed_checks": failed, **more}
     return {
         **molecule.named,

@@ -120,8 +120,8 @@ def to_minima(
     """
     found = minimise(system, frames, threads)
     right = found.still & frame_stereo(molecule, found.positions)
-    heavy = [np.asarray(x, dtype=np.float64)[:, : molecule.n_heavy] for x in (found.positions[right], minima)]
-    apart = symmetric_rmsd(*heavy, numberings(molecule.heavy_mol, molecule.heavy_mol, MAX_MATCHES).atoms)
+    ours, known = found.positions[right][:, : molecule.n_heavy], np.asarray(minima)[:, : molecule.n_heavy]
+    apart = symmetric_rmsd(ours, known, numberings(molecule.heavy_mol, molecule.heavy_mol, MAX_MATCHES).atoms)
     return apart, right
 
 
