@@ -114,6 +114,10 @@ def test_solvents_and_temperatures_are_in_the_commands(md, structures_folder, ti
     found = plan(PROPANOL, Models([broad]), frames=100, solvent="none", temperature_K=400.0)
     assert "egi generate CCCO --solvent none --temperature 400 --frames 100" in found.network.command
     assert "egi simulate CCCO --temperature 400 --protocol vacuum" in found.simulation.command
+    monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: True)
+    clocked = plan(PROPANOL, Models([load_model(structures_folder)]), frames=100)
+    assert "--frames 100" in clocked.network.command and "--clock measured --frame-ps" in clocked.network.command
+    monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: False)
     alone = plan(PROPANOL, Models([load_model(structures_folder)]))
     assert alone.best == "simulation" and "independent frames" in alone.network.why
 
