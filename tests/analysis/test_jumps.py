@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eginterpolator.analysis.jumps import Mover, jump_rates, movers, together
+from eginterpolator.analysis.jumps import Mover, corrected_shares, jump_rates, movers, together, weights
 from eginterpolator.analysis.wells import settled_wells
 from eginterpolator.chemistry.features import torsion_quadruples
 from eginterpolator.chemistry.molecule import Molecule
@@ -56,11 +56,41 @@ def test_jumps_of_simulations_are_counted_in_the_wells_of_the_pool():
     random = np.random.default_rng(0)
     pool = np.radians(np.concatenate([np.full(300, 60.0), np.full(700, 180.0)]) + random.normal(0, 8, 1000))[:, None]
     path = np.repeat([60.0, 180.0, 60.0, 180.0], [30, 70, 30, 70]) + random.normal(0, 8, 200)
-    (found,) = movers(molecule, pool, [np.radians(path)[:, None]] * 2, 1.0, np.array([20.0]))
+    paths = [np.radians(path)[:, None]] * 2
+    (found,) = movers(molecule, pool, paths, 1.0, np.array([20.0]), spread=0)
     assert found.torsions == (0,) and found.jumps == 6 and found.prior_ps == 20.0
     assert sorted(found.shares.tolist()) == [0.3, 0.7] and found.wells.shape == (1000,)
     # by hand: 6 jumps; 120 ps / .3 + 280 ps / .7 = 800 ps
     conductance = (6 + 0.75) / (800 + 0.75 * 20 / (0.3 * 0.7))
     small = int(found.shares.argmin())
     assert found.rates[small, 1 - small] == pytest.approx(conductance / 0.3)
+    (corrected,) = movers(molecule, pool, paths, 1.0, np.array([20.0]))
+    assert 0.18 < corrected.shares.min() < 0.28  # 4 jumps in 120 ps and 2 in 280 ps alone would say .176
     assert movers(molecule, pool[:300], [], 1.0, np.array([20.0])) == []  # one well only
+
+
+def test_jumps_to_and_fro_correct_the_shares_of_the_frames():
+    own = np.array([0.5, 0.5])
+    none = np.zeros((2, 2))
+    assert corrected_shares(own, none, np.zeros(2), 50.0) == pytest.approx(own)
+    # simulations started from such frames: 4 to 1 in rates, whatever the time that they spent in each well
+    counts, spent = np.array([[0.0, 400.0], [400.0, 0.0]]), np.array([4000.0, 1000.0])
+    assert corrected_shares(own, counts, spent, 50.0) == pytest.approx([0.8, 0.2], abs=0.005)
+    few = corrected_shares(own, counts / 100, spent / 100, 50.0)
+    assert 0.55 < few[0] < 0.78  # four jumps each way: something between
+    # time spent in wells that nothing left says nothing of their shares
+    assert corrected_shares(own, none, np.array([9000.0, 1000.0]), 1e9) == pytest.approx(own, abs=0.02)
+    three = corrected_shares(np.array([0.4, 0.3, 0.3]), np.diag([50.0, 50.0], 1) + np.diag([50.0, 50.0], -1),
+                             np.array([500.0, 250.0, 250.0]), 50.0)  # fmt: skip
+    assert three.sum() == pytest.approx(1) and three[0] > 0.4
+
+
+def test_weights_give_movers_their_shares_and_keep_what_frames_know_of_them_together():
+    wells = np.array([[0, 0]] * 40 + [[0, 1]] * 10 + [[1, 0]] * 10 + [[1, 1]] * 40)
+    wanted = [np.array([0.7, 0.3]), np.array([0.6, 0.4])]
+    movers = [Mover((m,), wells[:, m], wanted[m], np.zeros((2, 2)), 0, 1.0) for m in range(2)]
+    found = weights(movers, 100)
+    joint = np.array([[found[(wells == (i, j)).all(axis=1)].sum() for j in range(2)] for i in range(2)])
+    np.testing.assert_allclose([joint.sum(axis=1), joint.sum(axis=0)], wanted, atol=1e-5)
+    assert joint[0, 0] * joint[1, 1] / (joint[0, 1] * joint[1, 0]) == pytest.approx(16, rel=1e-3)
+    assert weights([], 4) == pytest.approx(np.full(4, 0.25))

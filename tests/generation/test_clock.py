@@ -10,7 +10,7 @@ import pytest
 from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
-from eginterpolator.generation.clock import ClockSettings, clocked, replica_ps, simulate
+from eginterpolator.generation.clock import ClockSettings, clocked, default_seconds, replica_ps, simulate
 from eginterpolator.generation.tasks import GenerationConfig, drawn_samples, generate_trajectories
 from tests.builders.networks import geometry, molecule
 from tests.builders.simulation import MISSING, needs_md
@@ -57,12 +57,14 @@ def turned(samples: int = 4, frames: int = 60) -> list[Trajectory]:
 def test_the_length_is_of_the_size_alone():
     assert replica_ps(21, 3.0, 4.0) == pytest.approx(1.36e6 * 3 / 16 * 0.004)
     assert replica_ps(9, 1.0, 4.0) > replica_ps(15, 1.0, 4.0) > replica_ps(68, 1.0, 4.0) > replica_ps(120, 1.0, 4.0)
+    assert [default_seconds(n) for n in (9, 21, 90)] == [3.0, 3.0, 20.0]
+    assert 8 < default_seconds(45) < 14 and replica_ps(45, default_seconds(45), 4.0) == pytest.approx(1000, rel=0.01)
     with pytest.raises(InputError, match="cannot be measured in 0 seconds"):
         ClockSettings(seconds=0)
 
 
 @with_lanes
-def test_frames_get_an_order_and_stay_what_they_are():
+def test_paths_are_of_frames_that_were_there():
     before = turned()
     settings = ClockSettings(seconds=0.1)
     after = clocked(before, settings, 7, 5.2)
@@ -71,8 +73,11 @@ def test_frames_get_an_order_and_stay_what_they_are():
     def angles(trajectories: list[Trajectory]) -> np.ndarray:
         return np.stack([torsions(each.positions, quadruples)[:, 0] for each in trajectories])
 
-    np.testing.assert_allclose(np.sort(angles(after), axis=None), np.sort(angles(before), axis=None), atol=1e-3)
+    there = np.sort(angles(before), axis=None)
+    near = np.abs(angles(after).ravel()[:, None] - there).min(axis=1)
+    assert near.max() < 1e-3
     facts = after[0].meta["clock"]
+    assert facts["frames"] == 240 and 120 < facts["frames_used"] <= 240
     (mover,) = facts["movers"]
     assert facts["replicas"] == 16 and facts["replica_ps"] > 50 and mover["jumps"] > 3 and mover["wells"] >= 2
     steps = 4 * 59
@@ -87,6 +92,7 @@ def test_frames_get_an_order_and_stay_what_they_are():
     again = clocked(before, settings, 7, 5.2)
     assert all(np.array_equal(a.positions, b.positions) for a, b in zip(after, again, strict=True))
     wide = clocked(before, settings, 7, 1000.0)
+    assert len(clocked(before, settings, 7, 5.2, 2)) == 2
     assert wide[0].frame_ps == 1000.0 and changes(wide) == pytest.approx(changes(before), rel=0.3)
 
 

@@ -56,10 +56,23 @@ def test_networks_make_their_own_spacing_in_implicit_water_only(models, md):
     assert (
         "--frames 300" in thinned.network.command and "egi convert trajectories --frames ::3" in thinned.network.command
     )
+    assert "--clock" not in thinned.network.command
     fine = plan(PROPANOL, models, frame_ps=0.4)
     assert fine.network.seconds is None and "5.2 ps apart, which do not make 0.4 ps" in fine.network.why
     dry = plan(PROPANOL, models, solvent="vacuum")
     assert dry.best == "simulation" and "not on vacuum" in dry.reason and md["asked"][0] == "vacuum"
+
+
+def test_far_apart_a_measured_clock_is_sooner_than_thinned_frames(models, md, monkeypatch):
+    monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: True)
+    far = plan(PROPANOL, models, frames=500, frame_ps=1000.0, samples=2).network
+    assert far.command.endswith(
+        f"--frames 500 --samples 2 --model {models.models[0].name} --clock measured --frame-ps 1000"
+    )
+    odd = plan(PROPANOL, models, frames=500, frame_ps=7.0).network  # no multiple of 5.2
+    assert "--clock measured --frame-ps 7" in odd.command and odd.seconds > 3
+    monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: False)
+    assert "do not make 7 ps" in plan(PROPANOL, models, frames=500, frame_ps=7.0).network.why
 
 
 def test_what_no_model_fits_and_what_cannot_be_simulated(models, md):
@@ -101,6 +114,10 @@ def test_solvents_and_temperatures_are_in_the_commands(md, structures_folder, ti
     found = plan(PROPANOL, Models([broad]), frames=100, solvent="none", temperature_K=400.0)
     assert "egi generate CCCO --solvent none --temperature 400 --frames 100" in found.network.command
     assert "egi simulate CCCO --temperature 400 --protocol vacuum" in found.simulation.command
+    monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: True)
+    clocked = plan(PROPANOL, Models([load_model(structures_folder)]), frames=100)
+    assert "--frames 100" in clocked.network.command and "--clock measured --frame-ps" in clocked.network.command
+    monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: False)
     alone = plan(PROPANOL, Models([load_model(structures_folder)]))
     assert alone.best == "simulation" and "independent frames" in alone.network.why
 
@@ -117,6 +134,14 @@ def test_expected_seconds_of_a_list(models):
     other = Molecule.from_smiles("C" * 20, "large")
     found = expected(models, [PROPANOL, other], GenerationConfig(n_frames=64), False)
     assert found["propanol"] > 0 and found["large"] == 0
+
+
+def test_a_clocks_seconds_are_expected(models):
+    config = GenerationConfig(n_frames=100, clock="measured", clock_seconds=40.0)
+    found = [
+        expected(models, [PROPANOL], each, False)["propanol"] for each in (config, replace(config, clock_seconds=3.0))
+    ]
+    assert found[0] - found[1] == pytest.approx(37.0)
 
 
 def test_a_line_where_md_would_have_been_sooner(md):

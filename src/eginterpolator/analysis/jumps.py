@@ -11,6 +11,14 @@ its well with the time tau. a = .75 makes the logarithm of a rate uncertain by 1
 (benchmarks/LOG.md, entry 27). After t, wells follow from each other by
 
     (C2)  K(t) = exp(Q t),      Q_ij = k_ij,   Q_ii = - sum of the others
+
+The frames' own shares g_i are a model's. Simulations correct them where they jumped to and fro: pi is where
+
+    (C5)  sum over i, j of N_ij ln k_ij - T_i k_ij  -  sum over i of ln(pi_i / g_i)^2 / (2 s^2)
+
+is largest, c being that of (C1); s says how far the logarithm of a share of the frames is off. `weights` of the frames
+then give every mover these shares, in the nearest way to weights that are all the same (iterative proportional
+fitting), so that what frames know of the movers together stays.
 """
 
 from __future__ import annotations
@@ -26,8 +34,12 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.wells import well_ends, well_indices
 
 PRIOR_SHAPE = 0.75
+SHARE_SPREAD = 0.5
+"""s of C5."""
 LEAST = 1e-12
 """Probability that stands for none."""
+ITERATIONS, NEAR = 200, 1e-6
+"""Of C5 and of the weights, and the relative change that ends them."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Mover:
     wells : int64 [F]
         Well of each frame of the pool.
     shares : float64 [W]
-        Of the wells in the pool.
+        Of the wells: pi of C1.
     rates : float64 [W, W]
         Q of C2, 1/ps.
     jumps : int
@@ -93,6 +105,7 @@ def movers(
     simulated_ps: float,
     prior_ps: np.ndarray,
     shape: float = PRIOR_SHAPE,
+    spread: float = SHARE_SPREAD,
 ) -> list[Mover]:
     """Everything of a molecule that jumps: movers with more than one well in the pool.
 
@@ -106,6 +119,8 @@ def movers(
         tau of each torsion; a ring system takes its slowest.
     shape : float
         a of C1.
+    spread : float
+        s of C5; 0 leaves the shares of the pool.
     """
     every = np.concatenate([pool, *(_as_many(np.concatenate(list(simulated)), len(pool)),)]) if simulated else pool
     found = []
@@ -119,8 +134,10 @@ def movers(
             _joint([settled_wells(x[:, k], e) for k, e in zip(rows, ends, strict=True)], ends) for x in simulated
         ]  # fmt: skip
         counts, spent = _counted(paths, names, simulated_ps)
-        shares = np.bincount(wells) / len(wells)
         tau = float(prior_ps[rows].max())
+        shares = np.bincount(wells) / len(wells)
+        if spread:
+            shares = corrected_shares(shares, counts, spent, tau, shape, spread)
         rates = jump_rates(shares, counts, spent, tau, shape)
         found.append(Mover(tuple(rows), wells, shares, rates, int(counts.sum()), tau))
     return found
@@ -147,6 +164,46 @@ def jump_rates(
     np.fill_diagonal(conductance, 0.0)
     rates = conductance / shares[:, None]
     return np.asarray(rates - np.diag(rates.sum(axis=1)))
+
+
+def corrected_shares(
+    own: np.ndarray,
+    counts: np.ndarray,
+    spent_ps: np.ndarray,
+    prior_ps: float,
+    shape: float = PRIOR_SHAPE,
+    spread: float = SHARE_SPREAD,
+) -> np.ndarray:
+    """pi of (C5): float64 [W], of the shares `own` [W] of the frames; else as `jump_rates`."""
+    start = np.log(own)
+    now, left = start.copy(), counts.sum(axis=1)
+    for _ in range(ITERATIONS):
+        shares = np.exp(now)
+        rates = jump_rates(shares, counts, spent_ps, prior_ps, shape)
+        leaving = spent_ps * -np.diag(rates) * shares  # T_i times the sum of c_ij
+        after = now.copy()
+        for _ in range(20):  # Newton's method; each logarithm has an equation of its own, and a convex one
+            slope = left - leaving * np.exp(-after) + (after - start) / spread**2
+            after -= np.clip(slope / (leaving * np.exp(-after) + 1 / spread**2), -1, 1)
+        after -= np.log(np.exp(after).sum())
+        done = np.abs(after - now).max() < NEAR
+        now = after
+        if done:
+            break
+    return np.asarray(np.exp(now))
+
+
+def weights(movers: Sequence[Mover], count: int) -> np.ndarray:
+    """Weights of `count` frames that give every mover its shares: float64 [F], they sum to 1."""
+    found = np.full(count, 1 / count)
+    for _ in range(ITERATIONS):
+        before = found.copy()
+        for mover in movers:
+            now = np.bincount(mover.wells, found, len(mover.shares))
+            found = found * (mover.shares / np.maximum(now, LEAST))[mover.wells]
+        if np.abs(found - before).max() < NEAR * found.max():
+            break
+    return found / found.sum()
 
 
 def _joint(wells: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> np.ndarray:

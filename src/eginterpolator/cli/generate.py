@@ -68,8 +68,9 @@ def generate_command(
         typer.Option(help="What times frames: the network, or seconds of MD of the molecule itself; extra \\[md]."),
     ] = Clock.network,
     clock_seconds: Annotated[
-        float, typer.Option(help="MD that measures the clock, in seconds of one core; slow torsions want more.")
-    ] = 3.0,
+        float | None,
+        typer.Option(help="MD that measures the clock, in seconds of one core (default 3 to 20, by size)."),
+    ] = None,
     frame_ps: Annotated[
         float | None, typer.Option(help="Spacing of frames, free with --clock measured (default the model's).")
     ] = None,
@@ -91,7 +92,7 @@ def generate_command(
     from eginterpolator.files.inputs import prepare_out
     from eginterpolator.generation.plan import expected
     from eginterpolator.generation.runs import run_generation
-    from eginterpolator.generation.speed import START_SECONDS
+    from eginterpolator.generation.speed import START_SECONDS, seconds_of_clock
     from eginterpolator.generation.tasks import could_be_compiled, network_calls, resolve_device
     from eginterpolator.machine.cores import free_cores
     from eginterpolator.models.choice import Models
@@ -119,9 +120,11 @@ def generate_command(
         dry_run(_rows(loaded, molecules, seconds, sampling.force), failures, START_SECONDS * max(1.0, 1 / (cores or 1)))
         return
     prepare_out(out)
-    calls = max(network_calls(each, config) for each in loaded.models)
+    total = sum(seconds.values())
+    clocks = sum(seconds_of_clock(config, each.n_atoms) for each in molecules if seconds[each.name])
+    calls = max(network_calls(each, config) for each in loaded.models) * max(total, 1e-3) / max(total - clocks, 1e-3)
     began = time.monotonic()
-    with Progress(max(1e-3, sum(seconds.values())), job.quiet, START_SECONDS, in_seconds=True) as progress:
+    with Progress(max(1e-3, total), job.quiet, START_SECONDS, in_seconds=True) as progress:
         hooks = progress.hooks(calls, seconds)
         result = run_generation(
             loaded, molecules, out, config, failures, first, last, sampling.force, overwrite, hooks, helpers

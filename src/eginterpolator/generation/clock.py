@@ -1,9 +1,9 @@
-"""A clock for a molecule's torsions, measured in some seconds of dynamics of its own, and frames put in order by it.
+"""A clock for a molecule's torsions, measured in some seconds of dynamics of its own, and paths over frames by it.
 
 Sixteen replicas in the lanes of one core start from generated frames and run for as long as `ClockSettings.seconds`
-lasts on the machine that `STEPS_A_SECOND` was measured on: the length is of the molecule's size alone, so that a seed
+lasts on the machine that `STEPS_A_SECOND` was measured on: their length is of the molecule's size alone, so that a seed
 gives the same trajectory everywhere. What they are seen to do decides with the times by class of bond how often wells
-change (`analysis.jumps`), and the frames are put in such an order (`order`).
+change (`analysis.jumps`) and which shares wells have, and frames are drawn as such paths (`paths`, `order`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from eginterpolator.analysis.jumps import Mover, movers
+from eginterpolator.analysis.jumps import Mover, movers, weights
 from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.torsion_times import shipped_times
 from eginterpolator.data.frames import superpose
 from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
-from eginterpolator.generation.order import changing, ordered
+from eginterpolator.generation.order import ordered
+from eginterpolator.generation.paths import changing
 from eginterpolator.generation.thermalise import require_lanes
 from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system
@@ -33,6 +34,8 @@ from eginterpolator.simulation.starts import start_conformers
 REPLICAS = 16
 STEPS_A_SECOND = {9: 4.6e6, 21: 1.36e6, 47: 0.34e6, 68: 0.17e6}
 """Atoms -> steps of all sixteen replicas together in a CPU second, AVX-512 (benchmarks/results/lanes.md)."""
+REPLICA_PS, LEAST_SECONDS, MOST_SECONDS = 1000.0, 3.0, 20.0
+"""Length of each replica by default, and the seconds that it may take."""
 COLD_STEPS, EQUILIBRATION_STEPS = 300, 1000
 
 
@@ -42,8 +45,8 @@ class ClockSettings:
 
     Attributes
     ----------
-    seconds : float
-        What the dynamics takes on the machine of `STEPS_A_SECOND`.
+    seconds : float or None
+        What the dynamics takes on the machine of `STEPS_A_SECOND`; None: `default_seconds` of the molecule.
     save_ps : float
         Spacing of the frames in which jumps are counted.
     ensemble : str
@@ -52,7 +55,7 @@ class ClockSettings:
         Of the thermostat: water's pace is another friction than 1/ps (docs/simulation.md).
     """
 
-    seconds: float = 3.0
+    seconds: float | None = None
     save_ps: float = 1.3
     ensemble: str = "thermal"
     temperature_K: float = 300.0
@@ -60,7 +63,7 @@ class ClockSettings:
 
     def __post_init__(self) -> None:
         self.protocol()
-        if not self.seconds > 0:
+        if self.seconds is not None and not self.seconds > 0:
             raise InputError(f"A clock cannot be measured in {self.seconds:g} seconds; give more than 0.")
 
     def protocol(self) -> OpenProtocol:
@@ -78,6 +81,12 @@ def replica_ps(n_atoms: int, seconds: float, timestep_fs: float) -> float:
     return float(steps * seconds / REPLICAS * timestep_fs / 1000)
 
 
+def default_seconds(n_atoms: int) -> float:
+    """Seconds for replicas of `REPLICA_PS`, at least `LEAST_SECONDS` and at most `MOST_SECONDS`."""
+    wanted = REPLICA_PS / replica_ps(n_atoms, 1.0, ClockSettings().protocol().timestep_fs)
+    return round(min(MOST_SECONDS, max(LEAST_SECONDS, wanted)), 1)
+
+
 def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, seed: int) -> list[np.ndarray]:
     """Torsions (`torsion_quadruples`) of replicas from some frames of [F, n_atoms, 3]: float64 [T, K] each, radians.
 
@@ -91,7 +100,7 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
     require_lanes()
     protocol = settings.protocol()
     system = lane_system(build_system(molecule, frames[0], protocol).system)
-    length = replica_ps(molecule.n_atoms, settings.seconds, protocol.timestep_fs)
+    length = replica_ps(molecule.n_atoms, settings.seconds or default_seconds(molecule.n_atoms), protocol.timestep_fs)
     run = LaneSettings(
         n_frames=max(2, round(length / settings.save_ps)),
         stride=protocol.steps(settings.save_ps),
@@ -116,11 +125,12 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
 
 
 def clocked(
-    trajectories: Sequence[Trajectory], settings: ClockSettings, seed: int, frame_ps: float
+    trajectories: Sequence[Trajectory], settings: ClockSettings, seed: int, frame_ps: float, count: int | None = None
 ) -> list[Trajectory]:
-    """Independent frames of one molecule, put in order by a measured clock, `frame_ps` apart.
+    """Paths by a measured clock over the independent frames of one molecule, `frame_ps` apart.
 
-    Frames change places between the trajectories, whose `meta` gets `clock`: settings, and what was measured.
+    The frames of all trajectories are one pool. The first `count` trajectories (all of them by default) get frames of
+    it, and `clock` in their `meta`: settings, and what was measured.
 
     Raises
     ------
@@ -131,21 +141,25 @@ def clocked(
     molecule = trajectories[0].molecule
     pool = np.concatenate([trajectory.positions for trajectory in trajectories])
     if not len(torsion_quadruples(molecule)):
-        return [replace(each, frame_ps=frame_ps) for each in trajectories]
+        return [replace(each, frame_ps=frame_ps) for each in trajectories[:count]]
     angles = torsions(pool, torsion_quadruples(molecule))
     simulated = simulate(molecule, pool, settings, seed)
     found = movers(molecule, angles, simulated, settings.save_ps, shipped_times().of_torsions(molecule))
-    order = ordered(found, (len(trajectories), trajectories[0].n_frames), frame_ps, seed)
+    shape = (count or len(trajectories), trajectories[0].n_frames)
+    order = ordered(found, shape, frame_ps, seed, weights(found, len(pool)))
     facts = {
         **asdict(settings),
+        "seconds": settings.seconds or default_seconds(molecule.n_atoms),
         "replicas": len(simulated),
         "replica_ps": round(len(simulated[0]) * settings.save_ps, 1),
+        "frames": len(pool),
+        "frames_used": len(np.unique(order)),
         "movers": [_facts(mover, order, frame_ps) for mover in found],
         "wall_seconds": round(time.perf_counter() - began, 3),
     }
     turned = superpose(pool[order].astype(np.float64)).astype(np.float32)
     result = []
-    for each, rows, x in zip(trajectories, order, turned, strict=True):
+    for each, rows, x in zip(trajectories[:count], order, turned, strict=True):
         meta = {**each.meta, "frame_ps": frame_ps, "clock": facts}
         if "potential_kcal" in meta:  # of thermalised frames, which move with them
             meta["potential_kcal"] = np.concatenate([t.meta["potential_kcal"] for t in trajectories])[rows]
@@ -156,13 +170,16 @@ def clocked(
 def _facts(mover: Mover, order: np.ndarray, frame_ps: float) -> dict[str, Any]:
     """What `meta.json` says of a mover; `changes` and `expected` are shares of steps in which its well changes."""
     expected = changing(mover, frame_ps)
-    changes = float((np.diff(mover.wells[order], axis=1) != 0).mean())
+    steps = np.diff(mover.wells[order], axis=1) != 0
+    own = np.bincount(mover.wells) / len(mover.wells)
     return {
         "torsions": list(mover.torsions),
         "wells": len(mover.shares),
+        "shares": mover.shares.round(4).tolist(),
+        "frames_shares": own.round(4).tolist(),
         "jumps": mover.jumps,
         "time_ps": round(mover.time_ps, 2),
         "prior_ps": round(mover.prior_ps, 2),
-        "changes": round(changes, 5),
+        "changes": round(float(steps.mean()), 5) if steps.size else 0.0,
         "expected": round(expected, 5),
     }

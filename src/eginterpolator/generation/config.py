@@ -53,7 +53,7 @@ class GenerationConfig:
     clock : 'network' or 'measured'
         What puts frames in order: the trained interpolator, or a clock that is measured on the molecule itself
         (`clock`), for independent frames of the structure model.
-    clock_seconds : float
+    clock_seconds : float or None
         See `ClockSettings.seconds`.
     frame_ps : float or None
         Spacing of the frames, which a measured clock leaves free; None takes the model's.
@@ -74,7 +74,7 @@ class GenerationConfig:
     thermalise_ps: float = 0.0
     temperature_K: float = TEMPERATURE_K
     clock: str = "network"
-    clock_seconds: float = 3.0
+    clock_seconds: float | None = None
     frame_ps: float | None = None
 
     def __post_init__(self) -> None:

@@ -6,8 +6,11 @@ drawn with the probability
 
     (C3)  p(order) ~ product over trajectories, frames t and movers m of K_m(frame_ps)[well of m at t, at t + 1]
 
-by Metropolis' method: stretches of frames change places or are turned round. Every frame is used once, so the ensemble
-stays what it was, correlations between torsions included; frames in the same wells follow in any order.
+by Metropolis' method: stretches of frames change places or are turned round. The frames of a trajectory stay what they
+are, correlations between torsions included; frames in the same wells follow in any order.
+
+Which frames these are, and the wells of slow movers at each place, `paths` decides before: places keep the state of
+their slow movers. Without slow ones every frame of the pool comes as often as its weight says, once by default.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from eginterpolator.analysis.jumps import Mover
+from eginterpolator.generation.paths import FEW_CHANGES, chain_of, filled, slow_movers, walked
 from eginterpolator.machine.compilation import load_library
 from eginterpolator.machine.processor import processor_name
 
@@ -39,45 +43,68 @@ def _library() -> ctypes.CDLL:
     return load_library("order", [SOURCE], FLAGS, facts=processor_name())
 
 
-def ordered(movers: Sequence[Mover], shape: tuple[int, int], frame_ps: float, seed: int) -> np.ndarray:
-    """An order of frames, by (C3): int64 [S, T], numbers of the frames of the pool.
+def ordered(
+    movers: Sequence[Mover],
+    shape: tuple[int, int],
+    frame_ps: float,
+    seed: int,
+    weights: np.ndarray | None = None,
+    few_changes: float = FEW_CHANGES,
+) -> np.ndarray:
+    """Frames in order, by (C3) and (C4): int64 [S, T], numbers of the frames of the pool.
 
     Parameters
     ----------
     movers : sequence of Mover
-        Of a pool of S x T frames.
+        Of a pool of frames, S x T of them or any other number.
     shape : (S, T)
         Trajectories and frames of each.
     frame_ps : float
         From one frame to the next.
+    weights : float64 [F], optional
+        Of the frames; they sum to the shares of every mover in its wells. All the same by default.
+    few_changes : float
+        See `paths.slow_movers`.
 
     Raises
     ------
     InputError
         When there is no C++ compiler.
     """
-    count = shape[0] * shape[1]
+    places = shape[0] * shape[1]
     if not movers:
-        return np.arange(count).reshape(shape)
+        return np.arange(places).reshape(shape)
+    random = np.random.default_rng(seed)
+    count = len(movers[0].wells)
+    weights = np.full(count, 1 / count) if weights is None else weights
     wells = np.ascontiguousarray(np.stack([mover.wells for mover in movers], axis=1).astype(np.int32))
+    slow = slow_movers(movers, shape[1], frame_ps, few_changes)
     # sorted by the slowest mover first: from there on the others mix fast, from a random order slow ones would not
-    order = np.random.default_rng(seed).permutation(count)
-    result = np.ascontiguousarray(order[np.lexsort([wells[order, m] for m in np.argsort([m.time_ps for m in movers])])])
-    sizes = np.array([len(mover.shares) for mover in movers], dtype=np.int32)
+    mixed = random.permutation(count)
+    sort = mixed[np.lexsort([wells[mixed, m] for m in np.argsort([m.time_ps for m in movers])])]
+    rank = np.empty(count, dtype=np.int64)
+    rank[sort] = np.arange(count)
+    if slow:
+        chain = chain_of([movers[m] for m in slow], frame_ps, weights)
+        of_frames, states = chain.of_frames, walked(chain, shape, random)
+    else:
+        of_frames, states = np.zeros(count, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    result = np.ascontiguousarray(filled(states, of_frames, weights, rank, random).ravel())
+    fast = [m for m in range(len(movers)) if m not in slow]
+    if not fast:
+        return result.reshape(shape)
+    wells, groups = np.ascontiguousarray(wells[:, fast]), of_frames.astype(np.int32)
+    sizes = np.array([len(movers[m].shares) for m in fast], dtype=np.int32)
     firsts = np.cumsum([0, *(sizes.astype(np.int64) ** 2)])[:-1]
-    wanted = np.array([changing(mover, frame_ps) for mover in movers]) * shape[0] * (shape[1] - 1)
-    scale = np.ones(len(movers))
+    staying = [np.diag(movers[m].kernel(frame_ps))[wells[result, k]] for k, m in enumerate(fast)]
+    wanted = (1 - np.mean(staying, axis=1)) * shape[0] * (shape[1] - 1)
+    scale = np.ones(len(fast))
     for turn in range(ROUNDS):
-        kernels = [mover.kernel(frame_ps * each) for mover, each in zip(movers, scale, strict=True)]
+        kernels = [movers[m].kernel(frame_ps * each) for m, each in zip(fast, scale, strict=True)]
         tables = np.concatenate([np.log(kernel).astype(np.float32).ravel() for kernel in kernels])
-        numbers = [ctypes.c_int64(value) for value in (count, shape[1], len(movers))]
-        arrays = [ctypes.c_void_p(array.ctypes.data) for array in (wells, tables, firsts, sizes, result)]
-        _library().order_frames(*numbers, *arrays, ctypes.c_int64(SWEEPS * count), ctypes.c_uint64(seed + turn))
+        numbers = [ctypes.c_int64(value) for value in (places, shape[1], len(fast))]
+        arrays = [ctypes.c_void_p(array.ctypes.data) for array in (wells, tables, firsts, sizes, groups, result)]
+        _library().order_frames(*numbers, *arrays, ctypes.c_int64(SWEEPS * places), ctypes.c_uint64(seed + turn))
         changes = (np.diff(wells[result.reshape(shape)], axis=1) != 0).sum(axis=(0, 1))
         scale *= (wanted + FEW) / (changes + FEW)
     return result.reshape(shape)
-
-
-def changing(mover: Mover, lag_ps: float) -> float:
-    """Share of frames after which the well of a mover is another one: 1 - sum of pi_i K_ii."""
-    return 1 - float((mover.shares * np.diag(mover.kernel(lag_ps))).sum())

@@ -61,7 +61,7 @@ SUMMARY = (
 
 
 NEVER_CHOSEN = (
-    ("thermalise_ps", 0.0), ("temperature_K", 300.0), ("clock", "network"), ("clock_seconds", 3.0), ("frame_ps", None),
+    ("thermalise_ps", 0.0), ("temperature_K", 300.0), ("clock", "network"), ("clock_seconds", None), ("frame_ps", None),
     ("ranking", None),
 )  # fmt: skip
 

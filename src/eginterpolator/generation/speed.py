@@ -12,6 +12,7 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.generation.sampling import window_frames
 from eginterpolator.generation.tasks import (
     GenerationConfig,
+    drawn_samples,
     generate_trajectories,
     layer_settings,
     network_calls,
@@ -34,6 +35,9 @@ PASS_MS = {
 }
 """Of a pass over 64 frames of 9 heavy atoms on one thread, and the power of the number of heavy atoms that it grows by,
 by layers and lambda (1, or 0): docs/performance.md. Of kernels, by processor time of 7 to 37 atoms."""
+CLOCK_SECONDS, ORDER_MS = 1.5, 1.5
+"""Beside a measured clock's dynamics: charges and force field of the molecule, and of each frame of the pool its place
+in the order (one thread; `wall_seconds` of `clock` in meta.json minus the dynamics)."""
 PILOT_FRAMES, PILOT_STEPS = 128, 4
 
 
@@ -52,8 +56,9 @@ def table_seconds(model: Model, molecule: Molecule, config: GenerationConfig) ->
     """Seconds of all samples of a molecule by the table, on one thread with nothing else running, start-up left out."""
     lam = 1 if strength_of(model, config) > 0 else 0
     milliseconds, power = PASS_MS[layers_of(model, config.precision)][lam]
-    calls = network_calls(model, replace(config, task="unconditional", n_samples=1, n_frames=1))  # of each block
-    frames = config.n_frames * config.n_samples
+    one = replace(config, task="unconditional", n_samples=1, n_frames=1, clock="network", frame_ps=None)
+    calls = network_calls(model, one)  # of each block
+    frames = config.n_frames * drawn_samples(config)
     hydrogens = molecule.n_atoms - molecule.n_heavy if config.hydrogens else 0
     each = calls / 64 * milliseconds * (molecule.n_heavy / 9) ** power + FRAME_MS + HYDROGEN_MS * hydrogens
     return frames * each / 1000
@@ -75,13 +80,24 @@ def expected_seconds(
     if pilot is None:
         at_once = min(at_once, cores or at_once)
     slower, busy = (pilot.slower, pilot.busy) if pilot else (1.0, max(1.0, 1 / (cores or 1.0)))
-    return MOLECULE_SECONDS * busy + table_seconds(model, molecule, config) * slower / at_once
+    alone = MOLECULE_SECONDS + seconds_of_clock(config, molecule.n_atoms)
+    return alone * busy + table_seconds(model, molecule, config) * slower / at_once
+
+
+def seconds_of_clock(config: GenerationConfig, n_atoms: int) -> float:
+    """Seconds that a measured clock of a molecule takes on one thread, the order of its frames included; 0 of none."""
+    if config.clock == "network":
+        return 0.0
+    from eginterpolator.generation.clock import default_seconds  # lanes, only where they are asked for
+
+    dynamics = config.clock_seconds or default_seconds(n_atoms)
+    return CLOCK_SECONDS + dynamics + ORDER_MS / 1000 * config.n_frames * drawn_samples(config)
 
 
 def parts_at_once(model: Model, config: GenerationConfig) -> float:
     """Threads that a molecule keeps busy: with samples, or with the windows of a single one."""
-    windows = -(-config.n_frames // window_frames(model))
-    return min(torch.get_num_threads(), config.n_samples if config.n_samples > 1 else windows)
+    samples, windows = drawn_samples(config), -(-config.n_frames // window_frames(model))
+    return min(torch.get_num_threads(), samples if samples > 1 else windows)
 
 
 def run_pilot(model: Model, molecule: Molecule, config: GenerationConfig) -> Pilot:

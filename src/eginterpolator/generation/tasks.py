@@ -168,7 +168,7 @@ def generate_trajectories(
     if config.thermalise_ps:
         trajectories = _thermalised(trajectories, config, start, end)
     if config.clock == "measured":  # last: what lay on a barrier is in a well by then
-        trajectories = _clocked(trajectories, config)[: config.n_samples]
+        trajectories = _clocked(trajectories, config)
     seconds = (time.perf_counter() - began) / config.n_samples
     for trajectory in trajectories:
         trajectory.meta["seconds"] = round(seconds, 3)
@@ -181,12 +181,13 @@ def drawn_samples(config: GenerationConfig) -> int:
 
 
 def _clocked(trajectories: list[Trajectory], config: GenerationConfig) -> list[Trajectory]:
-    """The frames of all trajectories in the order of a measured clock, and judged again."""
+    """Those trajectories that are asked for, over the frames of all by a measured clock, and judged again."""
     from eginterpolator.generation.clock import clocked
 
     molecule = trajectories[0].molecule
     seed = derive_seed(config.seed, molecule, 0, -3, 0)
-    found = clocked(trajectories, config.clock_settings(), seed, config.frame_ps or trajectories[0].frame_ps)
+    spacing = config.frame_ps or trajectories[0].frame_ps
+    found = clocked(trajectories, config.clock_settings(), seed, spacing, config.n_samples)
     for trajectory in found:
         trajectory.meta |= judged(molecule, trajectory.positions)
     return found
