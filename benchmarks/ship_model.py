@@ -88,7 +88,7 @@ def main() -> None:
     simulated, minima = census.molecules
     print(f"census: {simulated:,} simulated molecules, {minima:,} with minima, {len(census.stores)} stores")
     traits = census.tables["traits"]
-    rings = sorted((name for name in traits if "ring of" in name), key=lambda name: (len(name), name))
+    rings = sorted((name for name in traits if name.startswith("ring of")), key=lambda name: (len(name), name))
     charges = sorted(name for name in traits if name.startswith("net charge"))
     print("; ".join(f"{name}: {traits[name][0]:,}" for name in [*charges, *rings]))
 

@@ -11,8 +11,8 @@ many CPU seconds as the first model took, preparation, cooling and equilibration
 and torsions, stereo and validity are those of our protocol (docs/evaluation.md). Differences of the first model to the
 other rows are paired, with bootstrap intervals over molecules that both rows have.
 
-With --cache nothing is made twice: another model is judged beside what is there. Molecules that a model does not take
-are named. Writes `NAME.json` and `NAME.md` into --results: references of earlier calls stay beside the new ones.
+With --cache nothing is made twice. Molecules that a model does not take are named. Writes `NAME.json` and `NAME.md`
+into --results: references of earlier calls stay beside the new ones.
 """
 
 from __future__ import annotations
@@ -381,14 +381,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     models = {name: Models([load_model(name)]) for name in options.models}
-    labels = {reference: bench.label_of(reference) for reference in options.references}
     asked = f" --models {' '.join(options.models)} --frames {options.frames} --seed {options.seed}"
     asked += f" --molecules {options.molecules}" if options.molecules else ""
     asked += f" --thermalise {options.thermalise:g}" if options.thermalise else ""
     asked += " --lanes" * options.lanes
     before = options.results / f"{options.name}.json"
     sets: dict[str, Any] = json.loads(before.read_text())["sets"] if before.is_file() else {}
-    for reference, label in labels.items():
+    for reference, label in ((each, bench.label_of(each)) for each in options.references):
         run = bench.Run(f"python benchmarks/structure.py {label}{asked}")
         sets[label] = judged(reference, options, models, Cache(options.cache), run)
         text = page(sets)

@@ -93,6 +93,7 @@ def conformers_command(
     ] = "thermal",
     rank: RankOptions,
     sampling: o.SamplingOptions,
+    conditions: o.ConditionOptions,
     ph: Ph = None,
     name: o.Name = None,
     out: o.Out = Path("conformers"),
@@ -111,13 +112,15 @@ def conformers_command(
     from eginterpolator.generation.tasks import network_calls, resolve_device
     from eginterpolator.models.choice import Models
 
-    config = sampling.config(n_frames=1, n_samples=num, seed=job.seed, strength=0.0, ensemble=ensemble)
+    config = sampling.config(
+        n_frames=1, n_samples=num, seed=job.seed, strength=0.0, ensemble=ensemble, temperature_K=conditions.temperature
+    )
     prepare_out(out)
     loaded = None if model == "etkdg" else Models.load(model, "cpu" if helpers else resolve_device(config.device))
     if loaded:
-        config, loaded = sampling.asked(config, loaded)
+        config, loaded = conditions.asked(config, loaded)
     else:
-        refuse_conditions(sampling.solvent, sampling.temperature)
+        refuse_conditions(conditions.solvent, conditions.temperature)
     calls = max(network_calls(each, config) for each in loaded.models) if loaded else 1
     with Progress(calls * len(molecules), job.quiet) as progress:
         hooks = progress.hooks(calls)

@@ -75,6 +75,7 @@ def generate_command(
         float | None, typer.Option(help="Spacing of frames, free with --clock measured (default the model's).")
     ] = None,
     sampling: o.SamplingOptions,
+    conditions: o.ConditionOptions,
     ph: Ph = None,
     name: o.Name = None,
     out: o.Out = Path("trajectories"),
@@ -100,7 +101,7 @@ def generate_command(
     config = sampling.config(
         task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength,
         thermalise_ps=thermalise, clock=clock.value, clock_seconds=clock_seconds,
-        frame_ps=frame_ps,
+        frame_ps=frame_ps, temperature_K=conditions.temperature,
     )  # fmt: skip
     if thermalise or clock is Clock.measured:
         from eginterpolator.generation.thermalise import require_lanes
@@ -110,7 +111,7 @@ def generate_command(
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))
     loaded = Models.load(model, "cpu" if helpers or dry else resolve_device(config.device))
-    config, loaded = sampling.asked(config, loaded)
+    config, loaded = conditions.asked(config, loaded)
     cores = None
     seconds = expected(loaded, molecules, config, sampling.force)
     if dry or sum(seconds.values()) > PROBED_SECONDS:

@@ -174,13 +174,6 @@ class SamplingOptions:
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto
     precision: PrecisionOption = Precision.auto
     batch: Annotated[str, typer.Option(help="Samples in one pass: auto, or a number.")] = "auto"
-    solvent: Annotated[
-        Solvent | None,
-        typer.Option(help="water (explicit, where the model knows it), implicit (the default), or none (vacuum)."),
-    ] = None
-    temperature: Annotated[
-        float, typer.Option(metavar="K", help="250 to 500 K, of a model that was trained on them; 300 K of the others.")
-    ] = 300.0
     force: Annotated[bool, typer.Option("--force", help="Take molecules that the model was not trained for.")] = False
 
     def config(self, **others: Any) -> GenerationConfig:
@@ -195,8 +188,21 @@ class SamplingOptions:
 
         return GenerationConfig(
             steps=self.steps, sampler=self.sampler, hydrogens=self.hydrogens, device=self.device.value,
-            precision=self.precision.value, batch=parse_batch(self.batch), temperature_K=self.temperature, **others,
+            precision=self.precision.value, batch=parse_batch(self.batch), **others,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ConditionOptions:
+    """What frames are to be in, and how warm."""
+
+    solvent: Annotated[
+        Solvent | None,
+        typer.Option(help="water (explicit, where the model knows it), implicit (the default), or none (vacuum)."),
+    ] = None
+    temperature: Annotated[
+        float, typer.Option(metavar="K", help="250 to 500 K, of a model that was trained on them; 300 K of the others.")
+    ] = 300.0
 
     def asked(self, config: GenerationConfig, models: Models) -> tuple[GenerationConfig, Models]:
         """The config in the solvent, and the models that can be asked for it.
