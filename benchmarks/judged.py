@@ -93,8 +93,8 @@ def thermalised(folder: Path, ps: float, seed: int) -> Path:
     return remade(folder, "thermalised", make)
 
 
-def timed(folder: Path, seconds: float, seed: int) -> Path:
-    """A folder with the frames of `folder` in the order of a clock measured for so long."""
+def timed(folder: Path, seconds: float | None, seed: int) -> Path:
+    """A folder with the frames of `folder` in the order of a clock, measured for so long or as long as its size asks."""
 
     def make(trajectories: list[Trajectory]) -> tuple[list[Trajectory], dict[str, Any]]:
         made = clocked(trajectories, ClockSettings(seconds=seconds), seed, trajectories[0].frame_ps)
@@ -180,7 +180,9 @@ def main() -> None:
     parser.add_argument("generated", type=Path, nargs="+", help="folders of what was made")
     parser.add_argument("--set", choices=tuple(SETS), required=True, help="which set of molecules the reference is of")
     parser.add_argument("--thermalise", type=float, default=0.0, metavar="PS", help="a further row a folder")
-    parser.add_argument("--clock", type=float, default=0.0, metavar="SECONDS", help="a further row a folder")
+    parser.add_argument(
+        "--clock", metavar="SECONDS|size", help="a further row a folder; size: as `egi generate` does by default"
+    )
     parser.add_argument("--protocol", choices=("qm9", "drugs"), help="judge by the published protocol too")
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--readme", type=Path, help="Markdown file with the markers of 'judged'")
@@ -188,7 +190,7 @@ def main() -> None:
     label = bench.label_of(options.reference)
     names = " ".join(folder.name for folder in options.generated)
     asked = f" --thermalise {options.thermalise:g}" if options.thermalise else ""
-    asked += f" --clock {options.clock:g}" if options.clock else ""
+    asked += f" --clock {options.clock}" if options.clock else ""
     asked += f" --protocol {options.protocol}" if options.protocol else ""
     run = bench.Run(f"python benchmarks/judged.py {label} {names} --set {options.set}{asked} --seed {options.seed}")
     workers = Workers(count=options.workers) if options.workers else None
@@ -199,7 +201,8 @@ def main() -> None:
         ]
     if options.clock:
         last = folders[1::2] if options.thermalise else folders
-        folders += [timed(folder, options.clock, options.seed) for folder in last]
+        seconds = None if options.clock == "size" else float(options.clock)
+        folders += [timed(folder, seconds, options.seed) for folder in last]
     found = judge(options.reference, folders, options.protocol, options.seed, workers)
     before = options.results / "judged.json"
     sets: dict[str, Any] = json.loads(before.read_text())["sets"] if before.is_file() else {}
