@@ -94,7 +94,7 @@ def thermalised(folder: Path, ps: float, seed: int) -> Path:
 
 
 def timed(folder: Path, seconds: float | None, seed: int) -> Path:
-    """A folder with the frames of `folder` in the order of a clock, measured for so long or as long as its size asks."""
+    """A folder with the frames of `folder` in the order of a clock, measured for so long, or by size."""
 
     def make(trajectories: list[Trajectory]) -> tuple[list[Trajectory], dict[str, Any]]:
         made = clocked(trajectories, ClockSettings(seconds=seconds), seed, trajectories[0].frame_ps)
