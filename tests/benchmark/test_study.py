@@ -30,7 +30,7 @@ def finished(study_file, few_states) -> tuple[Path, dict]:
 def test_every_row_of_every_table_is_there(finished):
     out, result = finished
     conformers = rows(result, "conformers")
-    assert len(conformers) == 2 * 5 and not any(row["failures"] for row in conformers.values())
+    assert len(conformers) == 2 * 7 and not any(row["failures"] for row in conformers.values())
     assert set(rows(result, "unconditional")) == {"AR+EGNN", "EGInterpolator", "λ = 0", "MD oracle"}
     assert set(rows(result, "forward")) == {"AR+EGNN", "EGInterpolator", "MD oracle"}
     for row in conformers.values():

@@ -10,7 +10,7 @@ from rdkit import Chem
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.files.inputs import Failure
-from eginterpolator.generation import quality, runs, tasks
+from eginterpolator.generation import conformers, quality, runs, tasks
 from eginterpolator.generation.quality import nothing_usable, quality_warnings
 from eginterpolator.generation.runs import run_conformers, run_etkdg, run_generation
 from eginterpolator.generation.tasks import GenerationConfig
@@ -33,7 +33,7 @@ def shares(monkeypatch, strict):
     """Results of which a share is valid and a share has its stereo, as a test says."""
     said = {"valid": 1.0, "stereo_retention": 1.0, "failed_checks": {}}
     monkeypatch.setattr(tasks, "judged", lambda molecule, positions: dict(said))
-    monkeypatch.setattr(runs, "judged", lambda molecule, positions: dict(said))
+    monkeypatch.setattr(conformers, "judged", lambda molecule, positions: dict(said))
     return said
 
 
