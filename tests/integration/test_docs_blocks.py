@@ -28,8 +28,8 @@ from tests.builders.tiny_model import write_tiny_model
 
 NOT_RUN = {
     "README.md": 1, "benchmark.md": 4, "cluster.md": 1, "conformers.md": 1, "data.md": 1, "ensembles.md": 2,
-    "extend.md": 1, "fine_tune.md": 3, "install.md": 1, "own_md.md": 1, "results.md": 3, "serve.md": 1, "simulation.md": 1,
-    "training.md": 13,
+    "extend.md": 1, "fine_tune.md": 3, "install.md": 1, "own_md.md": 1, "results.md": 3, "serve.md": 1,
+    "simulation.md": 1, "training.md": 13,
 }  # fmt: skip
 """Blocks of a page that say `<!-- not run: reason -->`: they need a cluster, hours, or data that is not here."""
 SLOW = {"gallery.md", "long_times.md"}
