@@ -147,6 +147,7 @@ def test_licences_are_stated():
 @pytest.mark.slow
 def test_the_site_builds(tmp_path):
     """`make docs`: every link, anchor and docstring; a warning is an error."""
+    # `make docs` installs the extra and builds the site just so; `make test` has no need of it
     if not importlib.util.find_spec("mkdocs") or not importlib.util.find_spec("material"):
         pytest.skip("mkdocs-material is not installed; it comes with the extra [docs]")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]

@@ -29,6 +29,7 @@ def run(*command: object, **settings: object) -> str:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """Folder with the source archive of the committed and changed files, and the wheel that is made of it."""
+    # `make test` installs [dev], so there the archives are built; nothing else of the package needs it
     if not importlib.util.find_spec("build"):
         pytest.skip("the package build is not installed; it comes with the extra [dev]")
     out = tmp_path_factory.mktemp("dist")

@@ -224,6 +224,7 @@ def test_it_fits_a_phone_and_every_input_has_a_name(page):
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+# `make test` installs the pad; without it the page has only the SMILES box, which the other tests fill
 @pytest.mark.skipif(find_pad() is None, reason="the drawing pad's package streamlit-jsme is not installed")
 def test_what_is_drawn_becomes_the_smiles(page):
     page.find_element("id", "smiles").send_keys("C(=O)(O)C")
