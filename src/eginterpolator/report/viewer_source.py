@@ -84,6 +84,7 @@ def _packed(script: bytes) -> str:
         return path.read_bytes()[: -hashlib.sha256().digest_size].decode()
     except (OSError, RuntimeError):
         made = _compressed(script)
+    # what cannot be kept, on a full disk for example, is made again the next time: a third of a second
     with contextlib.suppress(OSError), atomic_path(path) as temporary:
         temporary.write_bytes(sealed(made))
     return made.decode()
