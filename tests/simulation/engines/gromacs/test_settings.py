@@ -32,7 +32,7 @@ def test_production_is_that_of_the_specification():
     wanted = {
         "integrator": "sd", "dt": "0.004", "nsteps": "3250", "coulombtype": "PME", "rcoulomb": "0.9", "rvdw": "0.9",
         "rvdw-switch": "0.8", "vdw-modifier": "Potential-switch", "constraints": "h-bonds", "ref-t": "300",
-        "tau-t": "1", "pcoupl": "C-rescale", "ref-p": "1", "DispCorr": "EnerPres", "ld-seed": "7", "gen-vel": "no",
+        "tau-t": "1", "pcoupl": "C-rescale", "ref-p": "1", "DispCorr": "AllEnerPres", "ld-seed": "7", "gen-vel": "no",
         "continuation": "yes", "nstxout-compressed": "325", "nstenergy": "325", "compressed-x-grps": "Solute",
     }  # fmt: skip
     assert {key: found.get(key) for key in wanted} == wanted

@@ -68,7 +68,7 @@ def mdp(protocol: ExplicitProtocol, stage: Stage, seed: int) -> str:
         ("vdw-modifier", "Potential-switch"),
         ("rvdw", f"{protocol.cutoff_nm:g}"),
         ("rvdw-switch", f"{protocol.switch_nm:g}"),
-        ("DispCorr", "EnerPres"),
+        ("DispCorr", "AllEnerPres"),
         ("constraints", "h-bonds"),
     ]
     if stage.minimises:
