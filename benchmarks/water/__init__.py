@@ -1,1 +1,1 @@
-"""Torsions in implicit solvent beside those in explicit water."""
+"""Water and implicit solvent side by side: torsions, and one frame by two engines."""

@@ -26,6 +26,7 @@ from tests.builders import ROOT
 from tests.builders.conformers import FLEXIBLE, embedded, walk
 from water.pace import Water, compared, counts, environment, grouped, hydrogen_bond, logs_of, read_water
 from water.ratios import Ratios, left_out, rows_of, told
+from water.tail import dispersion_tail
 
 WATER = ROOT / "datasets" / "water" / "water.h5"
 
@@ -271,3 +272,37 @@ def test_the_gap_is_of_folders_in_water_and_lanes(call, tmp_path, monkeypatch):
     assert rows["published: its MD oracle, in explicit water"]["torsion"]["mean"] == 0.192
     assert result["minus_oracle"]["OBC2 at 20/ps, one replica"]["torsion"]["at_oracle"] is None  # too few molecules
     assert "1 test molecules" in (tmp_path / "water_gap.md").read_text()
+
+
+def test_the_tail_beyond_the_cutoff_is_openmms_and_the_engines_differ_by_the_pairs_they_count():
+    openmm = pytest.importorskip("openmm", reason="openmm is not installed; make test installs it")
+    count, edge = 60, 2.2
+    places = np.random.default_rng(0).permutation(216)[:count]
+    positions = 0.36 * np.stack(np.unravel_index(places, (6, 6, 6)), axis=1)
+
+    def force(tail):
+        made = openmm.NonbondedForce()
+        made.setNonbondedMethod(openmm.NonbondedForce.CutoffPeriodic)
+        made.setCutoffDistance(0.9)
+        made.setUseSwitchingFunction(True)
+        made.setSwitchingDistance(0.8)
+        made.setUseDispersionCorrection(tail)
+        for k in range(count):
+            made.addParticle(0.0, 0.3 + 0.05 * (k % 2), 0.6 * (k % 3))
+        for k in range(0, count, 2):
+            made.addException(k, k + 1, 0.0, 0.3, 0.0)
+        return made
+
+    energies = []
+    for tail in (True, False):
+        system = openmm.System()
+        system.setDefaultPeriodicBoxVectors(*(edge * np.eye(3)))
+        for _ in range(count):
+            system.addParticle(1.0)
+        system.addForce(force(tail))
+        context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
+        context.setPositions(positions)
+        energies.append(context.getState(getEnergy=True).getPotentialEnergy()._value)
+    tails = dispersion_tail(force(True), edge**3)
+    assert tails["OpenMM"] == pytest.approx(energies[0] - energies[1], rel=1e-6)
+    assert tails["GROMACS"] != pytest.approx(tails["OpenMM"], rel=1e-3)
