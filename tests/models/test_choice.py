@@ -92,6 +92,16 @@ def test_a_model_of_structures_only_comes_last_for_frames_in_order(three):
     assert without.choose(Molecule.from_smiles("CB(O)O"), force=True).model.name == "tiny-cascaded"
 
 
+def test_axes_of_chirality_go_to_a_model_that_holds_them(three):
+    allene = Molecule.from_smiles("CC=C=CC;P(0,1,3,4)")
+    chosen = three.choose(allene)
+    assert chosen.model.name == "tiny-structures" and chosen.reason == "it holds axes of chirality"
+    (warning,) = chosen.warnings
+    assert "in no order of time" in warning
+    three.models[1].config["limits"]["axes"] = False
+    assert three.choose(allene).model.name == "tiny-cascaded"
+
+
 def test_the_default_for_independent_frames_is_what_a_config_says(three):
     frames = three.under("thermal", 300.0, independent=True)
     assert frames.choose(molecule("CCO")).model.name == "tiny-cascaded"  # the smallest, as long as none is the default

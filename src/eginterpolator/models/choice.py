@@ -107,9 +107,10 @@ class Models:
     def choose(self, molecule: Molecule, force: bool = False) -> Choice:
         """The model that the molecule fits and that has seen most of it, the smallest of equals.
 
-        For frames in order, models of structures only come last; for independent ones, a model whose config says that
-        it is their default comes first. A model has seen more where fewer traits and atom environments of the
-        molecule are new to it (`Census`). With `force` it is the largest model where the molecule fits none.
+        A molecule with axes of chirality prefers models that hold them. For frames in order, models of structures
+        only come last; for independent ones, a model whose config says that it is their default comes first. A model
+        has seen more where fewer traits and atom environments of the molecule are new to it (`Census`). With `force`
+        it is the largest model where the molecule fits none.
 
         Raises
         ------
@@ -117,12 +118,16 @@ class Models:
             When it fits none, and for an element that the featuriser has no code for.
         """
         featurize(molecule)
-        outside = [(each, problems_of(each, molecule)) for each in sorted(self.models, key=self._last)]
+
+        def rank(model: Model) -> tuple[bool, bool]:
+            return bool(unheld_axes(model, molecule)), self._last(model)
+
+        outside = [(each, problems_of(each, molecule)) for each in sorted(self.models, key=rank)]
         fitting = [(model, coverage_of(model, molecule)) for model, problems in outside if not problems]
         called = f"'{shortened(molecule.smiles)}'"
         if fitting:
             # the first of equals, which is the smallest
-            model, coverage = min(fitting, key=lambda each: (self._last(each[0]), each[1].unseen))
+            model, coverage = min(fitting, key=lambda each: (rank(each[0]), each[1].unseen))
             smaller = fitting[0][0] if model is not fitting[0][0] else None
             warnings = self._notes_of(model) + _unlike(model, coverage) + unheld_axes(model, molecule)
             return Choice(model, self._reason(model, molecule, smaller), warnings)
@@ -132,8 +137,8 @@ class Models:
                 f"{called} does not fit {'the model' if len(outside) == 1 else 'any shipped model'} ({which}). "
                 "Choose another --model, or run with --force and check the result with care."
             )
-        foremost = self._last(outside[0][0])
-        model, problems = [each for each in outside if self._last(each[0]) == foremost][-1]
+        foremost = rank(outside[0][0])
+        model, problems = [each for each in outside if rank(each[0]) == foremost][-1]
         warnings = [f"{called} is outside of the training data of '{model.name}': {problem}." for problem in problems]
         warnings += self._notes_of(model) + _unlike(model, coverage_of(model, molecule)) + unheld_axes(model, molecule)
         return Choice(model, "forced: it fits no model better", warnings)
@@ -161,6 +166,8 @@ class Models:
     def _reason(self, model: Model, molecule: Molecule, smaller: Model | None) -> str:
         if len(self.models) == 1:
             return "the only one, or asked for"
+        if molecule.axes and holds_axes(model.config):
+            return "it holds axes of chirality"
         if self.independent and not self._last(model):
             return "the default for independent frames"
         if smaller is not None:
