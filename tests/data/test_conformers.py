@@ -34,10 +34,32 @@ def test_an_ensemble_is_sorted_distinct_and_of_the_wanted_isomer() -> None:
     np.testing.assert_array_equal(record.conformers, again.conformers)
 
 
+def test_half_of_mixed_starts_come_from_replicas_and_no_minimum_passes_through_mmff(monkeypatch) -> None:
+    molecule, asked = Molecule.from_smiles(CHIRAL), {}
+
+    def hot(molecule: Molecule, known: np.ndarray, n: int, seed: int) -> np.ndarray:
+        asked.update(known=len(known), n=n)
+        return known[:2] + 0.01
+
+    def unchanged(method: str, molecule: Molecule, threads: int, through_mmff: bool):
+        asked["through_mmff"] = through_mmff
+        return lambda starts: Relaxed(starts, np.zeros(len(starts)), [""] * len(starts))
+
+    monkeypatch.setattr(conformers, "hot_structures", hot)
+    monkeypatch.setattr(conformers, "relaxer", unchanged)
+    record, facts = conformer_record(molecule, ConformerSettings(embed=9, starts="mixed"))
+    assert asked["n"] == 4 and asked["known"] <= 5 and not asked["through_mmff"]
+    assert facts["embedded"] == asked["known"] + 2 and record.source.startswith("ETKDGv3 and replicas in OBC2 at 500 K")
+    assert conformer_record(molecule, ConformerSettings(embed=9))[0].source.startswith("ETKDGv3, ")
+    assert asked["through_mmff"]
+    with pytest.raises(InputError, match="'both' is no way to start; use one of etkdg, mixed"):
+        ConformerSettings(starts="both")
+
+
 def test_what_a_minimum_must_not_lose_is_checked(monkeypatch) -> None:
     molecule = Molecule.from_smiles(CHIRAL)
 
-    def unreliable(method: str, molecule: Molecule, threads: int):
+    def unreliable(method: str, molecule: Molecule, threads: int, through_mmff: bool):
         def relax(starts: np.ndarray) -> Relaxed:
             found, kinds = starts.copy(), np.arange(len(starts)) % 4
             found[kinds == 0] *= [1, 1, -1]

@@ -24,6 +24,13 @@ class Method(StrEnum):
     xtb = "xtb"
 
 
+class Starts(StrEnum):
+    """Where structures come from."""
+
+    etkdg = "etkdg"
+    mixed = "mixed"
+
+
 @grouped
 def conformers_command(
     source: o.Source,
@@ -31,7 +38,11 @@ def conformers_command(
     method: Annotated[
         Method, typer.Option(help="mmff (MMFF94s), sage (OpenFF Sage in OBC2, as egi simulate), or xtb (GFN2-xTB).")
     ] = Method.mmff,
-    num: Annotated[int, typer.Option(min=1, help="Structures to embed; duplicates of the minima are left out.")] = 50,
+    num: Annotated[int, typer.Option(min=1, help="Structures to start from; minima that are there are left out.")] = 50,
+    starts: Annotated[
+        Starts,
+        typer.Option(help="etkdg, or mixed: half from ETKDG, half far apart from replicas at 500 K; extra \\[md]."),
+    ] = Starts.etkdg,
     window_kcal: Annotated[float, typer.Option(help="Highest energy above the lowest, kcal/mol.")] = 6.0,
     rmsd: Annotated[float, typer.Option(help="Minima nearer than this are duplicates, Å.")] = 0.125,
     temperature: Annotated[float, typer.Option(help="Of the Boltzmann weights, K.")] = 298.15,
@@ -41,15 +52,15 @@ def conformers_command(
     overwrite: o.Overwrite = False,
     job: o.LoggedJobOptions,
 ) -> None:
-    """Conformer ensembles of INPUT: ETKDGv3, minimised, without duplicates, with energies and Boltzmann weights."""
+    """Conformer ensembles of INPUT: minimised, without duplicates, with energies and Boltzmann weights."""
     helpers = job.begin()
     molecules, failures = job.read(source)
     from eginterpolator.cli.progress import Progress
     from eginterpolator.data.conformers import ConformerSettings, build_conformers
 
     settings = ConformerSettings(
-        method=method.value, embed=num, duplicate_rmsd_angstrom=rmsd, energy_window_kcal=window_kcal,
-        temperature_K=temperature, seed=job.seed,
+        method=method.value, embed=num, starts=starts.value, duplicate_rmsd_angstrom=rmsd,
+        energy_window_kcal=window_kcal, temperature_K=temperature, seed=job.seed,
     )  # fmt: skip
     with Progress(len(molecules), job.quiet) as progress:
         result = build_conformers(

@@ -1,4 +1,4 @@
-"""Conformer ensembles of many molecules: ETKDGv3, minimised, without duplicates, with Boltzmann weights, in a store.
+"""Conformer ensembles of many molecules: minimised, without duplicates, with Boltzmann weights, in a store.
 
 Each molecule is written as a store of its own into a folder beside the dataset (`NAME_run/`), by whoever works on it;
 at the end they are put together. An interrupted build goes on where it was, and further molecules can be added.
@@ -29,10 +29,12 @@ from eginterpolator.jobs.molecules import Hooks, RunResult, run_molecules
 from eginterpolator.jobs.tasks import Step, Workers
 from eginterpolator.simulation.api import replica_seed
 from eginterpolator.simulation.ensembles import DUPLICATE, WINDOW, boltzmann_weights, low_minima
+from eginterpolator.simulation.hot import hot_structures
 from eginterpolator.simulation.refine import METHODS, relaxer, require_method
 
 log = logging.getLogger(__name__)
 
+STARTS = {"etkdg": "ETKDGv3", "mixed": "ETKDGv3 and replicas in OBC2 at 500 K"}
 SUMMARY = ("name", "smiles", "n_heavy", "embedded", "dropped", "conformers", "lowest_kcal", "seconds")
 
 
@@ -45,7 +47,10 @@ class ConformerSettings:
     method : str
         One of `METHODS`.
     embed : int
-        Structures that ETKDGv3 is asked for.
+        Structures to start from.
+    starts : str
+        One of `STARTS`: all of them from ETKDGv3, or half of them picked far apart from replicas at 500 K, which
+        GFN2-xTB then minimises without MMFF94s before.
     prune_rmsd_angstrom : float
         Embedded structures nearer than this to another (heavy atoms) are not minimised; a negative number keeps all.
     duplicate_rmsd_angstrom : float
@@ -60,6 +65,7 @@ class ConformerSettings:
 
     method: str = "mmff"
     embed: int = 50
+    starts: str = "etkdg"
     prune_rmsd_angstrom: float = 0.1
     duplicate_rmsd_angstrom: float = 0.125
     energy_window_kcal: float = 6.0
@@ -68,6 +74,8 @@ class ConformerSettings:
 
     def __post_init__(self) -> None:
         require_method(self.method)
+        if self.starts not in STARTS:
+            raise InputError(f"'{self.starts}' is no way to start; use one of {', '.join(STARTS)}.")
         if self.embed < 1 or self.seed < 0 or not self.energy_window_kcal > 0 or not self.temperature_K > 0:
             raise InputError(
                 "Conformers need one embedding or more, a seed of 0 or more, and a positive energy window and "
@@ -88,14 +96,17 @@ def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[R
         When nothing is left.
     """
     seed = replica_seed(molecule, settings.seed, 0)
-    mol = embed(molecule, settings.embed, seed, settings.prune_rmsd_angstrom)
-    counts = Counter(embedded=mol.GetNumConformers())
-    if not counts["embedded"]:
+    asked = settings.embed if settings.starts == "etkdg" else -(-settings.embed // 2)
+    mol = embed(molecule, asked, seed, settings.prune_rmsd_angstrom)
+    if not mol.GetNumConformers():
         raise GenerationError(f"RDKit's ETKDG finds no 3D structure for {molecule.smiles}.")
     starts = np.stack([conformer.GetPositions() for conformer in mol.GetConformers()])
+    if settings.starts == "mixed":
+        starts = np.concatenate([starts, hot_structures(molecule, starts, settings.embed - asked, seed)])
+    counts = Counter(embedded=len(starts))
     found = low_minima(
-        molecule, starts, relaxer(settings.method, molecule, threads=1), window_kcal=settings.energy_window_kcal,
-        duplicate_rmsd=settings.duplicate_rmsd_angstrom,
+        molecule, starts, relaxer(settings.method, molecule, threads=1, through_mmff=settings.starts == "etkdg"),
+        window_kcal=settings.energy_window_kcal, duplicate_rmsd=settings.duplicate_rmsd_angstrom,
     )  # fmt: skip
     reasons = Counter({why: n for why, n in found.dropped.items() if why not in (WINDOW, DUPLICATE)})
     counts["dropped"] = sum(reasons.values())
@@ -109,11 +120,15 @@ def conformer_record(molecule: Molecule, settings: ConformerSettings) -> tuple[R
         Molecule(molecule.rdmol, molecule.name),
         conformers=found.positions.astype(np.float32),
         ensemble="minimum",
-        source=f"ETKDGv3, {METHODS[settings.method]}",
+        source=_source(settings),
         energies_kcal=found.energies_kcal,
         weights=boltzmann_weights(found.energies_kcal, settings.temperature_K),
     )
     return record, {**counts, "conformers": len(found.positions), "lowest_kcal": float(found.energies_kcal[0])}
+
+
+def _source(settings: ConformerSettings) -> str:
+    return f"{STARTS[settings.starts]}, {METHODS[settings.method]}"
 
 
 def build_conformers(
@@ -190,7 +205,7 @@ class _Ensemble:
         if not path.is_file():
             return None
         manifest = _manifest(path)
-        if manifest.get("settings") != asdict(self.settings) or not molecule.is_named_by(manifest):
+        if _settings(manifest) != asdict(self.settings) or not molecule.is_named_by(manifest):
             return None  # of an interrupted build with other settings
         return {**manifest["facts"], "smiles": molecule.smiles}
 
@@ -212,7 +227,7 @@ def _known(out: Path, settings: ConformerSettings, overwrite: bool) -> dict[str,
     """What the store says of the molecules that it has already, by name."""
     if overwrite or not out.is_file():
         return {}
-    if _manifest(out).get("settings") != asdict(settings):
+    if _settings(_manifest(out)) != asdict(settings):
         raise InputError(
             f"'{out}' holds conformers of other settings; choose another --out, or pass --overwrite to replace it."
         )
@@ -228,6 +243,11 @@ def _manifest(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
+def _settings(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Settings in a manifest; one that is older than `starts` had ETKDG's."""
+    return {"starts": "etkdg", **manifest.get("settings", {})}
+
+
 def _rows(summary: Path) -> dict[str, dict[str, str]]:
     """Rows, by name, of the table that an earlier build wrote."""
     if not summary.is_file():
@@ -241,7 +261,7 @@ def _assemble(
 ) -> None:
     """Write the store of the molecules that it had, where `keep`, and of those in `parts`."""
     provenance = {
-        "source": f"ETKDGv3, {METHODS[settings.method]}",
+        "source": _source(settings),
         "settings": asdict(settings),
         "dropped": {reason: count for reason, count in dropped.items() if count},
     }

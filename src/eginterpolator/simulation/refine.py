@@ -124,10 +124,18 @@ def refiner(method: str, molecule: Molecule, solvent: str | None = None) -> Refi
     return _mmff(molecule) if method == "mmff" else {"sage": _sage, "xtb": _xtb}[method](molecule, medium)
 
 
-def relaxer(method: str, molecule: Molecule, solvent: str | None = None, threads: int | None = None) -> Relaxer:
+def relaxer(
+    method: str,
+    molecule: Molecule,
+    solvent: str | None = None,
+    threads: int | None = None,
+    *,
+    through_mmff: bool = True,
+) -> Relaxer:
     """What minimises many conformers [K, n_atoms, 3] of `molecule` at once; as `refiner` each.
 
-    GFN2-xTB begins at MMFF94s' minima where MMFF94s knows the molecule. No result depends on `threads`.
+    GFN2-xTB begins at MMFF94s' minima where MMFF94s knows the molecule, which is quicker and passes by minima that
+    MMFF94s lacks; without `through_mmff` it begins at the conformers. No result depends on `threads`.
 
     Raises
     ------
@@ -139,7 +147,7 @@ def relaxer(method: str, molecule: Molecule, solvent: str | None = None, threads
     if method == "sage" and (lanes := _lanes(molecule, medium, workers)) is not None:
         return lanes
     refine = refiner(method, molecule, medium)
-    first = _mmff(molecule) if method == "xtb" and _mmff_knows(molecule) else None
+    first = _mmff(molecule) if method == "xtb" and through_mmff and _mmff_knows(molecule) else None
 
     def one(positions: np.ndarray) -> tuple[np.ndarray, float, str]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
     positions, energies = positions[keeps], energies[keeps]
     low = energies <= np.nanmin(energies) + window_kcal
     positions, energies = positions[low], energies[low]
-    picked = _farthest_points(positions[:, : molecule.n_heavy], int(np.argmin(energies)), n)
+    picked = far_apart(positions[:, : molecule.n_heavy], [int(np.argmin(energies))], n)
     return np.asarray(positions[[picked[k % len(picked)] for k in range(n)]])
 
 
@@ -95,10 +96,13 @@ def _embedded(molecule: Molecule, count: int, seed: int) -> Any:
     return mol
 
 
-def _farthest_points(points: np.ndarray, first: int, n: int, minimum: float = 0.05) -> list[int]:
-    """Indices of up to `n` conformers [K, N, 3], each the farthest in RMSD from those before it."""
-    picked = [first]
-    nearest = kabsch_rmsd(points, points[first])
+def far_apart(points: np.ndarray, first: Sequence[int], n: int, minimum: float = 0.05) -> list[int]:
+    """Indices of up to `n` of `points` [K, N, 3] (Å): the `first`, then ever the one with the largest RMSD to those.
+
+    It ends where the largest is under `minimum` Å.
+    """
+    picked = list(first)
+    nearest = np.min([kabsch_rmsd(points, points[k]) for k in picked], axis=0)
     while len(picked) < min(n, len(points)):
         best = int(np.argmax(nearest))
         if nearest[best] < minimum:
