@@ -2,9 +2,10 @@
 
     python benchmarks/which_way.py [--frames 50 500 5000] [--samples 10] [--budget 200] [--results benchmarks/results]
 
-`egi generate` and `egi simulate` make SAMPLES trajectories of as many frames, 5.2 ps apart, of one molecule: start-up,
-charges, equilibration and files included, one thread, turn by turn. A run that would take more than --budget CPU
-seconds, by the one before it and its length, is not made. Needs `[md]`; kernels are compiled before the clock starts.
+`egi generate --clock network` and `egi simulate` make SAMPLES trajectories of as many frames, 5.2 ps apart, of one
+molecule: start-up, charges, equilibration and files included, one thread, turn by turn. A run that would take more than
+--budget CPU seconds, by the one before it and its length, is not made. Needs `[md]`; kernels are compiled before the
+clock starts.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def commands(smiles: str, frames: int, samples: int) -> dict[str, list[str]]:
     ns = f"{frames * FRAME_PS / 1000:.10g}"
     return {
         "network": ["generate", smiles, "--samples", f"{samples}", "--frames", f"{frames}", "--no-report",
-                    "--threads", "1"],
+                    "--clock", "network", "--threads", "1"],
         "lanes": ["simulate", smiles, "--replicas", f"{samples}", "--ns", ns, "--save-ps", f"{FRAME_PS}",
                   "--engine", "lanes", "--threads", "1"],
     }  # fmt: skip

@@ -81,7 +81,8 @@ def tiny(tiny_folder) -> Model:
 
 @pytest.fixture
 def egi(tiny_folder, tmp_path, monkeypatch, capsys):
-    """Run `egi` in this process, in an empty folder; `generate` and `conformers` with the tiny model, 6 frames."""
+    """Run `egi` in this process, in an empty folder; `generate` and `conformers` with the tiny model, 6 frames, in the
+    network's order."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Result:
@@ -90,6 +91,7 @@ def egi(tiny_folder, tmp_path, monkeypatch, capsys):
             words += ["--model", str(tiny_folder)] * ("--model" not in words) + ["--frames", "6"] * (
                 "--frames" not in words
             )
+            words += ["--clock", "network"] * ("--clock" not in words and "--frame-ps" not in words)
         if words[1] == "conformers" and "--model" not in words:
             words += ["--model", str(tiny_folder)]
         if words[1] in ("generate", "conformers"):
@@ -102,6 +104,12 @@ def egi(tiny_folder, tmp_path, monkeypatch, capsys):
         return Result(int(stop.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture
+def no_lanes(monkeypatch):
+    """No clock can be measured here, so that `auto` is the network's."""
+    monkeypatch.setattr("eginterpolator.generation.thermalise.lanes_are_here", lambda: False)
 
 
 @pytest.fixture

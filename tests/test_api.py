@@ -12,6 +12,9 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
 from tests.builders.generation import moved
 
+pytestmark = pytest.mark.usefixtures("no_lanes")
+"""Frames are in the network's order."""
+
 
 def test_the_python_functions(tiny, tiny_folder):
     one = eginterpolator.generate("CCO", n_frames=4, seed=2, model=tiny)

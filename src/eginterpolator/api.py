@@ -74,9 +74,10 @@ def generate_samples(
     end: Any = None,
     force: bool = False,
     solvent: str | None = None,
+    clock: str = "auto",
     **settings: Any,
 ) -> list[Trajectory]:
-    """Several independent trajectories of a molecule; sample k is the same whatever `n_samples`.
+    """Several trajectories of a molecule; by the network's clock sample k is the same whatever `n_samples`.
 
     Parameters
     ----------
@@ -89,9 +90,13 @@ def generate_samples(
         Take molecules outside of what the model was trained on.
     solvent : 'water', 'implicit' or 'none', optional
         Where no model knows explicit water, implicit water stands for it, and a warning says so.
+    clock : {'auto', 'network', 'measured'}
+        What puts unconditional frames in order: by default a clock that seconds of MD of the molecule itself measure,
+        where `[md]` is installed (docs/clock.md), and elsewhere the network. Frames of a measured clock are one pool:
+        sample k then depends on `n_samples`.
     settings
         Further fields of `GenerationConfig`: steps, sampler, strength, hydrogens, device, precision, batch, ensemble,
-        temperature_K, thermalise_ps.
+        temperature_K, thermalise_ps, clock_seconds, frame_ps.
 
     Raises
     ------
@@ -105,7 +110,7 @@ def generate_samples(
     task = "unconditional" if start is None else ("forward" if end is None else "interpolation")
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
-    config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, **settings)
+    config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, clock=clock, **settings)
     choice, config = _choice(model, config, chosen, force, solvent)
     trajectories = generate_trajectories(choice.model, chosen, config, first, last)
     for trajectory in trajectories:

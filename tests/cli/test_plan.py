@@ -8,7 +8,8 @@ from eginterpolator.cli.plan import duration
 from tests.builders.cli import sentence
 
 
-def test_a_plan_is_told_with_its_command(egi, tmp_path):
+def test_a_plan_is_told_with_its_command(egi, tmp_path, monkeypatch):
+    monkeypatch.setattr("eginterpolator.generation.plan.clock_is_here", lambda n_atoms: False)
     found = egi("plan", "CCO", "--frames", 50, "--no-pilot")
     assert found.code == 0 and "run: egi " in found.out and "since" in found.out
     told = json.loads(egi("plan", "CCO", "--frames", 50, "--frame-ps", "0.4", "--json").out)

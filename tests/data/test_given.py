@@ -17,6 +17,9 @@ from eginterpolator.files.trajectory import Trajectory
 from tests.builders.foreign import mol
 from tests.builders.networks import CHIRAL, geometry, molecule
 
+pytestmark = pytest.mark.usefixtures("no_lanes")
+"""Frames are in the network's order."""
+
 
 @pytest.fixture
 def store(tmp_path):

@@ -11,6 +11,7 @@ from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.clock import ClockSettings, clocked, default_seconds, replica_ps, simulate
+from eginterpolator.generation.quality import quality_warnings
 from eginterpolator.generation.tasks import GenerationConfig, drawn_samples, generate_trajectories
 from tests.builders.networks import geometry, molecule
 from tests.builders.simulation import MISSING, needs_md
@@ -119,7 +120,8 @@ def test_replicas_that_leave_what_is_finite_are_left_out(monkeypatch):
 @with_lanes
 def test_generated_frames_come_from_the_structure_model_and_a_pool(tiny, monkeypatch):
     config = GenerationConfig(n_frames=30, n_samples=1, clock="measured", clock_seconds=0.02, frame_ps=20.8, steps=4)
-    assert drawn_samples(config) == 67 and drawn_samples(replace(config, n_samples=80)) == 80
+    assert drawn_samples(config) == 4 and drawn_samples(replace(config, n_samples=80)) == 80
+    assert drawn_samples(replace(config, n_frames=1000)) == 2
     assert drawn_samples(replace(config, clock="network", frame_ps=None)) == 1
     monkeypatch.setattr("eginterpolator.generation.tasks.POOL_FRAMES", 100)
     (found,) = generate_trajectories(tiny, molecule(SMILES), config)
@@ -127,10 +129,40 @@ def test_generated_frames_come_from_the_structure_model_and_a_pool(tiny, monkeyp
     assert found.meta["strength"] == 0.0 and found.meta["clock"]["seconds"] == 0.02
 
 
+@with_lanes
+def test_auto_measures_where_a_clock_is_possible_and_says_where_it_is_not(tiny, monkeypatch):
+    config = GenerationConfig(n_frames=20, clock="auto", clock_seconds=0.02, frame_ps=20.8, steps=4)
+    assert config.clock == "auto" and config.independent
+    (measured,) = generate_trajectories(tiny, molecule(SMILES), config)
+    assert measured.meta["strength"] == 0.0 and measured.meta["clock"]["movers"] and measured.frame_ps == 20.8
+    monkeypatch.setattr("eginterpolator.simulation.engines.lanes.replicas.MAX_ATOMS", 3)
+    (ordered,) = generate_trajectories(tiny, molecule(SMILES), config)
+    assert ordered.meta["strength"] == 1.0 and ordered.frame_ps == 5.2
+    assert ordered.meta["clock"] == {"objection": "'molecule' has 12 atoms, more than 3"}
+    (warning,) = quality_warnings({**ordered.meta, "valid": 1.0, "stereo_retention": 1.0})
+    assert (
+        warning
+        == "No clock was measured, so that times are the network's guesses: 'molecule' has 12 atoms, more than 3"
+    )
+
+
+@with_lanes
+def test_auto_is_the_networks_clock_where_frames_have_no_measured_one(monkeypatch):
+    for settings in ({"task": "forward"}, {"hydrogens": False}, {"strength": 0.0}, {"n_frames": 19}):
+        found = GenerationConfig(**{"clock": "auto", **settings})
+        assert found.clock == "network" and not found.wants_clock, settings
+    assert GenerationConfig(clock="auto", ensemble="minimum").clock == "network"
+    monkeypatch.setattr("eginterpolator.generation.thermalise.widths", tuple)
+    found = GenerationConfig(clock="auto")
+    assert found.clock == "network" and found.wants_clock
+    with pytest.raises(InputError, match="--frame-ps needs --clock measured"):
+        GenerationConfig(clock="auto", frame_ps=20.0)
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"clock": "sundial"}, "'sundial' is not a clock; use one of network, measured"),
+        ({"clock": "sundial"}, "'sundial' is not a clock; use one of auto, network, measured"),
         ({"frame_ps": 20.0}, "--frame-ps needs --clock measured"),
         ({"clock": "measured", "frame_ps": 0.0}, "--frame-ps is 0"),
         ({"clock": "measured", "task": "forward"}, "unconditional trajectories with their hydrogens"),

@@ -27,7 +27,8 @@ def models(tiny):
 
 @pytest.fixture
 def md(monkeypatch):
-    """Simulations take as many seconds as `md["seconds"]` says, by `md["engine"]`; none where that is None."""
+    """Simulations take as many seconds as `md["seconds"]` says, by `md["engine"]`; none where that is None. There is no
+    clock."""
     said = {"seconds": 10.0, "engine": "lanes"}
 
     def seconds(protocol, n_atoms, replicas, ns):
@@ -35,6 +36,7 @@ def md(monkeypatch):
         return None if said["seconds"] is None else (said["engine"], said["seconds"])
 
     monkeypatch.setattr(planning, "simulation_seconds", seconds)
+    monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: False)
     return said
 
 
@@ -63,14 +65,13 @@ def test_networks_make_their_own_spacing_in_implicit_water_only(models, md):
     assert dry.best == "simulation" and "not on vacuum" in dry.reason and md["asked"][0] == "vacuum"
 
 
-def test_far_apart_a_measured_clock_is_sooner_than_thinned_frames(models, md, monkeypatch):
+def test_a_clock_is_measured_where_one_is_possible(models, md, monkeypatch):
     monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: True)
     far = plan(PROPANOL, models, frames=500, frame_ps=1000.0, samples=2).network
-    assert far.command.endswith(
-        f"--frames 500 --samples 2 --model {models.models[0].name} --clock measured --frame-ps 1000"
-    )
+    assert far.command.endswith(f"--frames 500 --samples 2 --model {models.models[0].name} --frame-ps 1000")
     odd = plan(PROPANOL, models, frames=500, frame_ps=7.0).network  # no multiple of 5.2
-    assert "--clock measured --frame-ps 7" in odd.command and odd.seconds > 3
+    assert "--frame-ps 7" in odd.command and odd.seconds > 3
+    assert "--frame-ps" not in plan(PROPANOL, models).network.command
     monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: False)
     assert "do not make 7 ps" in plan(PROPANOL, models, frames=500, frame_ps=7.0).network.why
 
@@ -116,7 +117,7 @@ def test_solvents_and_temperatures_are_in_the_commands(md, structures_folder, ti
     assert "egi simulate CCCO --temperature 400 --protocol vacuum" in found.simulation.command
     monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: True)
     clocked = plan(PROPANOL, Models([load_model(structures_folder)]), frames=100)
-    assert "--frames 100" in clocked.network.command and "--clock measured --frame-ps" in clocked.network.command
+    assert "--frames 100" in clocked.network.command and clocked.network.seconds is not None
     monkeypatch.setattr(planning, "clock_is_here", lambda n_atoms: False)
     alone = plan(PROPANOL, Models([load_model(structures_folder)]))
     assert alone.best == "simulation" and "independent frames" in alone.network.why

@@ -26,6 +26,9 @@ from tests.builders.simulation import MISSING
 from tests.builders.study import write_study
 from tests.builders.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.usefixtures("no_lanes")
+"""Frames are in the network's order."""
+
 NOT_RUN = {
     "README.md": 1, "benchmark.md": 4, "cluster.md": 1, "conformers.md": 1, "data.md": 1, "ensembles.md": 2,
     "extend.md": 1, "fine_tune.md": 3, "install.md": 1, "own_md.md": 1, "results.md": 3, "serve.md": 1,

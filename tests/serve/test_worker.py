@@ -10,6 +10,9 @@ from eginterpolator.serve.orders import Order
 from eginterpolator.serve.results import results
 from eginterpolator.serve.worker import carry_out
 
+pytestmark = pytest.mark.usefixtures("no_lanes")
+"""Frames are in the network's order."""
+
 pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli is not installed")
 
 

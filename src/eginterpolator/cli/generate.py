@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from eginterpolator.jobs.molecules import RunResult
     from eginterpolator.models.choice import Models
 
+NO_CLOCK = (
+    "Times of torsions are the network's guesses: a clock that is measured on the molecule needs the extra [md] "
+    "(pip install 'eginterpolator[md]')."
+)
 LONG_SECONDS = 30.0
 """A run that took longer is told how it could have been shorter."""
 PROBED_SECONDS = 5.0
@@ -37,6 +41,7 @@ class Task(StrEnum):
 class Clock(StrEnum):
     """What puts frames in order."""
 
+    auto = "auto"
     network = "network"
     measured = "measured"
 
@@ -65,14 +70,17 @@ def generate_command(
     ] = 0.0,
     clock: Annotated[
         Clock,
-        typer.Option(help="What times frames: the network, or seconds of MD of the molecule itself; extra \\[md]."),
-    ] = Clock.network,
+        typer.Option(
+            help="What times frames: the network, or seconds of MD of the molecule itself (extra \\[md]); auto takes "
+            "these where that is installed, for unconditional frames."
+        ),
+    ] = Clock.auto,
     clock_seconds: Annotated[
         float | None,
-        typer.Option(help="MD that measures the clock, in seconds of one core (default 3 to 20, by size)."),
+        typer.Option(help="MD that measures a clock, in seconds of one core (default 3 to 20, by size)."),
     ] = None,
     frame_ps: Annotated[
-        float | None, typer.Option(help="Spacing of frames, free with --clock measured (default the model's).")
+        float | None, typer.Option(help="Spacing of frames, free with a measured clock (default the model's).")
     ] = None,
     sampling: o.SamplingOptions,
     conditions: o.ConditionOptions,
@@ -107,6 +115,8 @@ def generate_command(
         from eginterpolator.generation.thermalise import require_lanes
 
         require_lanes()
+    if clock is Clock.auto and config.wants_clock and config.clock == "network" and not job.quiet:
+        typer.echo(NO_CLOCK, err=True)
     if (start or end) and len(molecules) != 1:
         raise InputError(f"--start and --end belong to one molecule, and INPUT holds {len(molecules)}.")
     first, last = (read_given(text, molecules[0], topology) if text else None for text in (start, end))

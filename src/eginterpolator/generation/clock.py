@@ -25,7 +25,8 @@ from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.order import ordered
 from eginterpolator.generation.paths import changing
 from eginterpolator.generation.thermalise import require_lanes
-from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
+from eginterpolator.simulation.engines.lanes.replicas import LANES
+from eginterpolator.simulation.engines.lanes.run import Lanes, LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system
 from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import OpenProtocol, lanes_protocol
@@ -85,6 +86,18 @@ def default_seconds(n_atoms: int) -> float:
     """Seconds for replicas of `REPLICA_PS`, at least `LEAST_SECONDS` and at most `MOST_SECONDS`."""
     wanted = REPLICA_PS / replica_ps(n_atoms, 1.0, ClockSettings().protocol().timestep_fs)
     return round(min(MOST_SECONDS, max(LEAST_SECONDS, wanted)), 1)
+
+
+def objection(molecule: Molecule, settings: ClockSettings) -> str:
+    """Why no clock can be measured of a molecule; '' where one can."""
+    protocol = settings.protocol()
+    if said := LANES.objection(molecule, protocol):
+        return said
+    try:
+        Lanes(lane_system(build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol).system))
+    except InputError as error:  # no parameters, or no compiler
+        return str(error)
+    return ""
 
 
 def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, seed: int) -> list[np.ndarray]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from eginterpolator.models.choice import Models
 
 TASKS = ("unconditional", "forward", "interpolation")
-CLOCKS = ("network", "measured")
+LEAST_CLOCKED = 20
+"""Frames of a trajectory from which on `auto` measures a clock: fewer have hardly a time to be wrong about."""
+CLOCKS = ("auto", "network", "measured")
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,11 @@ class GenerationConfig:
     temperature_K : float
     thermalise_ps : float
         Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`.
-    clock : 'network' or 'measured'
+    clock : 'auto', 'network' or 'measured'
         What puts frames in order: the trained interpolator, or a clock that is measured on the molecule itself
-        (`clock`), for independent frames of the structure model.
+        (`clock`), for independent frames of the structure model. `auto` measures where a clock is possible for the
+        task, there are `LEAST_CLOCKED` frames, and lanes are here, and of each molecule that they can run; elsewhere
+        it is `network` at once.
     clock_seconds : float or None
         See `ClockSettings.seconds`.
     frame_ps : float or None
@@ -106,11 +110,13 @@ class GenerationConfig:
                 raise InputError("Frames are thermalised with their hydrogens; leave --no-hydrogens away.")
         if self.clock not in CLOCKS:
             raise InputError(f"'{self.clock}' is not a clock; use one of {', '.join(CLOCKS)}.")
+        if self.clock == "auto" and not (self.wants_clock and self._lanes_know()):
+            object.__setattr__(self, "clock", "network")
         if self.clock == "measured":
             self.clock_settings()
             if self.task != "unconditional" or not self.hydrogens:
                 raise InputError("A measured clock is for unconditional trajectories with their hydrogens.")
-        elif self.frame_ps is not None:
+        elif self.clock == "network" and self.frame_ps is not None:
             raise InputError("The spacing of frames is the model's; --frame-ps needs --clock measured.")
         if self.frame_ps is not None and not self.frame_ps > 0:
             raise InputError(f"--frame-ps is {self.frame_ps:g}; give more than 0.")
@@ -120,7 +126,22 @@ class GenerationConfig:
     @property
     def independent(self) -> bool:
         """Whether the network's frames are independent ones: what a model of structures only makes."""
-        return self.strength == 0 or self.clock == "measured"
+        return self.strength == 0 or self.clock != "network"
+
+    @property
+    def wants_clock(self) -> bool:
+        """Whether the frames that are asked for are ones that `auto` would measure a clock for, lanes or not."""
+        possible = self.task == "unconditional" and self.hydrogens and self.strength == 1
+        return possible and self.n_frames >= LEAST_CLOCKED
+
+    def _lanes_know(self) -> bool:
+        from eginterpolator.generation.thermalise import lanes_are_here
+
+        try:
+            self.clock_settings()
+        except InputError:  # a solvent that lanes do not run
+            return False
+        return lanes_are_here()
 
     def thermalise_settings(self) -> ThermaliseSettings:
         """In the same solvent and at the same temperature; InputError where lanes know none."""

@@ -131,8 +131,8 @@ def plan(
     try:
         ensemble, models = models.in_solvent(solvent, temperature_K)
         models = models.under(ensemble, temperature_K)
-        found = _networks(models.choose(molecule), molecule, frames, spacing, samples, pilot, called + asked)
-        network = _sooner(found)
+        choice = models.choose(molecule)
+        network = _network_way(choice, molecule, frames, spacing, samples, pilot, called + asked)
     except InputError as error:
         network = Way("network", None, why=str(error))
     protocol = PROTOCOLS[solvent]
@@ -190,34 +190,25 @@ def _spacing(models: Models) -> float:
     return next((float(m.config["frame_ps"]) for m in models.models if m.config.get("frame_ps")), 5.2)
 
 
-def _sooner(ways: Sequence[Way]) -> Way:
-    """The way that takes the least time, of those that can be taken; the first where none can."""
-    able = [way for way in ways if way.seconds is not None]
-    return min(able, key=lambda way: way.seconds or 0.0) if able else ways[0]
-
-
-def _networks(
+def _network_way(
     choice: Choice, molecule: Molecule, frames: int, frame_ps: float, samples: int, pilot: Pilot | None, called: str
-) -> list[Way]:
-    """The network's own spacing, of which every so many-th frame is taken, and beyond it a measured clock."""
+) -> Way:
+    """With a measured clock where one is possible; elsewhere in the network's own spacing, of which every so many-th
+    frame is taken."""
     model = choice.model
     own = float(model.config.get("frame_ps") or frame_ps)
     every = frame_ps / own
-    ordered = has_time(model)
-    if not ordered:
-        why = "it makes independent frames, in no order of time (see --clock measured)"
-        found = [Way(model.name, None, why=why)]
-    elif round(every) < 1 or abs(every - round(every)) > NEAR * every:
-        why = f"its frames are {own:g} ps apart, which do not make {frame_ps:g} ps"
-        found = [Way(model.name, None, why=why)]
-    else:
-        config = GenerationConfig(n_frames=frames * round(every), n_samples=samples)
-        thinned = f" && egi convert trajectories --frames ::{round(every)} --to xtc" if round(every) > 1 else ""
-        found = [_network(choice, molecule, config, pilot, called, "", thinned)]
-    if (every > 1 + NEAR or not ordered) and clock_is_here(molecule.n_atoms):
+    if clock_is_here(molecule.n_atoms):
         config = GenerationConfig(n_frames=frames, n_samples=samples, clock="measured", frame_ps=frame_ps)
-        found.append(_network(choice, molecule, config, pilot, called, f" --clock measured --frame-ps {frame_ps:g}"))
-    return found
+        apart = f" --frame-ps {frame_ps:g}" if abs(every - 1) > NEAR else ""
+        return _network(choice, molecule, config, pilot, called, apart)
+    if not has_time(model):
+        return Way(model.name, None, why="it makes independent frames, in no order of time (see --clock measured)")
+    if round(every) < 1 or abs(every - round(every)) > NEAR * every:
+        return Way(model.name, None, why=f"its frames are {own:g} ps apart, which do not make {frame_ps:g} ps")
+    config = GenerationConfig(n_frames=frames * round(every), n_samples=samples)
+    thinned = f" && egi convert trajectories --frames ::{round(every)} --to xtc" if round(every) > 1 else ""
+    return _network(choice, molecule, config, pilot, called, "", thinned)
 
 
 def clock_is_here(n_atoms: int) -> bool:

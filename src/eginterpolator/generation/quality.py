@@ -31,8 +31,11 @@ def quality_warnings(meta: Mapping[str, Any]) -> list[str]:
 
 
 def unseen_jumps(meta: Mapping[str, Any]) -> list[str]:
-    """A sentence on the torsions whose time a measured clock (`meta["clock"]`) had to guess."""
-    movers = meta.get("clock", {}).get("movers", [])
+    """A sentence on what a measured clock (`meta["clock"]`) could not measure: torsions, or all of the molecule."""
+    clock = meta.get("clock", {})
+    if "objection" in clock:
+        return [f"No clock was measured, so that times are the network's guesses: {clock['objection']}"]
+    movers = clock.get("movers", [])
     blind = [str(row) for mover in movers if not mover["jumps"] for row in mover["torsions"]]
     if not blind:
         return []

@@ -30,8 +30,9 @@ from eginterpolator.models.compiled import with_kernels
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 
-POOL_FRAMES = 2000
-"""Frames that a measured clock orders together, at least: a slow torsion need not change in every trajectory then."""
+POOL_FRAMES, POOL_TRAJECTORIES = 2000, 4
+"""Frames that a measured clock orders together, at least, or as many trajectories where those are fewer: a slow torsion
+need not change in every trajectory then."""
 Progress = Callable[[int], None]
 __all__ = ["GenerationConfig", "Progress", "generate_conformers", "generate_trajectories"]
 
@@ -140,8 +141,9 @@ def generate_trajectories(
     GenerationError
         When a sample stays non-finite.
     """
-    check_task(model, config, start, end)
     began = time.perf_counter()
+    config, why_no_clock = _settled(config, molecule)
+    check_task(model, config, start, end)
     count = drawn_samples(config)
     sampler = make_sampler(model, molecule, config)
     most = block_frames(model)
@@ -172,12 +174,26 @@ def generate_trajectories(
     seconds = (time.perf_counter() - began) / config.n_samples
     for trajectory in trajectories:
         trajectory.meta["seconds"] = round(seconds, 3)
+        if why_no_clock:
+            trajectory.meta["clock"] = {"objection": why_no_clock}
     return trajectories
+
+
+def _settled(config: GenerationConfig, molecule: Molecule) -> tuple[GenerationConfig, str]:
+    """The config with the clock that `auto` is for a molecule, and why it is not a measured one."""
+    if config.clock != "auto":
+        return config, ""
+    from eginterpolator.generation.clock import objection
+
+    why = objection(molecule, config.clock_settings())
+    return replace(config, clock="network" if why else "measured", frame_ps=None if why else config.frame_ps), why
 
 
 def drawn_samples(config: GenerationConfig) -> int:
     """Trajectories that the network makes: those that are asked for, or as many as the pool of a clock needs."""
-    return config.n_samples if config.clock == "network" else max(config.n_samples, -(-POOL_FRAMES // config.n_frames))
+    if config.clock == "network":
+        return config.n_samples
+    return max(config.n_samples, min(POOL_TRAJECTORIES, -(-POOL_FRAMES // config.n_frames)))
 
 
 def _clocked(trajectories: list[Trajectory], config: GenerationConfig) -> list[Trajectory]:

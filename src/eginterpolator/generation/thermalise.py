@@ -103,6 +103,15 @@ def require_lanes() -> None:
         raise InputError("Thermalising needs a processor with AVX2, AVX-512, SSE4.2 or NEON registers.")
 
 
+def lanes_are_here() -> bool:
+    """Whether `require_lanes` would pass."""
+    try:
+        require_lanes()
+    except InputError:
+        return False
+    return True
+
+
 def thermalise_frames(
     molecule: Molecule, frames: np.ndarray, settings: ThermaliseSettings, seed: int = 0, threads: int | None = None
 ) -> Thermalised:

@@ -132,7 +132,7 @@ def carry_out(order: Order, folder: Path, models: Any, tell: Callable[[Event], N
     molecule = read_smiles(order.smiles, largest_fragment=order.largest_fragment)
     config = GenerationConfig(
         n_frames=order.frames, n_samples=order.samples, seed=order.seed, strength=order.strength,
-        thermalise_ps=order.thermalise_ps,
+        thermalise_ps=order.thermalise_ps, clock="auto",
     )  # fmt: skip
     if order.thermalise_ps:
         from eginterpolator.generation.thermalise import require_lanes
@@ -140,6 +140,7 @@ def carry_out(order: Order, folder: Path, models: Any, tell: Callable[[Event], N
         require_lanes()
     models = models.under(config.ensemble, config.temperature_K, config.independent)
     calls = network_calls(models.choose(molecule, order.force).model, config)
+    after = "thermalising" if order.thermalise_ps else "generating" if config.clock == "network" else "measuring times"
     behind, told = 0.0, 0.0
 
     def step(amount: float) -> None:
@@ -148,7 +149,7 @@ def carry_out(order: Order, folder: Path, models: Any, tell: Callable[[Event], N
         over, now = behind >= calls, time.monotonic()
         if over or now - told > SECONDS_BETWEEN_EVENTS:
             told = now
-            phase = "thermalising" if over and order.thermalise_ps else "generating"
+            phase = after if over else "generating"
             tell({"kind": "progress", "phase": phase, "share": min(behind / calls, 1.0)})
 
     tell({"kind": "progress", "phase": "generating", "share": 0.0})
