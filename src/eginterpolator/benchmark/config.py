@@ -108,6 +108,9 @@ class SystemConfig:
         Of TABLES: where it takes part.
     train : dict or None
         Settings of its training, over those that all share; see `TrainConfig`.
+    minutes : float or None
+        Processor minutes of its training: as many updates as the first ones promise to take. None: `max_steps` of
+        `train`.
     structure : str or None
         The system whose weights its structure layers start from.
     of : str or None
@@ -138,6 +141,7 @@ class SystemConfig:
     name: str
     tables: tuple[str, ...]
     train: dict[str, Any] | None = None
+    minutes: float | None = None
     structure: str | None = None
     of: str | None = None
     weights: str | None = None
@@ -177,6 +181,12 @@ class StudyConfig:
     stand_in : MadeData or None
         What a dry run takes instead of the study's data, which need not be there.
     conformers, unconditional, forward : the tasks, or None
+    curve : TrajectoryTask or None
+        What learning curves of trajectory systems are judged by: held-out molecules of the training data, never those
+        of the tables.
+    again_above : float or None
+        A system with `minutes` whose held-out loss fell by more than this share over the last third of its updates is
+        trained as long again, from its weights.
     train : dict
         Settings that all trained systems share.
     systems : tuple of SystemConfig
@@ -195,6 +205,8 @@ class StudyConfig:
     conformers: ConformerTask | None = None
     unconditional: TrajectoryTask | None = None
     forward: TrajectoryTask | None = None
+    curve: TrajectoryTask | None = None
+    again_above: float | None = None
     train: dict[str, Any] = field(default_factory=dict)
 
     def system(self, name: str) -> SystemConfig:
@@ -301,6 +313,8 @@ def _check(study: StudyConfig) -> None:
             raise InputError(f"'{system.name}' names the tool '{system.tool}'; there are {', '.join(TOOLS)}.")
         if system.energies not in ENERGIES or system.spread < 1:
             raise InputError(f"'{system.name}' needs energies out of {', '.join(ENERGIES)}, and a spread of 1 or more.")
+        if system.minutes is not None and (system.train is None or not system.minutes > 0):
+            raise InputError(f"'{system.name}' gives minutes, which are for systems that are trained, and more than 0.")
         if system.tool == "md" and system.seconds_of is None:
             raise InputError(f"'{system.name}' is MD of equal wall-clock; 'seconds_of' must name the system to equal.")
         if system.sampler and system.sampler.get("name") not in SAMPLERS:

@@ -23,6 +23,7 @@ from eginterpolator.benchmark.data import (
     simulation_folder,
     trajectory_molecules,
 )
+from eginterpolator.benchmark.learning import learning_curves
 from eginterpolator.benchmark.tables import write_tables
 from eginterpolator.benchmark.training import Trained, Trainer, slug
 from eginterpolator.evaluation.conformers import evaluate_conformer_folders
@@ -112,6 +113,7 @@ class Study:
         self.trainer = Trainer(self.config, self.out / "systems", self.say, limits)
         self._seconds: dict[tuple[str, str], dict[str, float]] = {}
         self._oracles: dict[str, dict[str, Any]] = {}
+        self._curves: list[dict[str, Any]] = []
 
     def run(self, command: str) -> dict[str, Any]:
         """Make data, train, sample, judge; write `<out>/tables.{json,md,csv,html}` after every row.
@@ -134,7 +136,18 @@ class Study:
                 self._conformer_table(task)
             else:
                 self._trajectory_table(table, task)
+        self._curves = learning_curves(self._trained_here(), self.config.curve, self.out, self.say)
         return self._written()
+
+    def _trained_here(self) -> list[tuple[SystemConfig, int, Trained]]:
+        """Systems of the study's tables that it trains itself, by seed."""
+        chosen = {
+            (system.name, seed): (system, seed, self.trainer.trained(system, seed))
+            for table in self.config.tasks()
+            for system, seed in self._systems(table)
+            if system.train is not None
+        }
+        return list(chosen.values())
 
     def _written(self) -> dict[str, Any]:
         """Write the tables of the rows that there are."""
@@ -153,6 +166,7 @@ class Study:
             "stores_sha256": {_short(path): value for path, value in self.trainer.store_hashes.items()},
             "tasks": {name: _task(task) for name, task in self.config.tasks().items()},
             "rows": [asdict(row) for row in self.rows],
+            "curves": self._curves,
         }
         write_tables(result, self.out)
         return result
@@ -305,6 +319,7 @@ def dry(config: StudyConfig, made: Path) -> StudyConfig:
         conformers=few(config.conformers, max_references=2),
         unconditional=few(config.unconditional, samples=2, n_frames=min(_frames(config.unconditional), DRY_FRAMES)),
         forward=few(config.forward, samples=2, n_frames=min(_frames(config.forward), DRY_FRAMES)),
+        curve=few(config.curve, samples=2, n_frames=min(_frames(config.curve), DRY_FRAMES)),
     )
 
 

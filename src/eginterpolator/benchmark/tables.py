@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from eginterpolator.benchmark.curves import picture
 from eginterpolator.evaluation.published import (
     CONFORMER_METRICS,
     SOURCE,
@@ -30,6 +31,8 @@ TITLES = {
     "unconditional": "Trajectories, unconditional: Jensen-Shannon distance to the reference",
     "forward": "Trajectories, forward simulation from a given frame: Jensen-Shannon distance to the reference",
 }
+CURVE_METRICS = ("length", "angle", "torsion", "tica_0", "decorrelation")
+CURVE_TITLES = {"loss": "held-out loss", **{name: f"JSD of {HEADS[name]}" for name in CURVE_METRICS}}
 BY_ANOTHER_PROTOCOL = "by the published protocol, not to be compared with the figures above"
 DASH = "–"
 
@@ -37,7 +40,7 @@ DASH = "–"
 def write_tables(result: dict[str, Any], out: Path) -> None:
     """Write `tables.json`, `tables.md`, `tables.csv` and `tables.html` into `out`."""
     write_json(out / "tables.json", result)
-    sections = [*_conformer_sections(result), *_trajectory_sections(result)]
+    sections = [*_conformer_sections(result), *_trajectory_sections(result), *_curve_sections(result)]
     write_text(out / "tables.md", _markdown(result, sections))
     write_text(out / "tables.csv", _csv(result))
     write_text(out / "tables.html", _html(result, sections))
@@ -69,6 +72,35 @@ def _trajectory_sections(result: dict[str, Any]) -> list[dict[str, Any]]:
                 section["tables"].append((head, _published_rows(published, TRAJECTORY_METRICS)))
             sections.append(section)
     return sections
+
+
+def _curve_sections(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Held-out loss, and distances of snapshots to MD of held-out molecules, against processor minutes."""
+    curves = result.get("curves", [])
+    several = len({curve["seed"] for curve in curves}) > 1
+    rows = []
+    drawn: dict[str, dict[str, list[tuple[float, float]]]] = {name: {} for name in ("loss", *CURVE_METRICS)}
+    for curve in curves:
+        label = f"{curve['system']} (seed {curve['seed']})" if several else curve["system"]
+        drawn["loss"][label] = [(point["minutes"], point["loss"]) for point in curve["loss"]]
+        for name in CURVE_METRICS:
+            drawn[name][label] = [(p["minutes"], p[name]) for p in curve["judged"] if name in p]
+        for point in curve["judged"]:
+            values = [f"{point[name]:.3f}" if name in point else DASH for name in CURVE_METRICS]
+            rows.append([label, f"{point['minutes']:.1f}", f"{point['updates']:,}", *values, str(point["molecules"])])
+    pictures = [picture(CURVE_TITLES[name], each) for name, each in drawn.items()]
+    if not rows and not any(pictures):
+        return []
+    head = ["", "processor minutes", "updates", *(HEADS[name] for name in CURVE_METRICS), "molecules"]
+    title = "Learning curves: held-out molecules of the training data"
+    return [
+        {
+            "title": title,
+            "tables": [(head, rows)] if rows else [],
+            "remarks": [],
+            "pictures": list(filter(None, pictures)),
+        }
+    ]
 
 
 def _published_rows(published: dict[str, dict[str, Any]], metrics: tuple[str, ...]) -> list[list[str]]:
@@ -219,6 +251,7 @@ tr.published { color: #5d6b7a; } h1, h2 { font-weight: 600; } li { overflow-wrap
 {%- for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 {% endfor %}
+{% for drawn in section.pictures or () %}<div class="wide">{{ drawn | safe }}</div>{% endfor %}
 {% if section.remarks %}<ul>{% for text in section.remarks %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 {% endfor %}
 <h2>How it was made</h2>

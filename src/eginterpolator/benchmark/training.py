@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from eginterpolator.benchmark.config import StudyConfig, SystemConfig, train_config
+from eginterpolator.benchmark.curves import late_fall
 from eginterpolator.benchmark.data import hash_of
-from eginterpolator.files.io import sha256
+from eginterpolator.files.io import sha256, write_json
+from eginterpolator.machine.provenance import machine
 from eginterpolator.models.registry import Model, load_model, model_folder
 from eginterpolator.training.config import TrainConfig, to_dict
 
 Say = Callable[[str], None]
+SPENT = ("updates", "samples_seen", "train_seconds", "train_cpu_seconds")
+"""Costs that add up over the runs of a system."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Trained:
         Its weights.
     key : str
         Hash of everything that they follow from: settings, data, the structure model's key.
+    runs : tuple of Path
+        Folders of the runs that led to the weights, in their order; none of a model that existed.
     cost : dict
         `parameters` and, of them, `trained_parameters`; `updates`, `samples_seen`, `train_seconds`,
         `train_cpu_seconds` of this run; `stage_one_seconds` and `stage_one_samples` of the structure model's, or 0;
@@ -42,6 +48,7 @@ class Trained:
     folder: Path
     key: str
     cost: dict[str, Any]
+    runs: tuple[Path, ...] = ()
 
 
 class Trainer:
@@ -87,23 +94,56 @@ class Trainer:
         below = self._weights(self.study.system(system.structure), seed) if system.structure else None
         config = train_config(self.study, system, seed, self.out, below.folder if below else None)
         config = _limited(config, self.limits)
-        key = self._key(config, below)
+        minutes = None if "max_steps" in self.limits else system.minutes
+        key = self._key(config, below, minutes)
         folder = self.out / f"{slug(system.name)}_seed{seed}_{key[:8]}"
-        config = replace(config, out=str(folder))
+        if minutes is not None:
+            config = replace(config, max_steps=steps_for(config, minutes, folder))
+        runs = [self._run(replace(config, out=str(folder)), system.name)]
+        above = self.study.again_above
+        if minutes is not None and above is not None and late_fall(folder) > above:
+            further = folder.with_name(f"{folder.name}_again")
+            self.say(f"{system.name}, seed {seed}: its held-out loss still falls; as many updates again")
+            before = str(folder / "model")
+            again = replace(config, start=before, structure=config.structure and before, out=str(further))
+            runs.append(self._run(again, system.name))
+        models = [load_model(run / "model") for run in runs]
+        cost = _cost(models[-1], below)
+        for earlier in models[:-1]:
+            spent = _cost(earlier, below)
+            cost |= {name: cost[name] + spent[name] for name in SPENT}
+        return Trained(models[-1], runs[-1] / "model", key, cost, tuple(runs))
+
+    def _run(self, config: TrainConfig, name: str) -> Path:
+        """The folder of a run, trained to its end."""
+        folder = Path(config.out)
         if _steps(folder) < config.max_steps:
             from eginterpolator.training.run import train
 
-            for name in ("lightning.pytorch", "pytorch_lightning"):  # what it says of devices is not for this table
-                logging.getLogger(name).setLevel(logging.WARNING)
-            self.say(f"{system.name}, seed {seed}: training, {_steps(folder)} of {config.max_steps} updates done")
+            for logger in ("lightning.pytorch", "pytorch_lightning"):  # what it says of devices is not for this table
+                logging.getLogger(logger).setLevel(logging.WARNING)
+            self.say(f"{name}, seed {config.seed}: training, {_steps(folder)} of {config.max_steps} updates done")
+            self._note(folder, name, config, "training")
             train(config)
-        model = load_model(folder / "model")
-        return Trained(model, folder / "model", key, _cost(model, below))
+        self._note(folder, name, config, "trained")
+        return folder
 
-    def _key(self, config: TrainConfig, below: Trained | None) -> str:
+    def _note(self, folder: Path, name: str, config: TrainConfig, state: str) -> None:
+        """What a program may read of the study while it runs: `state.json`, a run by the name of its folder."""
+        path = self.out / "state.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        known[folder.name] = {
+            "system": name, "seed": config.seed, "state": state, "updates": _steps(folder), "of": config.max_steps,
+        }  # fmt: skip
+        self.out.mkdir(parents=True, exist_ok=True)
+        write_json(path, known)
+
+    def _key(self, config: TrainConfig, below: Trained | None, minutes: float | None = None) -> str:
         settings = to_dict(config)
-        for name in ("name", "out", "structure", "threads", "checkpoint_minutes"):
+        for name in ("name", "out", "structure", "threads", "checkpoint_minutes", "snapshots"):
             settings.pop(name)
+        if minutes is not None:
+            settings |= {"max_steps": None, "minutes": minutes, "again_above": self.study.again_above}
         for path in {store for source in config.data.sources for store in source.stores}:
             if path not in self._hashes:
                 self._hashes[path] = hash_of(path)
@@ -115,6 +155,22 @@ class Trainer:
     def store_hashes(self) -> dict[str, str]:
         """SHA-256 of every store that was trained on, by its path."""
         return dict(self._hashes)
+
+
+def steps_for(config: TrainConfig, minutes: float, folder: Path) -> int:
+    """Updates that take so many processor minutes, by the first ones; kept in `budget.json` of the folder.
+
+    A run that goes on, on another machine too, keeps the number.
+    """
+    path = folder / "budget.json"
+    if not path.is_file():
+        from eginterpolator.training.plan import plan
+
+        each = plan(config).cpu_seconds_a_step
+        steps = max(1, round(60 * minutes / each))
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"minutes": minutes, "cpu_seconds_a_step": each, "max_steps": steps, "machine": machine()})
+    return int(json.loads(path.read_text(encoding="utf-8"))["max_steps"])
 
 
 def _existing(weights: str) -> Trained:

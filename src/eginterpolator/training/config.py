@@ -54,7 +54,7 @@ class TrainConfig:
     `model` and `process` hold the class name under `class` and its parameters. `structure` names the checkpoint
     folder of stage 1, or an interpolator, whose weights the structure layers start from; `freeze` keeps them as they
     are. Without `structure` the layers start at random (variant -N), without `freeze` they are trained too (variant
-    -F).
+    -F). `snapshots` is how many sets of weights a learning curve keeps (`training.run.snapshot_steps`).
     """
 
     name: str
@@ -76,6 +76,7 @@ class TrainConfig:
     seed: int = 0
     checkpoint_minutes: float = 3.0
     validate_every: int = 1000
+    snapshots: int = 0
 
 
 def read_yaml(path: str | os.PathLike[str]) -> Any:

@@ -34,8 +34,9 @@ class Plan:
     parameters, trained_parameters : int
     data_mb, memory_mb : float
         Of the frames in memory, and the most that the process (or the GPU) held in the measured steps.
-    seconds_a_step : float
-        Mean over the measured steps; validation and checkpoints are not in it.
+    seconds_a_step, cpu_seconds_a_step : float
+        Mean over the measured steps, by the clock and by this process's threads; validation and checkpoints are not in
+        it.
     steps : int
         Of the whole run.
     hours : float
@@ -50,6 +51,7 @@ class Plan:
     data_mb: float
     memory_mb: float
     seconds_a_step: float
+    cpu_seconds_a_step: float
     steps: int
     hours: float
 
@@ -65,15 +67,16 @@ class Plan:
 
 
 class _Clock(Callback):
-    """Seconds of the steps after the first ones."""
+    """Seconds, by the clock and of the process, of the steps after the first ones."""
 
     def __init__(self) -> None:
-        self.began, self.seconds = 0.0, 0.0
+        self.began, self.seconds = (0.0, 0.0), (0.0, 0.0)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *rest: Any) -> None:
+        now = time.perf_counter(), time.process_time()
         if trainer.global_step == UNTIMED:
-            self.began = time.perf_counter()
-        self.seconds = time.perf_counter() - self.began
+            self.began = now
+        self.seconds = now[0] - self.began[0], now[1] - self.began[1]
 
 
 def plan(config: TrainConfig) -> Plan:
@@ -105,7 +108,7 @@ def plan(config: TrainConfig) -> Plan:
     held_out = data.validation.sources if data.validation is not None else []
     sizes = [parameter.numel() for parameter in denoiser.parameters()]
     trained = [parameter.numel() for parameter in denoiser.parameters() if parameter.requires_grad]
-    seconds = clock.seconds / TIMED
+    seconds, processor = (each / TIMED for each in clock.seconds)
     return Plan(
         molecules=len({str(key) for each in frames for key in each.keys}),
         validation_molecules=len({str(key) for source in held_out for key in source.frames.keys}),
@@ -115,6 +118,7 @@ def plan(config: TrainConfig) -> Plan:
         data_mb=sum(each.positions.nbytes for each in frames) / 1e6,
         memory_mb=_most_memory() / 1e6,
         seconds_a_step=seconds,
+        cpu_seconds_a_step=processor,
         steps=config.max_steps,
         hours=seconds * config.max_steps / 3600,
     )

@@ -6,7 +6,7 @@ import functools
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -149,11 +149,15 @@ class ExportWeights(Callback):
     """With every checkpoint, the EMA weights as a model folder that `egi generate --model` takes.
 
     Its config says what they cost: steps, samples, and the seconds of training, wall-clock and of this process's
-    threads, over all the runs that led to the checkpoint. `census` counts what they were trained on, once.
+    threads, over all the runs that led to the checkpoint. `census` counts what they were trained on, once. After the
+    steps `snapshots` they go into `snapshots/STEP` beside the folder as well: the points of a learning curve.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], census: Callable[[], Census]) -> None:
+    def __init__(
+        self, folder: Path, config: dict[str, Any], census: Callable[[], Census], snapshots: Collection[int] = ()
+    ) -> None:
         self.folder, self.config, self.census = folder, config, functools.cache(census)
+        self.snapshots = set(snapshots)
         self.before = {"seconds": 0.0, "cpu_seconds": 0.0}
         self.began = (time.perf_counter(), time.process_time())
 
@@ -168,10 +172,17 @@ class ExportWeights(Callback):
         self.before = dict(state_dict)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._save(self.folder, trainer, pl_module)
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *rest: Any) -> None:
+        if trainer.global_step in self.snapshots:
+            self._save(self.folder.parent / "snapshots" / f"{trainer.global_step:07d}", trainer, pl_module)
+
+    def _save(self, folder: Path, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.is_global_zero and isinstance(pl_module, DenoiserModule):
             progress = {"steps": trainer.global_step, "samples": trainer.global_step * self.config["batch"]}
             spent = {"trained": {**progress, **self.state_dict()}}
-            save_model(self.folder, pl_module.averaged, {**self.config, **spent}, self.census())
+            save_model(folder, pl_module.averaged, {**self.config, **spent}, self.census())
 
 
 def make_denoiser(config: TrainConfig) -> Denoiser:
@@ -292,7 +303,12 @@ def _train(config: TrainConfig) -> Path:
         logger=[csv_logger(out, step), TensorBoardLogger(out, name="tensorboard", version="")],
         callbacks=[
             checkpoint,
-            ExportWeights(out / "model", export, functools.partial(training_census, config, data.molecules())),
+            ExportWeights(
+                out / "model",
+                export,
+                functools.partial(training_census, config, data.molecules()),
+                snapshot_steps(config),
+            ),  # fmt: skip
             StopTogether(last),
         ],
         plugins=[AtomicCheckpoints()],
@@ -306,6 +322,11 @@ def _train(config: TrainConfig) -> Path:
     trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None)
     trainer.save_checkpoint(last)
     return out / "model"
+
+
+def snapshot_steps(config: TrainConfig) -> list[int]:
+    """Steps whose weights are kept: the last one, half of it, a quarter ..., `config.snapshots` of them, ascending."""
+    return sorted({max(1, config.max_steps >> k) for k in range(config.snapshots)})
 
 
 def _elements(config: TrainConfig, data: TrainingData) -> list[str]:
