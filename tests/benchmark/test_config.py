@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from eginterpolator.benchmark.config import load_study, train_config
+from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.data.splits import exclusions
 from eginterpolator.errors import InputError
 from eginterpolator.models.registry import build_denoiser, model_folder
 from tests.builders.study import CONFIGS
@@ -53,6 +55,13 @@ def test_every_config_builds_its_networks(path, tmp_path):
         assert all("qm9-md/test" not in store for source in config.data.sources for store in source.stores)
         if system.window:
             assert config.data.n_frames == system.window
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_no_molecule_that_a_study_simulates_to_train_on_is_held_out(path):
+    study, held_out = load_study(path, "made"), exclusions([])
+    for made in filter(None, (study.made, study.stand_in)):
+        assert [smiles for smiles in made.train if Molecule.from_smiles(smiles).split_key in held_out] == []
 
 
 def test_stage_two_settings_do_not_leak_between_systems():

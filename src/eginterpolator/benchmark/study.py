@@ -292,7 +292,8 @@ def judge_conformers(
 def dry(config: StudyConfig, made: Path) -> StudyConfig:
     """The study with two molecules, two samples and two sampling steps a system; networks and windows as they are.
 
-    Where the study names a stand-in, that is made in `made` and compared with, at the spacing of its frames.
+    Where the study names a stand-in, that is made in `made` and compared with, at the spacing of its frames; models
+    that exist have another one, and are left out.
     """
 
     def few(task: Any, **changes: Any) -> Any:
@@ -303,6 +304,8 @@ def dry(config: StudyConfig, made: Path) -> StudyConfig:
             changes["reference"] = str(made / part)
             if isinstance(task, TrajectoryTask):
                 changes["frame_ps"] = config.stand_in.save_ps
+            else:
+                changes["ensemble"] = "thermal"  # what the stand-in is samples of
         return replace(task, limit=2, **changes)
 
     def short(system: SystemConfig) -> SystemConfig:
@@ -315,7 +318,7 @@ def dry(config: StudyConfig, made: Path) -> StudyConfig:
         config,
         made=config.stand_in or config.made,
         seeds=config.seeds[:1],
-        systems=tuple(short(system) for system in config.systems),
+        systems=tuple(short(system) for system in config.systems if not (config.stand_in and system.weights)),
         conformers=few(config.conformers, max_references=2),
         unconditional=few(config.unconditional, samples=2, n_frames=min(_frames(config.unconditional), DRY_FRAMES)),
         forward=few(config.forward, samples=2, n_frames=min(_frames(config.forward), DRY_FRAMES)),

@@ -23,13 +23,15 @@ class Scale(StrEnum):
 
     tiny = "tiny"
     cpu = "cpu"
+    hours = "hours"
     paper = "paper"
 
 
 def benchmark_command(
     dataset: Annotated[Dataset, typer.Argument(help="Molecules of the size of QM9, or drug-like ones.")],
     scale: Annotated[
-        Scale, typer.Option(help="tiny: minutes; cpu: hours on one core; paper: the published setting, for a cluster.")
+        Scale,
+        typer.Option(help="tiny: minutes; cpu: minutes of each system; hours: hours of each; paper: as published."),
     ] = Scale.tiny,
     config: Annotated[
         Path | None, typer.Option(help="A study of your own; configs/benchmark/DATASET_SCALE.yaml by default.")

@@ -55,8 +55,8 @@ class GenerationConfig:
     clock : 'auto', 'network' or 'measured'
         What puts frames in order: the trained interpolator, or a clock that is measured on the molecule itself
         (`clock`), for independent frames of the structure model. `auto` measures where a clock is possible for the
-        task, there are `LEAST_CLOCKED` frames, and lanes are here, and of each molecule that they can run; elsewhere
-        it is `network` at once.
+        task, there are `LEAST_CLOCKED` frames or a spacing is asked for, and lanes are here, and of each molecule that
+        they can run; elsewhere it is `network` at once.
     clock_seconds : float or None
         See `ClockSettings.seconds`.
     frame_ps : float or None
@@ -132,7 +132,7 @@ class GenerationConfig:
     def wants_clock(self) -> bool:
         """Whether the frames that are asked for are ones that `auto` would measure a clock for, lanes or not."""
         possible = self.task == "unconditional" and self.hydrogens and self.strength == 1
-        return possible and self.n_frames >= LEAST_CLOCKED
+        return possible and (self.n_frames >= LEAST_CLOCKED or self.frame_ps is not None)
 
     def _lanes_know(self) -> bool:
         from eginterpolator.generation.thermalise import lanes_are_here
