@@ -93,11 +93,15 @@ def thermalised(folder: Path, ps: float, seed: int) -> Path:
     return remade(folder, "thermalised", make)
 
 
-def timed(folder: Path, seconds: float | None, seed: int) -> Path:
-    """A folder with the frames of `folder` in the order of a clock, measured for so long, or by size."""
+def timed(folder: Path, seconds: float | None, ps: float | None, seed: int) -> Path:
+    """A folder with the frames of `folder` in the order of a clock, measured for so long, or by size.
+
+    Of frames that were thermalised for `ps`, those that come again run on as long.
+    """
 
     def make(trajectories: list[Trajectory]) -> tuple[list[Trajectory], dict[str, Any]]:
-        made = clocked(trajectories, ClockSettings(seconds=seconds), seed, trajectories[0].frame_ps)
+        again = ThermaliseSettings(ps=ps) if ps else None
+        made = clocked(trajectories, ClockSettings(seconds=seconds), seed, trajectories[0].frame_ps, again=again)
         return made, {"clock": made[0].meta.get("clock")}
 
     return remade(folder, "clocked", make)
@@ -202,7 +206,7 @@ def main() -> None:
     if options.clock:
         last = folders[1::2] if options.thermalise else folders
         seconds = None if options.clock == "size" else float(options.clock)
-        folders += [timed(folder, seconds, options.seed) for folder in last]
+        folders += [timed(folder, seconds, options.thermalise, options.seed) for folder in last]
     found = judge(options.reference, folders, options.protocol, options.seed, workers)
     before = options.results / "judged.json"
     sets: dict[str, Any] = json.loads(before.read_text())["sets"] if before.is_file() else {}

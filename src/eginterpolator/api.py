@@ -75,6 +75,7 @@ def generate_samples(
     force: bool = False,
     solvent: str | None = None,
     clock: str = "auto",
+    thermalise_ps: float | None = None,
     **settings: Any,
 ) -> list[Trajectory]:
     """Several trajectories of a molecule; by the network's clock sample k is the same whatever `n_samples`.
@@ -94,9 +95,11 @@ def generate_samples(
         What puts unconditional frames in order: by default a clock that seconds of MD of the molecule itself measure,
         where `[md]` is installed (docs/clock.md), and elsewhere the network. Frames of a measured clock are one pool:
         sample k then depends on `n_samples`.
+    thermalise_ps : float, optional
+        Picoseconds of dynamics from each frame, at most 1; by default .5 with a measured clock, and 0 without one.
     settings
         Further fields of `GenerationConfig`: steps, sampler, strength, hydrogens, device, precision, batch, ensemble,
-        temperature_K, thermalise_ps, clock_seconds, frame_ps.
+        temperature_K, clock_seconds, frame_ps.
 
     Raises
     ------
@@ -110,7 +113,15 @@ def generate_samples(
     task = "unconditional" if start is None else ("forward" if end is None else "interpolation")
     if start is None and end is not None:
         raise InputError("An end frame needs a start frame as well.")
-    config = GenerationConfig(n_samples=n_samples, n_frames=n_frames, seed=seed, task=task, clock=clock, **settings)
+    config = GenerationConfig(
+        n_samples=n_samples,
+        n_frames=n_frames,
+        seed=seed,
+        task=task,
+        clock=clock,
+        thermalise_ps=thermalise_ps,
+        **settings,
+    )
     choice, config = _choice(model, config, chosen, force, solvent)
     trajectories = generate_trajectories(choice.model, chosen, config, first, last)
     for trajectory in trajectories:

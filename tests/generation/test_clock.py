@@ -13,6 +13,7 @@ from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.clock import ClockSettings, clocked, default_seconds, replica_ps, simulate
 from eginterpolator.generation.quality import quality_warnings
 from eginterpolator.generation.tasks import GenerationConfig, drawn_samples, generate_trajectories
+from eginterpolator.generation.thermalise import ThermaliseSettings
 from tests.builders.networks import geometry, molecule
 from tests.builders.simulation import MISSING, needs_md
 
@@ -98,6 +99,21 @@ def test_paths_are_of_frames_that_were_there():
 
 
 @with_lanes
+def test_frames_that_come_again_have_run_on():
+    before, settings = turned(1, 60), ClockSettings(seconds=0.1)
+    plain = clocked(before, settings, 7, 0.5)[0]
+    moved = clocked(before, settings, 7, 0.5, again=ThermaliseSettings(ps=0.1))[0]
+    assert "frames_again" not in plain.meta["clock"]
+    repeats = 60 - len(np.unique(plain.positions.round(4), axis=0))
+    distinct = len(np.unique(moved.positions.round(4), axis=0))
+    again = moved.meta["clock"]["frames_again"]
+    assert 0 < again <= repeats and distinct == 60 - repeats + again
+    quadruples = torsion_quadruples(plain.molecule)
+    turns = np.cos(torsions(plain.positions, quadruples) - torsions(moved.positions, quadruples))
+    assert turns.min() > 0.3  # in the wells where they were
+
+
+@with_lanes
 def test_replicas_that_leave_what_is_finite_are_left_out(monkeypatch):
     from eginterpolator.generation import clock
 
@@ -131,19 +147,18 @@ def test_generated_frames_come_from_the_structure_model_and_a_pool(tiny, monkeyp
 
 @with_lanes
 def test_auto_measures_where_a_clock_is_possible_and_says_where_it_is_not(tiny, monkeypatch):
-    config = GenerationConfig(n_frames=20, clock="auto", clock_seconds=0.02, frame_ps=20.8, steps=4)
+    config = GenerationConfig(n_frames=20, clock="auto", clock_seconds=0.02, frame_ps=20.8, steps=4, thermalise_ps=None)
     assert config.clock == "auto" and config.independent
     (measured,) = generate_trajectories(tiny, molecule(SMILES), config)
+    assert measured.meta["thermalised"]["ps"] == 0.5 and "potential_kcal" in measured.meta
     assert measured.meta["strength"] == 0.0 and measured.meta["clock"]["movers"] and measured.frame_ps == 20.8
     monkeypatch.setattr("eginterpolator.simulation.engines.lanes.replicas.MAX_ATOMS", 3)
     (ordered,) = generate_trajectories(tiny, molecule(SMILES), config)
     assert ordered.meta["strength"] == 1.0 and ordered.frame_ps == 5.2
     assert ordered.meta["clock"] == {"objection": "'molecule' has 12 atoms, more than 3"}
     (warning,) = quality_warnings({**ordered.meta, "valid": 1.0, "stereo_retention": 1.0})
-    assert (
-        warning
-        == "No clock was measured, so that times are the network's guesses: 'molecule' has 12 atoms, more than 3"
-    )
+    assert "thermalised" not in ordered.meta
+    assert warning.startswith("No clock was measured") and warning.endswith("'molecule' has 12 atoms, more than 3")
 
 
 @with_lanes
@@ -154,7 +169,10 @@ def test_auto_is_the_networks_clock_where_frames_have_no_measured_one(monkeypatc
     assert GenerationConfig(clock="auto", ensemble="minimum").clock == "network"
     monkeypatch.setattr("eginterpolator.generation.thermalise.widths", tuple)
     found = GenerationConfig(clock="auto")
-    assert found.clock == "network" and found.wants_clock
+    assert found.clock == "network" and found.wants_clock and found.warm_ps == 0
+    assert GenerationConfig(thermalise_ps=None).warm_ps == 0.0
+    assert GenerationConfig(clock="measured", thermalise_ps=None).warm_ps == 0.5
+    assert GenerationConfig(clock="measured", thermalise_ps=0.0).warm_ps == 0.0
     with pytest.raises(InputError, match="--frame-ps needs --clock measured"):
         GenerationConfig(clock="auto", frame_ps=20.0)
 

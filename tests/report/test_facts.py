@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eginterpolator.report.facts import fact_lines, seconds_text, share_text
+from eginterpolator.report.facts import fact_lines, order_text, seconds_text, share_text
 
 pytest.importorskip("molstar_cli", reason="the 3D viewer's package molstar-cli is not installed")
 
@@ -15,3 +15,13 @@ def test_facts_are_readable():
     assert share_text([1.0, 0.5]) == "75.0 %" and share_text(True) == "100 %"
     lines = dict(fact_lines({"seed": 0, "stereo_retention": 1.0, "versions": {"torch": "2.13"}, "note": None}))
     assert lines == {"Seed": "0", "Stereo retention": "100 %", "Versions": "torch 2.13"}
+
+
+def test_what_put_frames_in_order():
+    assert order_text({"protocol": "implicit"}) == ""
+    generated = {"model": "qm9-obc2", "strength": 1.0}
+    assert order_text(generated) == "by the network"
+    assert order_text({**generated, "clock": {"objection": "it has 200 atoms"}}) == "by the network"
+    assert order_text({**generated, "strength": 0.0}) == "none, frames are independent"
+    clock = {"movers": [], "replicas": 16, "replica_ps": 1654.9}
+    assert order_text({**generated, "strength": 0.0, "clock": clock}) == "by a clock of MD, 16 × 1.65 ns"

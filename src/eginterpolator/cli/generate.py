@@ -65,9 +65,12 @@ def generate_command(
         float, typer.Option(help="lambda: 0 the structure model alone, 1 the trained interpolator.")
     ] = 1.0,
     thermalise: Annotated[
-        float,
-        typer.Option(metavar="PS", help="Picoseconds of MD from each frame, .5 for example, at most 1; extra \\[md]."),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            metavar="PS",
+            help="MD of each frame in ps, at most 1; extra \\[md] (default .5 with a measured clock, else 0).",
+        ),
+    ] = None,
     clock: Annotated[
         Clock,
         typer.Option(

@@ -24,7 +24,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.order import ordered
 from eginterpolator.generation.paths import changing
-from eginterpolator.generation.thermalise import require_lanes
+from eginterpolator.generation.thermalise import ThermaliseSettings, require_lanes, thermalise_frames
 from eginterpolator.simulation.engines.lanes.replicas import LANES
 from eginterpolator.simulation.engines.lanes.run import Lanes, LaneSettings, run_lanes
 from eginterpolator.simulation.engines.lanes.system import lane_system
@@ -138,12 +138,18 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
 
 
 def clocked(
-    trajectories: Sequence[Trajectory], settings: ClockSettings, seed: int, frame_ps: float, count: int | None = None
+    trajectories: Sequence[Trajectory],
+    settings: ClockSettings,
+    seed: int,
+    frame_ps: float,
+    count: int | None = None,
+    again: ThermaliseSettings | None = None,
 ) -> list[Trajectory]:
     """Paths by a measured clock over the independent frames of one molecule, `frame_ps` apart.
 
     The frames of all trajectories are one pool. The first `count` trajectories (all of them by default) get frames of
-    it, and `clock` in their `meta`: settings, and what was measured.
+    it, and `clock` in their `meta`: settings, and what was measured. With `again`, what comes a second time has run
+    that much further, where it stays in its wells.
 
     Raises
     ------
@@ -170,14 +176,44 @@ def clocked(
         "movers": [_facts(mover, order, frame_ps) for mover in found],
         "wall_seconds": round(time.perf_counter() - began, 3),
     }
-    turned = superpose(pool[order].astype(np.float64)).astype(np.float32)
+    drawn, energies = pool[order], None
+    if "potential_kcal" in trajectories[0].meta:  # of thermalised frames, which move with them
+        energies = np.concatenate([each.meta["potential_kcal"] for each in trajectories])[order]
+    if again is not None:
+        facts["frames_again"] = _run_further(molecule, drawn, energies, order, again, seed)
+    turned = superpose(drawn.astype(np.float64)).astype(np.float32)
     result = []
-    for each, rows, x in zip(trajectories[:count], order, turned, strict=True):
+    for k, (each, x) in enumerate(zip(trajectories[:count], turned, strict=True)):
         meta = {**each.meta, "frame_ps": frame_ps, "clock": facts}
-        if "potential_kcal" in meta:  # of thermalised frames, which move with them
-            meta["potential_kcal"] = np.concatenate([t.meta["potential_kcal"] for t in trajectories])[rows]
+        if energies is not None:
+            meta["potential_kcal"] = energies[k]
         result.append(replace(each, positions=x, frame_ps=frame_ps, meta=meta))
     return result
+
+
+def _run_further(
+    molecule: Molecule,
+    drawn: np.ndarray,
+    energies: np.ndarray | None,
+    order: np.ndarray,
+    settings: ThermaliseSettings,
+    seed: int,
+) -> int:
+    """Run on, in place, those of the frames [S, T, n_atoms, 3] that come again in `order` [S, T]; their number.
+
+    A frame that would leave a well, or not stay finite, stays as it is.
+    """
+    _, first = np.unique(order, return_index=True)
+    later = np.setdiff1d(np.arange(order.size), first)
+    if not len(later):
+        return 0
+    flat = drawn.reshape(-1, *drawn.shape[2:])
+    made = thermalise_frames(molecule, flat[later], settings, seed + 1, threads=1)
+    good = ~(made.failed | made.basin_changed | made.stereo_changed)
+    flat[later[good]] = made.positions[good]
+    if energies is not None:
+        energies.reshape(-1)[later[good]] = made.potential_kcal[good]
+    return int(good.sum())
 
 
 def _facts(mover: Mover, order: np.ndarray, frame_ps: float) -> dict[str, Any]:

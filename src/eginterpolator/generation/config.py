@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eginterpolator.models.choice import Models
 
 TASKS = ("unconditional", "forward", "interpolation")
+THERMALISED_PS = 0.5
 LEAST_CLOCKED = 20
 """Frames of a trajectory from which on `auto` measures a clock: fewer have hardly a time to be wrong about."""
 CLOCKS = ("auto", "network", "measured")
@@ -50,8 +51,9 @@ class GenerationConfig:
     ensemble : str
         One of `chemistry.codes.SAMPLES`: what the frames are to be samples of.
     temperature_K : float
-    thermalise_ps : float
-        Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`.
+    thermalise_ps : float or None
+        Picoseconds of dynamics from each frame, at most 1; 0 for none. See `thermalise`. None leaves it to the clock:
+        `THERMALISED_PS` with a measured one, 0 without.
     clock : 'auto', 'network' or 'measured'
         What puts frames in order: the trained interpolator, or a clock that is measured on the molecule itself
         (`clock`), for independent frames of the structure model. `auto` measures where a clock is possible for the
@@ -75,7 +77,7 @@ class GenerationConfig:
     precision: str = "auto"
     batch: int | None = None
     ensemble: str = "thermal"
-    thermalise_ps: float = 0.0
+    thermalise_ps: float | None = 0.0
     temperature_K: float = TEMPERATURE_K
     clock: str = "network"
     clock_seconds: float | None = None
@@ -104,14 +106,14 @@ class GenerationConfig:
             raise InputError(f"'{self.device}' is not a device; use auto, cpu or cuda.")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("--device cuda was asked for, but PyTorch sees no GPU here; use --device cpu.")
-        if self.thermalise_ps:
-            self.thermalise_settings()
-            if not self.hydrogens:
-                raise InputError("Frames are thermalised with their hydrogens; leave --no-hydrogens away.")
         if self.clock not in CLOCKS:
             raise InputError(f"'{self.clock}' is not a clock; use one of {', '.join(CLOCKS)}.")
         if self.clock == "auto" and not (self.wants_clock and self._lanes_know()):
             object.__setattr__(self, "clock", "network")
+        if self.warm_ps:
+            self.thermalise_settings()
+            if not self.hydrogens:
+                raise InputError("Frames are thermalised with their hydrogens; leave --no-hydrogens away.")
         if self.clock == "measured":
             self.clock_settings()
             if self.task != "unconditional" or not self.hydrogens:
@@ -127,6 +129,13 @@ class GenerationConfig:
     def independent(self) -> bool:
         """Whether the network's frames are independent ones: what a model of structures only makes."""
         return self.strength == 0 or self.clock != "network"
+
+    @property
+    def warm_ps(self) -> float:
+        """Picoseconds of dynamics from each frame, settled."""
+        if self.thermalise_ps is not None:
+            return self.thermalise_ps
+        return 0.0 if self.clock == "network" else THERMALISED_PS
 
     @property
     def wants_clock(self) -> bool:
@@ -147,7 +156,7 @@ class GenerationConfig:
         """In the same solvent and at the same temperature; InputError where lanes know none."""
         from eginterpolator.generation.thermalise import ThermaliseSettings
 
-        return ThermaliseSettings(ps=self.thermalise_ps, ensemble=self.ensemble, temperature_K=self.temperature_K)
+        return ThermaliseSettings(ps=self.warm_ps, ensemble=self.ensemble, temperature_K=self.temperature_K)
 
     def clock_settings(self) -> ClockSettings:
         """In the same solvent and at the same temperature; InputError where lanes know none."""

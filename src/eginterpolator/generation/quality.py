@@ -34,7 +34,7 @@ def unseen_jumps(meta: Mapping[str, Any]) -> list[str]:
     """A sentence on what a measured clock (`meta["clock"]`) could not measure: torsions, or all of the molecule."""
     clock = meta.get("clock", {})
     if "objection" in clock:
-        return [f"No clock was measured, so that times are the network's guesses: {clock['objection']}"]
+        return [f"No clock was measured and nothing thermalised, so that times are the network's: {clock['objection']}"]
     movers = clock.get("movers", [])
     blind = [str(row) for mover in movers if not mover["jumps"] for row in mover["torsions"]]
     if not blind:

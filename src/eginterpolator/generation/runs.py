@@ -61,8 +61,8 @@ SUMMARY = (
 
 
 NEVER_CHOSEN = (
-    ("thermalise_ps", 0.0), ("temperature_K", 300.0), ("clock", "network"), ("clock_seconds", None), ("frame_ps", None),
-    ("ranking", None),
+    ("thermalise_ps", 0.0), ("thermalise_ps", None), ("temperature_K", 300.0), ("clock", "network"),
+    ("clock_seconds", None), ("frame_ps", None), ("ranking", None),
 )  # fmt: skip
 
 

@@ -167,7 +167,7 @@ def generate_trajectories(
     parts = shares(count, batch, torch.get_num_threads() if cpu else 1)
     made = on_cores(make, parts) if cpu else [make(part, lambda: None) for part in parts]
     trajectories = [trajectory for part in made for trajectory in part]
-    if config.thermalise_ps:
+    if config.warm_ps:
         trajectories = _thermalised(trajectories, config, start, end)
     if config.clock == "measured":  # last: what lay on a barrier is in a well by then
         trajectories = _clocked(trajectories, config)
@@ -186,7 +186,9 @@ def _settled(config: GenerationConfig, molecule: Molecule) -> tuple[GenerationCo
     from eginterpolator.generation.clock import objection
 
     why = objection(molecule, config.clock_settings())
-    return replace(config, clock="network" if why else "measured", frame_ps=None if why else config.frame_ps), why
+    if why:
+        return replace(config, clock="network", thermalise_ps=0.0, frame_ps=None), why
+    return replace(config, clock="measured"), ""
 
 
 def drawn_samples(config: GenerationConfig) -> int:
@@ -203,7 +205,8 @@ def _clocked(trajectories: list[Trajectory], config: GenerationConfig) -> list[T
     molecule = trajectories[0].molecule
     seed = derive_seed(config.seed, molecule, 0, -3, 0)
     spacing = config.frame_ps or trajectories[0].frame_ps
-    found = clocked(trajectories, config.clock_settings(), seed, spacing, config.n_samples)
+    again = config.thermalise_settings() if config.warm_ps else None
+    found = clocked(trajectories, config.clock_settings(), seed, spacing, config.n_samples, again)
     for trajectory in found:
         trajectory.meta |= judged(molecule, trajectory.positions)
     return found

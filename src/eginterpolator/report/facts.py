@@ -43,6 +43,16 @@ def time_text(ps: float) -> str:
     return f"{ps / 1000:.2f} ns" if ps >= 1000 else f"{ps:.1f} ps"
 
 
+def order_text(meta: Mapping[str, Any]) -> str:
+    """What put generated frames in order; '' of what no network made."""
+    if "model" not in meta or "strength" not in meta:
+        return ""
+    if "movers" in meta.get("clock", {}):
+        clock = meta["clock"]
+        return f"by a clock of MD, {clock['replicas']} × {time_text(clock['replica_ps'])}"
+    return "by the network" if meta["strength"] else "none, frames are independent"
+
+
 def share_text(value: Any) -> str:
     """A share in 0..1, or a list of shares (their mean), as per cent."""
     number = mean(value)

@@ -273,6 +273,8 @@ def _headline(run: ReportMolecule, frames: Sequence[tuple[np.ndarray, np.ndarray
         if len(spacing) == 1:
             lines.append(("Frame spacing", f"{spacing.pop():g} ps"))
         lines.append(("Time covered", facts_text.time_text(covered)))
+        if order := facts_text.order_text(run.meta):
+            lines.append(("Order in time", order))
     metas: list[Mapping[str, Any]] = [run.meta, *[t.meta or {} for t in run.trajectories]]
     for label, keys in (
         ("Stereo retention", ("stereo_retention",)),

@@ -132,7 +132,7 @@ def carry_out(order: Order, folder: Path, models: Any, tell: Callable[[Event], N
     molecule = read_smiles(order.smiles, largest_fragment=order.largest_fragment)
     config = GenerationConfig(
         n_frames=order.frames, n_samples=order.samples, seed=order.seed, strength=order.strength,
-        thermalise_ps=order.thermalise_ps, clock="auto",
+        thermalise_ps=order.thermalise_ps or None, clock="auto",
     )  # fmt: skip
     if order.thermalise_ps:
         from eginterpolator.generation.thermalise import require_lanes
