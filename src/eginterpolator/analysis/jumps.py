@@ -133,7 +133,7 @@ def movers(
         paths = [
             _joint([settled_wells(x[:, k], e) for k, e in zip(rows, ends, strict=True)], ends) for x in simulated
         ]  # fmt: skip
-        counts, spent = _counted(paths, names, simulated_ps)
+        counts, spent = counted(paths, names, simulated_ps)
         tau = float(prior_ps[rows].max())
         shares = np.bincount(wells) / len(wells)
         if spread:
@@ -214,7 +214,7 @@ def _joint(wells: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> np.ndarra
     return code
 
 
-def _counted(paths: Sequence[np.ndarray], names: np.ndarray, frame_ps: float) -> tuple[np.ndarray, np.ndarray]:
+def counted(paths: Sequence[np.ndarray], names: np.ndarray, frame_ps: float) -> tuple[np.ndarray, np.ndarray]:
     """Jumps [W, W] between the wells `names` and time in each [W]; what lies in no such well is passed over."""
     counts, spent = np.zeros((len(names), len(names))), np.zeros(len(names))
     for path in paths:
