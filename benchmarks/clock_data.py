@@ -3,8 +3,8 @@
     python benchmarks/clock_data.py --qm9 qm9.smi --drugs drugs.smi [--exclude FILE_OR_DIR ...] [--cpu-minutes 60]
         [--seed 41] --out OUT
 
-Of the lists (as `organic_lists.py` writes them) molecules with torsions, in random order, none of them on a list of the
-package or in --exclude (`data.splits`). Each is 16 replicas in the lanes of one core, OBC2 at 300 K, friction 20/ps or,
+Of the lists (as `organic_lists.py` writes them) molecules in random order, none of them on a list of the package or in
+--exclude (`data.splits`): all with two torsions of chains, and one in five of the others that have torsions. Each is 16 replicas in the lanes of one core, OBC2 at 300 K, friction 20/ps or,
 two of five, 1/ps, frames of 1.3 ps, from ETKDG's conformers. All run 200 ps; those in which a torsion with two wells
 has jumped fewer than ten times go on to .8, 2.5 or 5 ns, as far as each may by a draw of its own (`CAPS`). Molecules
 that `data.splits.split_of` puts into `test` (a tenth) are never trained on and run .8 to 2.5 ns; one in ten is one of
@@ -50,7 +50,7 @@ CAPS = ((0.88, 200.0), (0.97, 800.0), (0.995, 2500.0), (1.0, 5000.0))
 TEST_ROUNDS_PS = (800.0, 2500.0)
 ENOUGH_JUMPS = 10
 FRICTIONS, SLOW_SHARE = (20.0, 1.0), 0.4
-LARGEST_DRUG = 28
+LARGEST_DRUG, FEW_SHARE = 28, 0.2
 VALIDATION, TEST = 0.1, 0.1
 EQUILIBRATION_STEPS, COLD_STEPS = 2500, 1000
 
@@ -66,8 +66,15 @@ def friction_of(key: str) -> float:
     return FRICTIONS[split_fraction(f"friction {key}") < SLOW_SHARE]
 
 
-def listed(path: Path, left_out: dict[str, str], seed: int) -> Iterator[tuple[Molecule, str]]:
-    """Molecules with torsions and their split, in random order."""
+def wanted(molecule: Molecule) -> bool:
+    """Whether a molecule's torsions are worth its time: two of chains, or, of one in five, any."""
+    middles = torsion_quadruples(molecule)[:, 1:3].tolist()
+    chains = sum(not molecule.heavy_mol.GetBondBetweenAtoms(i, j).IsInRing() for i, j in middles)
+    return chains > 1 or (bool(middles) and split_fraction(f"few {molecule.split_key}") < FEW_SHARE)
+
+
+def listed(path: Path, left_out: dict[str, str], seed: int) -> Iterator[tuple[Molecule, str, str]]:
+    """Molecules with torsions, their split and SMILES as listed (atoms are in its order), in random order."""
     rows = [(smiles, name) for _, smiles, name in smiles_lines(path)]
     random.Random(seed).shuffle(rows)
     for smiles, name in rows:
@@ -76,15 +83,15 @@ def listed(path: Path, left_out: dict[str, str], seed: int) -> Iterator[tuple[Mo
         except EGIError as error:
             print(f"{name}: {error}", flush=True)
             continue
-        if molecule.split_key not in left_out and len(torsion_quadruples(molecule)):
-            yield molecule, split_of(molecule.split_key, VALIDATION, TEST)
+        if molecule.split_key not in left_out and wanted(molecule):
+            yield molecule, split_of(molecule.split_key, VALIDATION, TEST), smiles
 
 
-def mixed(qm9: Iterator[tuple[Molecule, str]], drugs: Iterator[tuple[Molecule, str]]) -> Iterator[tuple[Any, ...]]:
-    """Molecules, splits and lists in the order in which they run: one in 25 drug-like."""
-    small = ((m, split) for m, split in drugs if m.n_heavy <= LARGEST_DRUG and split != "test")
-    for k, (molecule, split) in enumerate(qm9):
-        yield molecule, split, "qm9"
+def mixed(qm9: Iterator[tuple[Any, ...]], drugs: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Molecules, splits, SMILES and lists in the order in which they run: one in 25 drug-like."""
+    small = (each for each in drugs if each[0].n_heavy <= LARGEST_DRUG and each[1] != "test")
+    for k, each in enumerate(qm9):
+        yield *each, "qm9"
         if k % 24 == 23 and (drug := next(small, None)) is not None:
             yield *drug, "drugs"
 
@@ -138,7 +145,7 @@ def observed(molecule: Molecule, split: str, seed: int) -> dict[str, Any]:
         if all(each.total_jumps >= ENOUGH_JUMPS for each in counts if len(each.spent_ps) > 1):
             break
     return {
-        "name": molecule.name, "smiles": molecule.smiles, "split": split, "friction_per_ps": friction,
+        "name": molecule.name, "split": split, "friction_per_ps": friction,
         "temperature_K": 300.0, "replicas": len(angles), "replica_ps": round(len(angles[0]) * FRAME_PS, 1),
         "cpu_s": round(time.process_time() - began, 2), "torsions": [each.to_dict() for each in counts],
     }  # fmt: skip
@@ -170,16 +177,16 @@ def main() -> None:
     left_out, done = exclusions(options.exclude), finished(path)
     order = mixed(listed(options.qm9, left_out, options.seed), listed(options.drugs, left_out, options.seed))
     with path.open("a", encoding="utf-8") as stream:
-        for molecule, split, source in order:
+        for molecule, split, smiles, source in order:
             if molecule.name in done:
                 continue
             if time.process_time() > 60 * options.cpu_minutes:
                 break
             try:
-                line = {**observed(molecule, split, options.seed), "list": source}
+                line = observed(molecule, split, options.seed)
             except EGIError as error:
-                line = {"name": molecule.name, "smiles": molecule.smiles, "failed": str(error), "torsions": []}
-            stream.write(json.dumps(line) + "\n")
+                line = {"name": molecule.name, "failed": str(error), "torsions": []}
+            stream.write(json.dumps({**line, "smiles": smiles, "list": source}) + "\n")
             stream.flush()
             done.add(molecule.name)
             if len(done) % 100 == 0:
