@@ -105,9 +105,7 @@ def start(molecule: Molecule, seed: int) -> np.ndarray:
     return np.stack([found[k % len(found)] for k in range(REPLICAS)])
 
 
-def longer(
-    system: LaneSystem, starts: np.ndarray, ps: float, friction: float, seed: int, first: bool
-) -> np.ndarray:
+def longer(system: LaneSystem, starts: np.ndarray, ps: float, friction: float, seed: int, first: bool) -> np.ndarray:
     """Positions [R, T, n_atoms, 3] of replicas that go on from `starts`, cooled and warmed if it is the first time."""
     protocol = lanes_protocol("thermal", friction_per_ps=friction)
     settings = LaneSettings(

@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,16 @@ class Example:
         return self.record["friction_per_ps"], self.record["temperature_K"]
 
 
-def read_examples(path: Path, splits: Sequence[str] = ("train", "validation", "test")) -> list[Example]:
+def listed(record: Mapping[str, Any]) -> Molecule:
+    """The molecule of a line of `clock_data.py`."""
+    return Molecule.from_smiles(record["smiles"], record["name"])
+
+
+def read_examples(
+    path: Path,
+    splits: Sequence[str] = ("train", "validation", "test"),
+    molecule_of: Callable[[Mapping[str, Any]], Molecule] = listed,
+) -> list[Example]:
     """Of a file of `clock_data.py`; molecules that failed are left out."""
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -64,7 +73,7 @@ def read_examples(path: Path, splits: Sequence[str] = ("train", "validation", "t
         if "failed" in record or record["split"] not in splits:
             continue
         try:
-            molecule = Molecule.from_smiles(record["smiles"], record["name"])
+            molecule = molecule_of(record)
             graph = torsion_graph(molecule)
         except EGIError as error:
             print(f"{record['name']}: {error}")

@@ -1,4 +1,4 @@
-"""What simulations tell of the pace of each torsion: wells, jumps, the time spent, and the time of memory if it is seen.
+"""What simulations tell of the pace of each torsion: wells, jumps, the time spent, and the time of memory if seen.
 
 A torsion that nothing was seen to leave is not left out: its jumps are none in so many picoseconds, and its time of
 memory is longer than a bound.

@@ -3,7 +3,7 @@
 A small network passes messages between atoms up to `HOPS` bonds apart; a head reads the four atoms of each torsion,
 whatever end is first, with friction and temperature. It gives, of each torsion with more than one well,
 
-    ln t ~ Normal(m, s^2)          t: where the autocorrelation falls to 1/e
+    ln t ~ Logistic, mean m, deviation s          t: where the autocorrelation falls to 1/e
     1 / tau ~ Gamma(a, mean 1 / T)          tau: of jumps, k_ij = pi_j / tau as in `analysis.jumps` (C1)
 
 What it is trained on are counts: of N jumps where the time spent in wells expects E / tau of them, and of a t that is
@@ -12,7 +12,8 @@ known, or only known to be longer than a bound:
     N ~ Poisson(E / tau), with the gamma above a negative binomial
     ln t within an error of s_0^2 + c / (N + 1), or the probability of more than the bound
 
-so that a run without a jump counts as what it is. `benchmarks/clock_train.py` trains it.
+so that a run without a jump counts as what it is. (The logistic has the tails that torsions have which the graph does
+not explain, and its probability of more is elementary.) `benchmarks/clock_train.py` trains it.
 """
 
 from __future__ import annotations
@@ -161,7 +162,9 @@ class TorsionClock(nn.Module):
 
     def forward(self, batch: ClockBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """m, s, ln T and a of each torsion [K]; times in ps."""
-        atoms = sum((embed(batch.codes[:, k]) for k, embed in enumerate(self.atoms)), self.charge(batch.charges[:, None]))
+        atoms = sum(
+            (embed(batch.codes[:, k]) for k, embed in enumerate(self.atoms)), self.charge(batch.charges[:, None])
+        )
         for layer in self.layers:
             atoms = layer(atoms, batch)
         atoms = self.norm(atoms)
@@ -192,9 +195,10 @@ def loss(
     """
     middle, spread, log_tau, shape = found
     noise = NOISE_FLOOR**2 + NOISE_OF_JUMPS / (jumps + 1.0)
-    wide = (spread**2 + torch.where(censored, torch.zeros_like(noise), noise)).sqrt()
+    wide = (spread**2 + torch.where(censored, torch.zeros_like(noise), noise)).sqrt() * (math.sqrt(3) / math.pi)
     away = (log_ps - middle) / wide
-    of_time = torch.where(censored, -torch.special.log_ndtr(-away), 0.5 * away**2 + wide.log())
+    beyond = nn.functional.softplus(away)
+    of_time = torch.where(censored, beyond, beyond + nn.functional.softplus(-away) + wide.log())
     log_mean = (exposure_ps.clamp(min=1e-6)).log() - log_tau
     of_jumps = -(
         torch.lgamma(jumps + shape) - torch.lgamma(shape) - torch.lgamma(jumps + 1.0)
@@ -229,9 +233,7 @@ class ClockEnsemble:
         among = 1 / (1 / shape.mean(axis=0) + tau.var(axis=0))
         return ClockTimes(np.exp(middle.mean(axis=0)), wide, np.exp(tau.mean(axis=0)), among)
 
-    def of_molecule(
-        self, molecule: Molecule, friction_per_ps: float = 1.0, temperature_K: float = 300.0
-    ) -> ClockTimes:
+    def of_molecule(self, molecule: Molecule, friction_per_ps: float = 1.0, temperature_K: float = 300.0) -> ClockTimes:
         """Times of each of the molecule's `torsion_quadruples`; InputError for an element that it does not know."""
         graph = torsion_graph(molecule)
         if not len(graph.torsions):
