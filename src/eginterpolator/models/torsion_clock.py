@@ -162,9 +162,9 @@ class TorsionClock(nn.Module):
 
     def forward(self, batch: ClockBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """m, s, ln T and a of each torsion [K]; times in ps."""
-        atoms = sum(
-            (embed(batch.codes[:, k]) for k, embed in enumerate(self.atoms)), self.charge(batch.charges[:, None])
-        )
+        atoms = self.charge(batch.charges[:, None])
+        for k, embed in enumerate(self.atoms):
+            atoms = atoms + embed(batch.codes[:, k])
         for layer in self.layers:
             atoms = layer(atoms, batch)
         atoms = self.norm(atoms)
