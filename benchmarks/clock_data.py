@@ -4,11 +4,11 @@
         [--seed 41] --out OUT
 
 Of the lists (as `organic_lists.py` writes them) molecules in random order, none of them on a list of the package or in
---exclude (`data.splits`): all with two torsions of chains, and one in five of the others that have torsions. Each is 16 replicas in the lanes of one core, OBC2 at 300 K, friction 20/ps or,
-two of five, 1/ps, frames of 1.3 ps, from ETKDG's conformers. All run 200 ps; those in which a torsion with two wells
-has jumped fewer than ten times go on to .8, 2.5 or 5 ns, as far as each may by a draw of its own (`CAPS`). Molecules
-that `data.splits.split_of` puts into `test` (a tenth) are never trained on and run .8 to 2.5 ns; one in ten is one of
-them. One in 25 is drug-like, of at most 28 heavy atoms.
+--exclude (`data.splits`): all with two torsions of chains, and one in five of the others that have torsions. Each is 16
+replicas in the lanes of one core, OBC2 at 300 K, friction 20/ps or, two of five, 1/ps, frames of 1.3 ps, from ETKDG's
+conformers. All run 200 ps; those in which a torsion with two wells has jumped fewer than ten times go on to .8, 2.5 or
+5 ns, as far as each may by a draw of its own (`CAPS`). Molecules that `data.splits.split_of` puts into `test` (a tenth)
+are never trained on and run .8 to 2.5 ns. One in 25 is drug-like, of at most 28 heavy atoms.
 
 `OUT/counts.jsonl` gets a line a molecule: `smiles`, `list`, `split`, conditions, `replica_ps`, `cpu_s`, and `torsions`
 as `analysis.torsion_counts` has them. It ends after --cpu-minutes; the same command goes on.

@@ -171,9 +171,9 @@ def jump_times(clock: ClockEnsemble, examples: Sequence[Example]) -> dict[str, A
 def page(result: Mapping[str, Any], run: bench.Run, shown: Sequence[str]) -> str:
     """The Markdown table."""
     parts = ["# A learned clock", "",
-             "Torsions with ten jumps and a time of 5 to 2,000 ps, of molecules that nothing here was trained on.", ""]  # fmt: skip
-    heads = ["", "molecules", "torsions", "rms of log time", "5 to 50", "50 to 200", "200 to 2,000 ps", "within a factor of two",
-             "median ratio", "in 90 % intervals"]  # fmt: skip
+             "Torsions with ten jumps and a time of 5 to 2,000 ps, of molecules that no network saw.", ""]  # fmt: skip
+    heads = ["", "molecules", "torsions", "rms of log time", "5 to 50", "50 to 200", "200 to 2,000 ps",
+             "within a factor of two", "median ratio", "in 90 % intervals"]  # fmt: skip
     for name in shown:
         rows = []
         for label, found in result["sets"][name].items():
@@ -191,8 +191,8 @@ def page(result: Mapping[str, Any], run: bench.Run, shown: Sequence[str]) -> str
         parts += [f"## {name}", "", bench.table(heads, rows), ""]
     jumps = result["jump_times"]
     parts += [
-        f"Of {jumps['torsions']} torsions the time of jumps, which a measured clock takes as its prior: rms of its logarithm "
-        f"{jumps['learned']:.2f} learned, {jumps['shipped_table']:.2f} by the table that ships.", "",
+        f"Of {jumps['torsions']} torsions the time of jumps, which a measured clock takes as its prior: rms of its "
+        f"logarithm {jumps['learned']:.2f} learned, {jumps['shipped_table']:.2f} by the table that ships.", "",
         f"Counts {result['counts_sha256'][:16]}, {result['molecules']}. `{run.command}`, {bench.listed(run.machine)}.",
     ]  # fmt: skip
     return "\n".join(parts)
@@ -211,8 +211,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     numbers = " ".join(map(str, options.numbers))
-    run = bench.Run(f"python benchmarks/learned_clock.py --counts counts.jsonl --refs HELD_OUT --clock CLOCK --numbers {numbers} "
-                    f"--networks {options.networks} --epochs {options.epochs} --seed {options.seed}")  # fmt: skip
+    run = bench.Run(f"python benchmarks/learned_clock.py --counts counts.jsonl --refs HELD_OUT --clock CLOCK "
+                    f"--numbers {numbers} --networks {options.networks} --epochs {options.epochs} --seed {options.seed}")  # fmt: skip
     examples = clock_train.read_examples(options.counts)
     held = references(options.refs, options.counts.parent / "held_out.jsonl")
     train = clock_train.nested(examples, None)
