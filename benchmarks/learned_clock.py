@@ -1,7 +1,7 @@
 """The learned clock beside the table by class of bond, on molecules that neither was made of.
 
-    python benchmarks/learned_clock.py --counts counts.jsonl --refs HELD_OUT [--clock FOLDER] [--numbers 100 300 1000]
-        [--networks 2] [--epochs 60] [--seed 0]
+    python benchmarks/learned_clock.py --counts counts.jsonl --refs HELD_OUT [--clock FOLDER] [--numbers 100 200 400]
+        [--networks 5] [--epochs 24] [--seed 0]
 
 Judged are torsions with at least ten jumps and a time of 5 to 2,000 ps: of the held-out lists' references
 (`held_out.py`, folder HELD_OUT, 16 replicas of 2.6 or 10 ns, 1/ps; their counts are kept beside --counts), and of the
@@ -34,7 +34,7 @@ from eginterpolator.analysis.torsion_counts import TorsionCounts, count_torsions
 from eginterpolator.analysis.wells import angles_of
 from eginterpolator.chemistry.features import torsion_quadruples
 from eginterpolator.chemistry.molecule import Molecule
-from eginterpolator.chemistry.torsion_times import TorsionTimes, all_classes, shipped_times
+from eginterpolator.chemistry.torsion_times import shipped_times
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.io import sha256, write_text
 from eginterpolator.models.torsion_clock import ClockEnsemble, read_clock
@@ -75,27 +75,12 @@ def is_measured(count: TorsionCounts) -> bool:
     return count.total_jumps >= MEASURED_TRANSITIONS and LOW_PS <= count.time_ps <= HIGH_PS
 
 
-def best_time(count: TorsionCounts) -> float:
-    """For a table: the time, or, where it was not seen, the bound or what the jumps allow, the longer one."""
-    if math.isfinite(count.time_ps):
-        return count.time_ps
-    return max(count.bound_ps, count.exposure_ps / (count.total_jumps + 1))
-
-
 def table_of(examples: Sequence[Example]) -> Callable[[Example], Guess]:
-    """Times by class of bond, of torsions with several wells, of each friction."""
-    tables: dict[float, TorsionTimes] = {}
-    for friction in {example.conditions[0] for example in examples}:
-        logs: dict[str, list[float]] = {}
-        for example in examples:
-            if example.conditions[0] != friction:
-                continue
-            for count in example.counts:
-                if len(count.spent_ps) > 1:
-                    for key in all_classes(example.molecule.heavy_mol, *count.atoms[1:3]):
-                        logs.setdefault(key, []).append(math.log(max(best_time(count), 0.3)))
-        tables[friction] = TorsionTimes({key: (math.fsum(values), len(values)) for key, values in logs.items()})
-    return lambda example: (np.log(tables[example.conditions[0]].of_torsions(example.molecule)), None)
+    """Times by class of bond, of torsions with several wells."""
+    table, shift = clock_train.table_of(examples)
+    return lambda example: (
+        np.log(table.of_torsions(example.molecule)) + shift.get(example.conditions[0], 0.0), None
+    )  # fmt: skip
 
 
 def constant_of(examples: Sequence[Example]) -> Callable[[Example], Guess]:
@@ -204,15 +189,16 @@ def main() -> None:
     parser.add_argument("--counts", type=Path, required=True)
     parser.add_argument("--refs", type=Path, required=True, help="folder of a folder a held-out list")
     parser.add_argument("--clock", type=Path, help="folder of `clock_train.py`, the last column")
-    parser.add_argument("--numbers", type=int, nargs="*", default=[100, 300, 1000])
-    parser.add_argument("--networks", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--numbers", type=int, nargs="*", default=[100, 200, 400])
+    parser.add_argument("--networks", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     numbers = " ".join(map(str, options.numbers))
     run = bench.Run(f"python benchmarks/learned_clock.py --counts counts.jsonl --refs HELD_OUT --clock CLOCK "
-                    f"--numbers {numbers} --networks {options.networks} --epochs {options.epochs} --seed {options.seed}")  # fmt: skip
+                    f"--numbers {numbers} --networks {options.networks} --epochs {options.epochs} "
+                    f"--seed {options.seed}")  # fmt: skip
     examples = clock_train.read_examples(options.counts)
     held = references(options.refs, options.counts.parent / "held_out.jsonl")
     train = clock_train.nested(examples, None)

@@ -1,4 +1,4 @@
-"""What the learned clock is told of a molecule: its graph, and of each torsion its ring, symmetry and MMFF94 barrier.
+"""What the learned clock is told of a molecule: its graph, and of each torsion its ring and MMFF94 barrier.
 
 Mirror images have the same times, so the R/S labels of the graph are left out.
 """

@@ -1,7 +1,9 @@
 """The learned clock: how long each torsion of a molecule remembers, and how often it jumps, from the graph alone.
 
-A small network passes messages between atoms up to `HOPS` bonds apart; a head reads the four atoms of each torsion,
-whatever end is first, with friction and temperature. It gives, of each torsion with more than one well,
+A table has the time of the class of each bond (`chemistry.torsion_times`, of the clock's own data), and a small network
+what the rest of the molecule and the conditions change in it: messages between atoms up to `HOPS` bonds apart, and a
+head that reads the four atoms of a torsion, whatever end is first, with friction and temperature. Untrained it changes
+nothing. Of each torsion with more than one well they give
 
     ln t ~ Logistic, mean m, deviation s          t: where the autocorrelation falls to 1/e
     1 / tau ~ Gamma(a, mean 1 / T)          tau: of jumps, k_ij = pi_j / tau as in `analysis.jumps` (C1)
@@ -34,15 +36,18 @@ from torch import Tensor, nn
 from eginterpolator.chemistry.codes import COLUMNS, EDGE_HOPS, EDGE_TYPES
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.torsion_graph import N_FACTS, TorsionGraph, torsion_graph
+from eginterpolator.chemistry.torsion_times import TorsionTimes
 from eginterpolator.errors import InputError
 from eginterpolator.files.io import atomic_path, write_json
 
 HOPS = 4
 """Bonds between atoms that tell each other of themselves."""
 LOG_PS = math.log(30.0)
-"""Logarithms of times are predicted about this one."""
-LEAST_SPREAD, NOISE_FLOOR, NOISE_OF_JUMPS = 0.15, 0.1, 1.0
-"""Least s; s_0 and c of what a measured time is off by."""
+"""Logarithms of times are told about this one."""
+LEAST_SPREAD, MOST_SHAPE = 0.3, 4.0
+"""Bounds of s and a: nothing is foretold better, whatever few molecules seem to say."""
+NOISE_FLOOR, NOISE_OF_JUMPS = 0.1, 1.0
+"""s_0 and c of what a measured time is off by."""
 FOLDER, WEIGHTS, SETTINGS = "weights", "clock.safetensors", "clock.json"
 
 
@@ -62,6 +67,8 @@ class ClockBatch:
     torsions : int64 [K, 4]; facts : float32 [K, N_FACTS]
     conditions : float32 [K, 2]
         Logarithm of friction times ps, and 300 K over the temperature less 1.
+    by_class : float32 [K]
+        Logarithm of the time (ps) that the table has.
     """
 
     codes: Tensor
@@ -72,6 +79,7 @@ class ClockBatch:
     torsions: Tensor
     facts: Tensor
     conditions: Tensor
+    by_class: Tensor
 
 
 @dataclass(frozen=True)
@@ -90,8 +98,10 @@ class ClockTimes:
     shape: np.ndarray
 
 
-def collate(graphs: Sequence[TorsionGraph], conditions: Sequence[tuple[float, float]]) -> ClockBatch:
-    """A batch of molecules with (friction in 1/ps, temperature in K) of each."""
+def collate(
+    graphs: Sequence[TorsionGraph], conditions: Sequence[tuple[float, float]], by_class: Sequence[np.ndarray]
+) -> ClockBatch:
+    """A batch of molecules with (friction in 1/ps, temperature in K) and the table's logarithms [K] of each."""
     codes, charges, pairs, kinds, molecule, torsions, facts, told = [], [], [], [], [], [], [], []
     first = 0
     near = np.array([1 <= hops <= HOPS for hops in EDGE_HOPS])
@@ -114,6 +124,7 @@ def collate(graphs: Sequence[TorsionGraph], conditions: Sequence[tuple[float, fl
     return ClockBatch(
         joined(codes), joined(charges, real=True), joined(pairs, axis=1), joined(kinds), joined(molecule),
         joined(torsions), joined(facts, real=True), joined(told, real=True),
+        joined(list(by_class), real=True),
     )  # fmt: skip
 
 
@@ -148,7 +159,7 @@ class TorsionClock(nn.Module):
         Of the head, in training.
     """
 
-    def __init__(self, width: int = 48, layers: int = 4, dropout: float = 0.0) -> None:
+    def __init__(self, width: int = 16, layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
         self.config = {"width": width, "layers": layers, "dropout": dropout}
         self.atoms = nn.ModuleList(nn.Embedding(count, width) for count in COLUMNS.values())
@@ -156,9 +167,11 @@ class TorsionClock(nn.Module):
         self.layers = nn.ModuleList(ClockLayer(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Sequential(
-            nn.Linear(5 * width + N_FACTS + 2, 2 * width), nn.SiLU(), nn.Dropout(dropout),
+            nn.Linear(5 * width + N_FACTS + 3, 2 * width), nn.SiLU(), nn.Dropout(dropout),
             nn.Linear(2 * width, width), nn.SiLU(), nn.Dropout(dropout), nn.Linear(width, 4),
         )  # fmt: skip
+        nn.init.zeros_(self.head[-1].weight)
+        nn.init.zeros_(self.head[-1].bias)
 
     def forward(self, batch: ClockBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """m, s, ln T and a of each torsion [K]; times in ps."""
@@ -173,10 +186,11 @@ class TorsionClock(nn.Module):
         mean = atoms.new_zeros(count, atoms.shape[1]).index_add(0, batch.molecule, atoms) / sizes
         a, i, j, b = (atoms[batch.torsions[:, k]] for k in range(4))
         read = [i + j, (i - j).abs(), a + b, (a - b).abs(), mean[batch.molecule[batch.torsions[:, 1]]]]
-        out = self.head(torch.cat([*read, batch.facts, batch.conditions], dim=1))
+        told = (batch.by_class - LOG_PS)[:, None]
+        out = self.head(torch.cat([*read, batch.facts, batch.conditions, told], dim=1))
         spread = LEAST_SPREAD + nn.functional.softplus(out[:, 1])
-        shape = 0.05 + nn.functional.softplus(out[:, 3])
-        return LOG_PS + 2.0 * out[:, 0], spread, LOG_PS + 2.0 * out[:, 2], shape
+        shape = MOST_SHAPE * torch.sigmoid(out[:, 3] - 1.0) + 0.05
+        return batch.by_class + out[:, 0], spread, batch.by_class + out[:, 2], shape
 
 
 def loss(
@@ -214,14 +228,23 @@ class ClockEnsemble:
     Parameters
     ----------
     networks : sequence of TorsionClock
+    table : TorsionTimes
+        Of the data that they were trained on.
     stretch : float
         Factor of the spreads, fitted on molecules that were not trained on.
     facts : dict
         What they were trained on.
     """
 
-    def __init__(self, networks: Sequence[TorsionClock], stretch: float = 1.0, facts: dict[str, Any] | None = None):
-        self.networks, self.stretch, self.facts = [each.eval() for each in networks], stretch, facts or {}
+    def __init__(
+        self,
+        networks: Sequence[TorsionClock],
+        table: TorsionTimes,
+        stretch: float = 1.0,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        self.networks, self.table = [each.eval() for each in networks], table
+        self.stretch, self.facts = stretch, facts or {}
 
     @torch.no_grad()
     def of_batch(self, batch: ClockBatch) -> ClockTimes:
@@ -238,7 +261,8 @@ class ClockEnsemble:
         graph = torsion_graph(molecule)
         if not len(graph.torsions):
             return ClockTimes(*(np.zeros(0) for _ in range(4)))
-        return self.of_batch(collate([graph], [(friction_per_ps, temperature_K)]))
+        by_class = np.log(self.table.of_torsions(molecule))
+        return self.of_batch(collate([graph], [(friction_per_ps, temperature_K)], [by_class]))
 
     def save(self, folder: Path) -> None:
         """Write `clock.safetensors`, half precision, and `clock.json`."""
@@ -252,7 +276,12 @@ class ClockEnsemble:
         }
         with atomic_path(folder / WEIGHTS) as temporary:
             temporary.write_bytes(save(tensors))
-        settings = {"networks": [each.config for each in self.networks], "stretch": self.stretch, **self.facts}
+        settings = {
+            "networks": [each.config for each in self.networks],
+            "stretch": self.stretch,
+            **self.facts,
+            "sums": {key: [round(total, 3), count] for key, (total, count) in sorted(self.table.sums.items())},
+        }
         write_json(folder / SETTINGS, settings)
 
 
@@ -276,7 +305,8 @@ def read_clock(folder: Path) -> ClockEnsemble:
             own = {name.split(".", 1)[1]: value.float() for name, value in tensors.items() if name.startswith(f"{k}.")}
             network.load_state_dict(own)
             networks.append(network)
-        return ClockEnsemble(networks, float(facts.pop("stretch")), facts)
+        table = TorsionTimes({key: (float(total), int(count)) for key, (total, count) in facts.pop("sums").items()})
+        return ClockEnsemble(networks, table, float(facts.pop("stretch")), facts)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise InputError(f"'{folder}' holds no learned clock; make one with benchmarks/clock_train.py.") from error
 
