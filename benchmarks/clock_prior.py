@@ -113,8 +113,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     run = bench.Run(f"python benchmarks/clock_prior.py --refs HELD_OUT --counts COUNTS --list {options.list} "
-                    f"--generated GENERATED --keep KEPT {'--kept ' * options.kept}--clock CLOCK --every {options.every} "
-                    f"--seconds {options.seconds:g} --seed {options.seed}")  # fmt: skip
+                    f"--generated GENERATED --keep KEPT {'--kept ' * options.kept}--clock CLOCK "
+                    f"--every {options.every} --seconds {options.seconds:g} --seed {options.seed}")  # fmt: skip
     clock = read_clock(options.clock)
     held = {e.molecule.name: e for e in references(options.refs, options.counts.parent / "held_out.jsonl")}
     listed = [e.parent.name for e in sorted((options.refs / options.list).glob("*/meta.json"))]

@@ -11,6 +11,7 @@ from scipy.stats import logistic, nbinom
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.torsion_graph import torsion_graph
+from eginterpolator.chemistry.torsion_times import TorsionTimes
 from eginterpolator.errors import InputError
 from eginterpolator.models.torsion_clock import (
     NOISE_FLOOR,
@@ -25,10 +26,22 @@ from eginterpolator.models.torsion_clock import (
 SMILES = "CC(C)CC(=O)NCCO"
 
 
+TABLE = TorsionTimes({"": (3 * math.log(20.0), 3)})
+
+
 @pytest.fixture(scope="module")
 def clock() -> ClockEnsemble:
     torch.manual_seed(0)
-    return ClockEnsemble([TorsionClock(16, 2), TorsionClock(16, 2)], 1.5, {"molecules": 7})
+    networks = [TorsionClock(16, 2), TorsionClock(16, 2)]
+    for network in networks:
+        torch.nn.init.normal_(network.head[-1].weight, std=0.5)
+    return ClockEnsemble(networks, TABLE, 1.5, {"molecules": 7})
+
+
+def test_untrained_it_says_what_the_table_says():
+    found = ClockEnsemble([TorsionClock()], TABLE).of_molecule(Molecule.from_smiles(SMILES))
+    np.testing.assert_allclose(found.ps, 20.0, rtol=1e-5)
+    np.testing.assert_allclose(found.jump_ps, 20.0, rtol=1e-5)
 
 
 def test_the_likelihood_is_that_of_scipy():
@@ -57,9 +70,11 @@ def test_neighbours_in_the_batch_and_the_end_that_is_first_do_not_matter(clock):
     molecule = Molecule.from_smiles(SMILES)
     graph = torsion_graph(molecule)
     alone = clock.of_molecule(molecule, 20.0)
-    both = clock.of_batch(collate([torsion_graph(Molecule.from_smiles("CCCC")), graph], [(1.0, 300.0), (20.0, 300.0)]))
+    butane = torsion_graph(Molecule.from_smiles("CCCC"))
+    told = [np.log(np.full(count, 20.0)) for count in (1, len(graph.torsions))]
+    both = clock.of_batch(collate([butane, graph], [(1.0, 300.0), (20.0, 300.0)], told))
     np.testing.assert_allclose(both.ps[1:], alone.ps, rtol=1e-4)
-    turned = collate([graph], [(20.0, 300.0)])
+    turned = collate([graph], [(20.0, 300.0)], told[1:])
     turned.torsions.copy_(turned.torsions.flip(1))
     np.testing.assert_allclose(clock.of_batch(turned).ps, alone.ps, rtol=1e-4)
     assert not np.allclose(clock.of_molecule(molecule, 1.0).ps, alone.ps)  # friction does
@@ -69,7 +84,7 @@ def test_neighbours_in_the_batch_and_the_end_that_is_first_do_not_matter(clock):
 def test_files_give_the_same_clock_to_half_precision(clock, tmp_path):
     clock.save(tmp_path / "clock")
     read = read_clock(tmp_path / "clock")
-    assert read.stretch == 1.5 and read.facts == {"molecules": 7}
+    assert read.stretch == 1.5 and read.facts == {"molecules": 7} and read.table.sums[""][1] == 3
     molecule = Molecule.from_smiles(SMILES)
     for before, after in zip(*(vars(c.of_molecule(molecule)).values() for c in (clock, read)), strict=True):
         np.testing.assert_allclose(before, after, rtol=2e-2)

@@ -15,7 +15,8 @@ known, or only known to be longer than a bound:
     ln t within an error of s_0^2 + c / (N + 1), or the probability of more than the bound
 
 so that a run without a jump counts as what it is. (The logistic has the tails that torsions have which the graph does
-not explain, and its probability of more is elementary.) `benchmarks/clock_train.py` trains it.
+not explain, and its probability of more is elementary.) `benchmarks/clock_train.py` trains it. No weights ship, and
+nothing in the package asks it yet: what it was found to be worth is in benchmarks/LOG.md, entry 41.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ LEAST_SPREAD, MOST_SHAPE = 0.3, 4.0
 """Bounds of s and a: nothing is foretold better, whatever few molecules seem to say."""
 NOISE_FLOOR, NOISE_OF_JUMPS = 0.1, 1.0
 """s_0 and c of what a measured time is off by."""
-FOLDER, WEIGHTS, SETTINGS = "weights", "clock.safetensors", "clock.json"
+WEIGHTS, SETTINGS = "clock.safetensors", "clock.json"
 
 
 @dataclass(frozen=True)
@@ -309,9 +308,3 @@ def read_clock(folder: Path) -> ClockEnsemble:
         return ClockEnsemble(networks, table, float(facts.pop("stretch")), facts)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise InputError(f"'{folder}' holds no learned clock; make one with benchmarks/clock_train.py.") from error
-
-
-@lru_cache(maxsize=1)
-def shipped_clock() -> ClockEnsemble:
-    """The clock that comes with the package."""
-    return read_clock(Path(str(resources.files("eginterpolator.models") / FOLDER)))
