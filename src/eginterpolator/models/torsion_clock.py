@@ -165,12 +165,13 @@ class TorsionClock(nn.Module):
         self.charge = nn.Linear(1, width, bias=False)
         self.layers = nn.ModuleList(ClockLayer(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
+        last = nn.Linear(width, 4)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         self.head = nn.Sequential(
             nn.Linear(5 * width + N_FACTS + 3, 2 * width), nn.SiLU(), nn.Dropout(dropout),
-            nn.Linear(2 * width, width), nn.SiLU(), nn.Dropout(dropout), nn.Linear(width, 4),
+            nn.Linear(2 * width, width), nn.SiLU(), nn.Dropout(dropout), last,
         )  # fmt: skip
-        nn.init.zeros_(self.head[-1].weight)
-        nn.init.zeros_(self.head[-1].bias)
 
     def forward(self, batch: ClockBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """m, s, ln T and a of each torsion [K]; times in ps."""
