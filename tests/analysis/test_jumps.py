@@ -64,6 +64,9 @@ def test_jumps_of_simulations_are_counted_in_the_wells_of_the_pool():
     conductance = (6 + 0.75) / (800 + 0.75 * 20 / (0.3 * 0.7))
     small = int(found.shares.argmin())
     assert found.rates[small, 1 - small] == pytest.approx(conductance / 0.3)
+    (firm,) = movers(molecule, pool, paths, 1.0, np.array([20.0]), np.array([3.0]), spread=0)  # an a of its own
+    conductance = (6 + 3) / (800 + 3 * 20 / (0.3 * 0.7))
+    assert firm.rates[small, 1 - small] == pytest.approx(conductance / 0.3)
     (corrected,) = movers(molecule, pool, paths, 1.0, np.array([20.0]))
     assert 0.18 < corrected.shares.min() < 0.28  # 4 jumps in 120 ps and 2 in 280 ps alone would say .176
     assert movers(molecule, pool[:300], [], 1.0, np.array([20.0])) == []  # one well only

@@ -104,7 +104,7 @@ def movers(
     simulated: Sequence[np.ndarray],
     simulated_ps: float,
     prior_ps: np.ndarray,
-    shape: float = PRIOR_SHAPE,
+    shape: float | np.ndarray = PRIOR_SHAPE,
     spread: float = SHARE_SPREAD,
 ) -> list[Mover]:
     """Everything of a molecule that jumps: movers with more than one well in the pool.
@@ -117,11 +117,12 @@ def movers(
         Torsions of replicas with frames `simulated_ps` apart; none leaves the prior.
     prior_ps : float64 [K]
         tau of each torsion; a ring system takes its slowest.
-    shape : float
-        a of C1.
+    shape : float or float64 [K]
+        a of C1, of all torsions or of each.
     spread : float
         s of C5; 0 leaves the shares of the pool.
     """
+    shapes = np.broadcast_to(shape, prior_ps.shape)
     every = np.concatenate([pool, *(_as_many(np.concatenate(list(simulated)), len(pool)),)]) if simulated else pool
     found = []
     for rows in together(molecule):
@@ -133,12 +134,13 @@ def movers(
         paths = [
             _joint([settled_wells(x[:, k], e) for k, e in zip(rows, ends, strict=True)], ends) for x in simulated
         ]  # fmt: skip
-        counts, spent = _counted(paths, names, simulated_ps)
-        tau = float(prior_ps[rows].max())
+        counts, spent = counted(paths, names, simulated_ps)
+        slowest = rows[int(np.argmax(prior_ps[rows]))]
+        tau, a = float(prior_ps[slowest]), float(shapes[slowest])
         shares = np.bincount(wells) / len(wells)
         if spread:
-            shares = corrected_shares(shares, counts, spent, tau, shape, spread)
-        rates = jump_rates(shares, counts, spent, tau, shape)
+            shares = corrected_shares(shares, counts, spent, tau, a, spread)
+        rates = jump_rates(shares, counts, spent, tau, a)
         found.append(Mover(tuple(rows), wells, shares, rates, int(counts.sum()), tau))
     return found
 
@@ -214,7 +216,7 @@ def _joint(wells: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> np.ndarra
     return code
 
 
-def _counted(paths: Sequence[np.ndarray], names: np.ndarray, frame_ps: float) -> tuple[np.ndarray, np.ndarray]:
+def counted(paths: Sequence[np.ndarray], names: np.ndarray, frame_ps: float) -> tuple[np.ndarray, np.ndarray]:
     """Jumps [W, W] between the wells `names` and time in each [W]; what lies in no such well is passed over."""
     counts, spent = np.zeros((len(names), len(names))), np.zeros(len(names))
     for path in paths:
