@@ -133,7 +133,7 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
     found = kept(frames[chosen])
     found = found or kept(start_conformers(molecule, REPLICAS, seed=seed))  # frames that no dynamics can begin at
     if not found:
-        raise InputError(f"No replica of '{molecule.name}' stayed finite; leave --clock away for this molecule.")
+        raise InputError(f"No replica of '{molecule.name}' stayed finite; use --clock network for this molecule.")
     return [torsions(x, torsion_quadruples(molecule)) for x in found]
 
 
