@@ -130,12 +130,13 @@ def seconds_of(model: Model, molecule: Molecule, options: argparse.Namespace) ->
 def judged(model: Model, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Steps -> figures of one molecule, kept in --cache by the schedule that made them."""
     sampler = model.config["sampler"]
-    facts = {key: str(getattr(options, key)) for key in ("model", "samples", "frames", "seed", "strength", "sampler")}
+    facts = {key: str(getattr(options, key)) for key in ("samples", "frames", "seed", "strength", "sampler")}
+    facts |= {"model": model.name, "weights": bench.weights_of(options.model)["weights_sha256"]}
     result: dict[str, Any] = {}
     known: Known | None = None
     for steps in options.steps:
         schedule = sampler.get(FITTED, {}).get(str(steps)) if steps != options.steps[0] else None
-        path = options.cache / folder.name / f"{options.model.replace('/', '_')}_{steps}.json" if options.cache else None
+        path = options.cache / folder.name / f"{model.name}_{steps}.json" if options.cache else None
         if path and path.is_file() and (before := json.loads(path.read_text()))["facts"] == [facts, schedule]:
             result[str(steps)] = before["figures"]
             continue
@@ -183,8 +184,8 @@ def page(result: dict[str, Any], steps: list[int]) -> str:
     ]  # fmt: skip
     return "\n\n".join([
         f"# Few network calls: {result['model']['name']} on {result['reference']['name']}",
-        f"`{result['command']}`, {result['machine']['processor']}. {result['molecules']} molecules. JSD to the reference, "
-        "mean over all features; differences feature by feature with 95 % bootstrap intervals over molecules. "
+        f"`{result['command']}`, {result['machine']['processor']}. {result['molecules']} molecules. JSD to the "
+        "reference, mean over features; differences feature by feature with 95 % bootstrap intervals over molecules. "
         f"{first} steps are the sampler `sde`, the others schedules fitted to the model.",
         bench.table(["calls", *COLUMNS, *SHARES], plain),
         bench.table(["", *COLUMNS, *SHARES], paired),
@@ -199,14 +200,18 @@ def main() -> None:
     parser.add_argument("reference", type=Path)
     parser.add_argument("--name", required=True, help="names the results")
     parser.add_argument("--model", default="qm9-obc2")
-    parser.add_argument("--steps", type=int, nargs="+", default=[16, 8, 6, 4], help="the first is what others are held against")
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=[16, 8, 6, 4], help="the first is what others are held against"
+    )
     parser.add_argument("--sampler", default="sde", help="of the first number of steps")
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--frames", type=int, default=500)
     parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="take every so many-th molecule")
-    parser.add_argument("--first", type=Path, help="folder of `egi generate`: trajectories of the first number of steps")
+    parser.add_argument(
+        "--first", type=Path, help="folder of `egi generate`: trajectories of the first number of steps"
+    )
     parser.add_argument("--cache", type=Path, help="keep figures of molecules there, and go on from them")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

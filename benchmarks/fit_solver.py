@@ -1,14 +1,15 @@
 """Fit the noise levels and coefficients of the sampler `fitted` to a model, for a few network calls.
 
-    python benchmarks/fit_solver.py MODEL STORE --calls 8 6 4 --cache FOLDER [--molecules 12] [--atoms 8 9] [--frames 64]
-        [--teacher 48] [--turns 24] [--start SCHEDULES.json] [--into MODEL_FOLDER] [--results benchmarks/results]
+    python benchmarks/fit_solver.py MODEL STORE --calls 8 6 4 --cache FOLDER [--molecules 12] [--atoms 8 9]
+        [--frames 64] [--teacher 48] [--turns 24] [--start SCHEDULES.json] [--into MODEL_FOLDER]
+        [--results benchmarks/results]
 
 The model's own samples of `--teacher` steps of `sde`, at λ = 0, are what few calls should reproduce, of molecules of a
 training store (held-out and test lists are in none). Every bond length and angle gives its mean and the logarithm of
 its spread, every torsion its first three Fourier moments, scaled so that their squares are near Jensen-Shannon
 divergences. Their differences are made small by least squares: Levenberg and Marquardt's steps, Jacobian by differences
-once and by Broyden's update from then on, always with the same noise. Writes `fitted_MODEL.json` with the schedules and,
-with --into, puts them into the config of a model folder, where `egi generate --steps` finds them.
+once and by Broyden's update from then on, always with the same noise. Writes `fitted_MODEL.json` with the schedules
+and, with --into, puts them into the config of a model folder, where `egi generate --steps` finds them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,23 @@ def unpack(vector: np.ndarray) -> dict[str, Any]:
     return {
         "levels": levels.tolist(), "eta": np.exp(eta).tolist(), "ahead": [0.0, *ahead.tolist()],
         "fresh": np.exp(fresh).tolist(), "finish": finish.tolist(), "start": float(np.exp(start[0])),
+    }  # fmt: skip
+
+
+def free_ones(schedule: dict[str, Any], below: float) -> np.ndarray:
+    """Places in the vector of what may change: all that belongs to steps that end below a noise level, Å."""
+    ends = np.array([*schedule["levels"][1:], 0.0]) < below
+    inner, whole = ends[:-1], below >= schedule["levels"][0]
+    free = np.r_[whole, inner, inner, inner, whole, inner[1:], True, True]
+    return np.flatnonzero(free)
+
+
+def as_sde(levels: Sequence[float]) -> dict[str, Any]:
+    """The coefficients with which levels are those of `sde`, with half of the last step."""
+    h, ones = np.log(np.array(levels[:-1]) / levels[1:]), [1.0] * (len(levels) - 1)
+    return {
+        "levels": list(levels), "eta": ones, "ahead": [0.0, *(h[1:] / h[:-1] / 2).tolist()], "fresh": ones,
+        "finish": [0.5, 0.0], "start": 1.0,
     }  # fmt: skip
 
 
@@ -152,6 +170,7 @@ class Problem:
 def fit(problem: Problem, start: dict[str, Any], options: argparse.Namespace) -> tuple[dict[str, Any], list[float]]:
     """The schedule that least squares come to, and the cost from step to step."""
     origin = pack(start)
+    free = free_ones(start, options.below)
 
     def residuals(vector: np.ndarray) -> np.ndarray:
         off = problem.residuals(problem.of(unpack(vector), options.frames, options.seed))
@@ -159,17 +178,19 @@ def fit(problem: Problem, start: dict[str, Any], options: argparse.Namespace) ->
 
     here, now = origin, residuals(origin)
     costs, damping, fails = [float(now @ now)], 0.03, 0
-    jacobian = np.stack([(residuals(here + STEP * unit) - now) / STEP for unit in np.eye(len(here))], axis=1)
+    jacobian = np.stack([(residuals(here + STEP * unit) - now) / STEP for unit in np.eye(len(here))[free]], axis=1)
     print(f"  cost {costs[0]:.4f}, Jacobian there", flush=True)
     for _ in range(options.turns):
         square = jacobian.T @ jacobian
         weight = np.diag(square) + 1e-3 * np.diag(square).mean()
         step = -np.linalg.solve(square + damping * np.diag(weight), jacobian.T @ now)
         step *= min(1.0, LONGEST / np.abs(step).max())
-        then = residuals(here + step)
+        there = here.copy()
+        there[free] += step
+        then = residuals(there)
         jacobian = jacobian + np.outer(then - now - jacobian @ step, step) / (step @ step)
         if then @ then < now @ now:
-            here, now, damping, fails = here + step, then, max(damping / 2, 1e-3), 0
+            here, now, damping, fails = there, then, max(damping / 2, 1e-3), 0
         else:
             damping, fails = min(damping * 4, 30.0), fails + 1
         costs.append(float(now @ now))
@@ -196,6 +217,10 @@ def main() -> None:
     parser.add_argument("--strength", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--start", type=Path, help="JSON of schedules by calls to begin from")
+    parser.add_argument(
+        "--levels", type=float, nargs="+", help="begin from sde with these levels, Å, the last 0 left out"
+    )
+    parser.add_argument("--below", type=float, default=np.inf, help="change only steps that end below this level, Å")
     parser.add_argument("--cache", type=Path, required=True, help="folder for the teacher's frames")
     parser.add_argument("--partial", type=Path, help="folder for schedules of each step")
     parser.add_argument("--into", type=Path, help="model folder whose config gets the schedules")
@@ -204,13 +229,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     model = load_model(options.model)
     made = bench.Run(
-        f"python benchmarks/fit_solver.py {model.name} {options.store.name} --calls {' '.join(map(str, options.calls))} "
+        f"python benchmarks/fit_solver.py {model.name} {options.store.name} "
+        f"--calls {' '.join(map(str, options.calls))} "
         f"--molecules {options.molecules} --atoms {options.atoms[0]} {options.atoms[1]} --frames {options.frames} "
         f"--teacher {options.teacher} --teacher-frames {options.teacher_frames} --turns {options.turns} "
-        f"--strength {options.strength:g} --seed {options.seed}"
+        f"--strength {options.strength:g} --seed {options.seed} --below {options.below:g}"
+        + (f" --levels {' '.join(f'{level:g}' for level in options.levels)}" if options.levels else "")
     )
     molecules = chosen(options.store, model, options.molecules, tuple(options.atoms), 0)
     problem, starts = Problem(model, molecules, options), {}
+    if options.levels is not None and [len(options.levels)] != options.calls:
+        raise InputError(f"--levels are {len(options.levels)} numbers; ask for as many --calls.")
     if options.start is not None:
         starts = json.loads(options.start.read_text())
     path = options.results / f"fitted_{model.name}.json"
@@ -218,7 +247,8 @@ def main() -> None:
     for calls in options.calls:
         began = time.process_time()
         print(f"{calls} calls", flush=True)
-        schedule, costs = fit(problem, starts.get(str(calls)) or beginning(model.process, calls), options)
+        begin = as_sde(options.levels) if options.levels else starts.get(str(calls))
+        schedule, costs = fit(problem, begin or beginning(model.process, calls), options)
         rounded = {k: np.round(v, 5).tolist() for k, v in schedule.items()}
         found[str(calls)] = {
             "schedule": rounded, "costs": np.round(costs, 4).tolist(), "command": made.command,

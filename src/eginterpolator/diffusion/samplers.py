@@ -151,7 +151,7 @@ def fitted(
 ) -> Tensor:
     """The multistep solver of `sde` with coefficients of its own for each step, one network call a step.
 
-    Equation (25) of docs/method.md.
+    Equation (24b) of docs/method.md.
 
     Step i takes `eta`[i] for the share of fresh noise, `fresh`[i] times as much of it, and `ahead`[i] for how far D
     goes on from the D before, D + ahead (D - D_before), where `sde` has one eta, 1, and half the ratio of the steps.

@@ -62,4 +62,6 @@ def _options(found: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
 def _none_of(model: str, steps: int, known: list[str]) -> str:
     if not known:
         return f"The model '{model}' has no fitted sampler; use another --sampler."
-    return f"The model '{model}' has no fitted sampler of {steps} steps; use --steps {', '.join(sorted(known, key=int))}."
+    return (
+        f"The model '{model}' has no fitted sampler of {steps} steps; use --steps {', '.join(sorted(known, key=int))}."
+    )
