@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from eginterpolator.diffusion.process import DDPM, NCSN, Preconditioned, SigmoidDDPM
 from eginterpolator.diffusion.samplers import SAMPLERS, SamplerConfig, ancestral, annealed_langevin
+from eginterpolator.errors import InputError
 
 MEAN, SPREAD = 0.7, 1.3
 COUNT = 40_000
@@ -192,6 +194,51 @@ def test_half_of_the_last_step_keeps_the_spread_of_a_narrow_distribution():
     assert spreads[1.0] == pytest.approx(0.05 / math.sqrt(1 + 0.4**2), rel=3e-3)
     assert spreads[0.5] == pytest.approx(0.05 * (1 + 0.4**4 / 8), rel=3e-3)
     assert moments("sde", levels, 0.0, 0.05) == moments("sde", levels, 0.0, 0.05, finish=1.0)
+
+
+def fitted_like_sde(levels: list[float], finish: float = 0.5) -> dict:
+    """Coefficients with which the fitted sampler is the stochastic one."""
+    h = [math.log(now / then) for now, then in itertools.pairwise(levels[:-1])]
+    ahead = [0.0, *(now / before / 2 for before, now in itertools.pairwise(h))]
+    return {"eta": [1.0] * len(h), "ahead": ahead, "fresh": [1.0] * len(h), "finish": [finish, 0.0]}
+
+
+def test_the_fitted_sampler_is_sde_with_the_coefficients_of_sde():
+    levels = levels_of(7)
+    options = fitted_like_sde(levels)
+    ours, theirs = (
+        moments(name, levels, **more) for name, more in (("fitted", options), ("sde", {"finish": 0.5}))
+    )  # fmt: skip
+    assert ours == pytest.approx(theirs, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": 1.2}, {"eta": [0.5, *[1.0] * 5]}, {"ahead": [0.0, 0.1, *[0.5] * 4]}, {"fresh": [*[1.0] * 5, 0.5]},
+        {"finish": [0.9, 0.0]}, {"finish": [0.5, 0.3]},
+    ],
+)  # fmt: skip
+def test_every_coefficient_of_the_fitted_sampler_matters(change):
+    levels = [6.0, 3.0, 1.5, 0.7, 0.3, 0.15, 0.1, 0.0]
+    plain, changed = (
+        moments("fitted", levels, 0.7, 0.2, **{**fitted_like_sde(levels), **more}) for more in ({}, change)
+    )
+    assert abs(plain[1] - changed[1]) > 1e-7
+
+
+def test_the_fitted_sampler_ends_ahead_of_its_last_two_denoised_samples():
+    """Two calls by hand, of a denoiser that says 1 and then 2."""
+    said, x = iter([1.0, 2.0]), torch.full((1,), 8.0, dtype=torch.float64)
+    options = {"eta": [0.0], "ahead": [9.0], "fresh": [1.0], "finish": [0.6, 0.5], "start": 0.5}
+    got = SAMPLERS["fitted"](lambda x, sigma: torch.full_like(x, next(said)), x, [4.0, 1.0, 0.0], None, **options)
+    between = 0.25 * 4.0 + 0.75 * 1.0
+    assert got.item() == pytest.approx(between + 0.6 * (2.5 - between), rel=1e-12)
+
+
+def test_a_fitted_sampler_with_too_few_coefficients_says_so():
+    with pytest.raises(InputError, match="6 numbers"):
+        SAMPLERS["fitted"](exact(), torch.zeros(1), levels_of(7), None, **{**fitted_like_sde(levels_of(7)), "eta": []})
 
 
 @pytest.mark.parametrize(

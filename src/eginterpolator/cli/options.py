@@ -163,7 +163,13 @@ class LoggedJobOptions(JobOptions):
 class SamplingOptions:
     """How a model is sampled."""
 
-    steps: Annotated[int | None, typer.Option(help="Steps of the sampler; the model's own by default.")] = None
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps of the sampler; the model's own by default. A number that the model has a fitted schedule of "
+            "takes that."
+        ),
+    ] = None
     sampler: Annotated[
         str | None,
         typer.Option(help="ddim, ancestral, heun, stochastic, sde or annealed_langevin; the model's own by default."),

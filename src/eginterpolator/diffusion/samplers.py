@@ -7,13 +7,15 @@ as the temporal modes of `memory`, `level(sigma)` gives them. They know nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from eginterpolator.errors import InputError
 from eginterpolator.machine.registry import Registry
 
 Denoise = Callable[[Tensor, float], Tensor]
@@ -135,6 +137,52 @@ def sde(
     return x
 
 
+def fitted(
+    denoise: Denoise,
+    x: Tensor,
+    levels: list[float],
+    noise: Noise,
+    level: Level = _same,
+    eta: Sequence[float] = (),
+    ahead: Sequence[float] = (),
+    fresh: Sequence[float] = (),
+    finish: Sequence[float] = (1.0, 0.0),
+    start: float = 1.0,
+) -> Tensor:
+    """The multistep solver of `sde` with coefficients of its own for each step, one network call a step.
+
+    Equation (24b) of docs/method.md.
+
+    Step i takes `eta`[i] for the share of fresh noise, `fresh`[i] times as much of it, and `ahead`[i] for how far D
+    goes on from the D before, D + ahead (D - D_before), where `sde` has one eta, 1, and half the ratio of the steps.
+    The last step goes the share `finish`[0] of the way to D + finish[1] (D - D_before). The first noise is scaled by
+    `start`. Levels and coefficients are a model's, for one number of calls: `benchmarks/fit_solver.py` finds them.
+
+    Raises
+    ------
+    InputError
+        When there are not as many coefficients as steps.
+    """
+    steps = len(levels) - 1
+    if {len(eta), len(ahead), len(fresh)} != {steps - 1}:
+        raise InputError(f"A fitted sampler of {steps} steps has {steps - 1} numbers in each of eta, ahead and fresh.")
+    previous, x = None, start * x
+    for step, (now, then) in enumerate(itertools.pairwise(levels)):
+        clean = denoise(x, now)
+        last = step == steps - 1
+        more = finish[1] if last else ahead[step]
+        estimate = clean if previous is None else clean + more * (clean - previous)
+        if last:
+            return x + finish[0] * (estimate - x)
+        ratio, after = level(now) / level(then), level(then)
+        decay = _like(ratio ** (-(1 + eta[step])), x)
+        x = decay * x + (1 - decay) * estimate
+        if eta[step] > 0:
+            x = x + _like(fresh[step] * after * (1 - ratio ** (-2 * eta[step])) ** 0.5, x) * noise()
+        previous = clean
+    return x
+
+
 def annealed_langevin(
     denoise: Denoise,
     x: Tensor,
@@ -167,18 +215,22 @@ SAMPLERS: Registry[Callable[..., Tensor]] = Registry(
     "sampler",
     {
         name: f"eginterpolator.diffusion.samplers:{name}"
-        for name in ("ddim", "ancestral", "heun", "stochastic", "sde", "annealed_langevin")
+        for name in ("ddim", "ancestral", "heun", "stochastic", "sde", "fitted", "annealed_langevin")
     },
 )
 
 
 @dataclass(frozen=True)
 class SamplerConfig:
-    """A sampler by name, its number of steps, and further arguments of its function."""
+    """A sampler by name, its number of steps, further arguments of its function, and its levels where they are its own.
+
+    `levels` decrease, Å, the last one 0; empty takes those of the noise process.
+    """
 
     name: str = "sde"
     steps: int = 40
     options: tuple[tuple[str, Any], ...] = ()
+    levels: tuple[float, ...] = ()
 
     def run(self, denoise: Denoise, x: Tensor, levels: list[float], noise: Noise, level: Level = _same) -> Tensor:
         """Sample from the noisy x at levels[0]."""

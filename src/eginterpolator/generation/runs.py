@@ -24,6 +24,7 @@ from eginterpolator.files.inputs import Failure
 from eginterpolator.files.io import write_text
 from eginterpolator.generation.conformers import etkdg_ensemble, finished_ensemble
 from eginterpolator.generation.quality import nothing_usable, quality_warnings
+from eginterpolator.generation.schedule import FITTED, sampler_config
 from eginterpolator.generation.tasks import (
     GenerationConfig,
     check_task,
@@ -211,7 +212,7 @@ class _ModelTask(_FolderTask):
     def _with_source(self, choice: Choice) -> dict[str, Any]:
         name = choice.model.name
         if name not in self.sources:
-            self.sources[name] = _source(choice.model)
+            self.sources[name] = _source(choice.model, self.config)
         return {**self.settings, **self.sources[name]}
 
 
@@ -303,10 +304,17 @@ def _check_ahead(models: Models, molecules: Sequence[Molecule], failures: Sequen
         log.warning("%d more molecules have warnings: see summary.csv.", unlike - SHOWN)
 
 
-def _source(model: Model) -> dict[str, str]:
-    """The model in the settings: its name, and hashes of its weights and of its own way of sampling."""
+def _source(model: Model, config: GenerationConfig) -> dict[str, str]:
+    """The model in the settings: its name, and hashes of its weights and of its own way of sampling.
+
+    A schedule fitted to the model counts where the run takes it.
+    """
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.denoiser.network.state_dict().items()}
     sampling = {key: model.config.get(key) for key in ("sampler", "window", "frame_ps")}
+    if sampling["sampler"] and FITTED in sampling["sampler"]:
+        used = sampler_config(model, config)
+        plain = {key: value for key, value in sampling["sampler"].items() if key != FITTED}
+        sampling["sampler"] = {**plain, FITTED: asdict(used)} if used.name == FITTED else plain
     own = json.dumps({**sampling, "process": model.process.config()}, sort_keys=True).encode()
     return {
         "model": model.name,

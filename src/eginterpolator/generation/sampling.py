@@ -117,7 +117,7 @@ class Sampler:
         single = featurize(molecule, axes=holds_axes(model.config))
         graph = collate_graphs([single], [ensemble_code(ensemble)], temperatures=[temperature_K])
         self.graph = graph.to(self.device)
-        self.levels = [float(level) for level in model.process.levels(config.steps)]
+        self.levels = [float(level) for level in config.levels or model.process.levels(config.steps)]
         self._memory = model.process.memory if strength > 0 else NoiseMemory()
 
     def batch_size(self, n_frames: int) -> int:

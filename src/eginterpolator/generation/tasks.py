@@ -16,13 +16,13 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import stereo_retention
 from eginterpolator.chemistry.validity import every_check, failed_shares, frame_checks
 from eginterpolator.data.frames import superpose
-from eginterpolator.diffusion.samplers import SamplerConfig
 from eginterpolator.errors import InputError
 from eginterpolator.files.endpoints import Endpoint
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
 from eginterpolator.generation.config import GenerationConfig
 from eginterpolator.generation.placing import given_frames, placed
 from eginterpolator.generation.sampling import Given, Sampler, block_frames, derive_seed
+from eginterpolator.generation.schedule import calls_a_block, sampler_config
 from eginterpolator.machine.cores import on_cores, shares
 from eginterpolator.models.ahead import Settings, fast_denoiser
 from eginterpolator.models.choice import has_time
@@ -64,14 +64,10 @@ def check_task(model: Model, config: GenerationConfig, start: Endpoint | None, e
 
 def make_sampler(model: Model, molecule: Molecule, config: GenerationConfig) -> Sampler:
     """The sampler of a molecule, with the model's own settings where the config leaves them open."""
-    own = model.config.get("sampler", {})
-    name = config.sampler or own.get("name", "sde")
-    options = tuple(own.get("options", {}).items()) if name == own.get("name") else ()
-    steps = config.steps or int(own.get("steps", 40))
     return Sampler(
         model,
         molecule,
-        SamplerConfig(name, steps, options),
+        sampler_config(model, config),
         config.seed,
         strength_of(model, config),
         frame_ps(model),
@@ -229,12 +225,7 @@ def _thermalised(
 
 def network_calls(model: Model, config: GenerationConfig) -> int:
     """How often `progress` will be told of a sample's pass through the network: for a progress bar."""
-    own = model.config.get("sampler", {})
-    steps = config.steps or int(own.get("steps", 40))
-    name = config.sampler or own.get("name", "sde")
-    calls = 2 * steps - 1 if name in ("heun", "stochastic") else steps
-    if name == "annealed_langevin":
-        calls = steps * int(own.get("options", {}).get("inner", 100))
+    calls = calls_a_block(model, config)
     most = block_frames(model)
     blocks = 1 + max(0, -(-(config.n_frames - most) // (most - 1)))
     return calls * blocks * drawn_samples(config)
