@@ -20,8 +20,7 @@ def test_facts_are_readable():
 def test_what_put_frames_in_order():
     assert order_text({"protocol": "implicit"}) == ""
     generated = {"model": "qm9-obc2", "strength": 1.0}
-    assert order_text(generated) == "by the network"
-    assert order_text({**generated, "clock": {"objection": "it has 200 atoms"}}) == "by the network"
-    assert order_text({**generated, "strength": 0.0}) == "none, frames are independent"
-    clock = {"movers": [], "replicas": 16, "replica_ps": 1654.9}
-    assert order_text({**generated, "strength": 0.0, "clock": clock}) == "by a clock of MD, 16 × 1.65 ns"
+    assert order_text(generated) == "network"
+    assert order_text({**generated, "clock": {"objection": "it has 200 atoms"}}) == "network"
+    assert order_text({**generated, "strength": 0.0}) == "none"
+    assert order_text({**generated, "strength": 0.0, "clock": {"movers": []}}) == "clock of MD"

@@ -48,9 +48,8 @@ def order_text(meta: Mapping[str, Any]) -> str:
     if "model" not in meta or "strength" not in meta:
         return ""
     if "movers" in meta.get("clock", {}):
-        clock = meta["clock"]
-        return f"by a clock of MD, {clock['replicas']} × {time_text(clock['replica_ps'])}"
-    return "by the network" if meta["strength"] else "none, frames are independent"
+        return "clock of MD"
+    return "network" if meta["strength"] else "none"
 
 
 def share_text(value: Any) -> str:
