@@ -33,7 +33,7 @@ CLOCK_KNOWN = {
     "drugs-obc2": "with a measured clock times of torsions are within a factor of two of MD's for 36 % on 33 held-out "
     "molecules (MD 74 %)",
 }
-"""Of `benchmarks/results/judged.json`, with 3 s and every frame once."""
+"""Of `benchmarks/results/judged.json`: the clock by size."""
 LANES = "it is the MD that the models imitate, with forces equal to OpenMM's to 2e-6 (benchmarks/results/lanes.md)"
 ENGINE_NAMES = {"openmm": "OpenMM", "gromacs": "GROMACS"}
 NEAR = 0.01
