@@ -10,8 +10,8 @@ One group a molecule: `coordinates` int16 [replica, frame, heavy atom, 3] in mul
 centred on the mean of its heavy atoms; attributes smiles, molblock (heavy atoms in the order of the coordinates,
 hydrogens implicit), frame_ps, ensemble, temperature_K, friction_per_ps, source, and the folder's meta data as JSON. A
 manifest with counts and SHA-256 lies beside. Left out and named there, with the reason: what is not finished, is not in
-explicit water, lost its density, its frames or its stereo, or is a molecule of the held-out lists. MIT licence, as the
-project.
+explicit water, lost its density, its frames or its stereo, has a stereo that heavy atoms alone do not tell, or is a
+molecule of the held-out lists. MIT licence, as the project.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rdkit import Chem
 import bench
 from eginterpolator.chemistry.identity import split_key
 from eginterpolator.chemistry.molecule import Molecule
+from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.data.readers.water import PackedSimulations, read_group
 from eginterpolator.data.splits import held_out_lists
 from eginterpolator.errors import InputError
@@ -110,6 +111,10 @@ def pack(folder: Path, file: h5py.File) -> str:
             **known,
         }
     )
+    read, replicas, _ = read_group(group, folder.name)
+    if not all(frame_stereo(read, replica.positions[:1])[0] for replica in replicas):
+        del file[folder.name]
+        return "heavy atoms alone do not tell its stereo"
     return ""
 
 
