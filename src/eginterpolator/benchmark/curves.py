@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LOSS = "val/loss"
+JUDGED = ("length", "angle", "torsion", "tica_0", "decorrelation")
+"""Distances of a snapshot's trajectories to MD that a learning curve shows."""
 WIDTH, HEIGHT, MARGIN = 640, 320, 48
 COLOURS = ("#1b6ca8", "#c8553d", "#2a7f62", "#8a4fa3", "#b58900", "#555f6b", "#d1495b", "#00798c", "#66462c")
 

@@ -11,13 +11,11 @@ from typing import Any
 
 from eginterpolator.benchmark import sampling
 from eginterpolator.benchmark.config import SystemConfig, TrajectoryTask
-from eginterpolator.benchmark.curves import loss_curve, snapshots
+from eginterpolator.benchmark.curves import JUDGED, loss_curve, snapshots
 from eginterpolator.benchmark.data import hash_of, simulation_folder, trajectory_molecules
 from eginterpolator.benchmark.training import Trained, slug
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.models.registry import load_model
-
-JUDGED = ("length", "angle", "torsion", "tica_0", "decorrelation")
 
 
 def learning_curves(
@@ -29,7 +27,8 @@ def learning_curves(
     """`system`, `seed`, `loss` (`curves.loss_curve`) and `judged` of every trained system.
 
     Where there is a `task`, trajectories of each snapshot of the systems that make them are judged by our protocol,
-    heavy atoms only: means of `JUDGED` with `minutes`, `updates` and `molecules`. It resumes below `out`.
+    heavy atoms only: means of `JUDGED` with processor `minutes`, `updates`, the number of `molecules`, and the reasons
+    of those that failed by name (`failures`). It resumes below `out`.
     """
     found = []
     for system, seed, trained in systems:
@@ -55,10 +54,11 @@ def _judged(
         model = replace(model, name=system.name, config={**model.config, **kept})
         folder = out / "samples" / "curve" / f"{slug(system.name)}_seed{seed}_{digest}" / f"{updates}"
         made = sampling.model_trajectories(model, targets, task, folder, seed, 1.0, False, False)
-        if not made.metas:
-            continue
-        config = EvaluationConfig(task.frame_ps, task.n_frames, oracle=False)
-        metrics = evaluate_folders(made.folder, reference, config).to_dict()["generated"]
-        means = {name: metrics[name]["mean"] for name in JUDGED if metrics.get(name)}
-        points.append({"minutes": minutes, "updates": updates, "molecules": metrics["molecules"], **means})
+        point: dict[str, Any] = {"minutes": minutes, "updates": updates, "molecules": 0, "failures": made.failures}
+        if made.metas:
+            config = EvaluationConfig(task.frame_ps, task.n_frames, oracle=False)
+            metrics = evaluate_folders(made.folder, reference, config).to_dict()["generated"]
+            means = {name: metrics[name]["mean"] for name in JUDGED if metrics.get(name)}
+            point |= {"molecules": metrics["molecules"], **means}
+        points.append(point)
     return points

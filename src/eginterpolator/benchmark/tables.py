@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from eginterpolator.benchmark.curves import picture
+from eginterpolator.benchmark.curves import JUDGED, picture
 from eginterpolator.evaluation.published import (
     CONFORMER_METRICS,
     SOURCE,
@@ -31,8 +31,7 @@ TITLES = {
     "unconditional": "Trajectories, unconditional: Jensen-Shannon distance to the reference",
     "forward": "Trajectories, forward simulation from a given frame: Jensen-Shannon distance to the reference",
 }
-CURVE_METRICS = ("length", "angle", "torsion", "tica_0", "decorrelation")
-CURVE_TITLES = {"loss": "held-out loss", **{name: f"JSD of {HEADS[name]}" for name in CURVE_METRICS}}
+CURVE_TITLES = {"loss": "held-out loss", **{name: f"JSD of {HEADS[name]}" for name in JUDGED}}
 BY_ANOTHER_PROTOCOL = "by the published protocol, not to be compared with the figures above"
 DASH = "–"
 
@@ -79,19 +78,19 @@ def _curve_sections(result: dict[str, Any]) -> list[dict[str, Any]]:
     curves = result.get("curves", [])
     several = len({curve["seed"] for curve in curves}) > 1
     rows = []
-    drawn: dict[str, dict[str, list[tuple[float, float]]]] = {name: {} for name in ("loss", *CURVE_METRICS)}
+    drawn: dict[str, dict[str, list[tuple[float, float]]]] = {name: {} for name in ("loss", *JUDGED)}
     for curve in curves:
         label = f"{curve['system']} (seed {curve['seed']})" if several else curve["system"]
         drawn["loss"][label] = [(point["minutes"], point["loss"]) for point in curve["loss"]]
-        for name in CURVE_METRICS:
+        for name in JUDGED:
             drawn[name][label] = [(p["minutes"], p[name]) for p in curve["judged"] if name in p]
         for point in curve["judged"]:
-            values = [f"{point[name]:.3f}" if name in point else DASH for name in CURVE_METRICS]
-            rows.append([label, f"{point['minutes']:.1f}", f"{point['updates']:,}", *values, str(point["molecules"])])
+            values = [f"{point[name]:.3f}" if name in point else DASH for name in JUDGED]
+            rows.append([label, f"{point['minutes']:.1f}", f"{point['updates']:,}", *values, _molecules(point)])
     pictures = [picture(CURVE_TITLES[name], each) for name, each in drawn.items()]
     if not rows and not any(pictures):
         return []
-    head = ["", "processor minutes", "updates", *(HEADS[name] for name in CURVE_METRICS), "molecules"]
+    head = ["", "processor minutes", "updates", *(HEADS[name] for name in JUDGED), "molecules"]
     title = "Learning curves: held-out molecules of the training data"
     return [
         {
@@ -101,6 +100,12 @@ def _curve_sections(result: dict[str, Any]) -> list[dict[str, Any]]:
             "pictures": list(filter(None, pictures)),
         }
     ]
+
+
+def _molecules(row: dict[str, Any]) -> str:
+    """How many were judged, and how many failed."""
+    failed = len(row["failures"])
+    return f"{row['molecules']}" + (f", {failed} failed" if failed else "")
 
 
 def _published_rows(published: dict[str, dict[str, Any]], metrics: tuple[str, ...]) -> list[list[str]]:
@@ -117,8 +122,7 @@ def _section(title: str, metrics: tuple[str, ...], rows: list[dict[str, Any]]) -
         label = f"{row['system']} (seed {row['seed']})" if several and row["cost"].get("parameters") else row["system"]
         values = [metric_cell(name, row["metrics"].get(name)) for name in metrics]
         values += [_share(row["metrics"].get(name)) for name in SHARES]
-        failed = len(row["failures"])
-        quality.append([label, *values, f"{row['molecules']}" + (f", {failed} failed" if failed else "")])
+        quality.append([label, *values, _molecules(row)])
         cost.append([label, *(_cost_cell(name, row["cost"]) for name in COSTS), row["note"] or DASH])
     learned = [
         f"{row['system']} (seed {row['seed']}): learned α of coordinates and of features: "
