@@ -164,7 +164,7 @@ class Problem:
                 for wave in (np.cos, np.sin):
                     off = wave(order * mine["torsion"]).mean(axis=0) - wave(order * wanted["torsion"]).mean(axis=0)
                     parts.append(off / 2 / len(off) ** 0.5)
-        # Samples of a bad schedule may fly apart. Least squares need numbers to turn away from it: each such feature has
+        # Samples of a bad schedule may fly apart. Least squares need numbers to turn from it: each such feature has
         # the residual 1, that of a shift of three deviations or more. What ships is judged by `few_calls.py`.
         return np.nan_to_num(np.concatenate(parts), nan=1.0, posinf=1.0, neginf=-1.0)
 
