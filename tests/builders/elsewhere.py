@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eginterpolator.kernels import attention, library, messages, transition
+from eginterpolator.kernels import attention, layers, library, messages, transition
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
 LIBRARIES = "/usr/aarch64-linux-gnu"
@@ -42,13 +42,13 @@ class Elsewhere:
 
     def install(self, patch) -> None:
         """Put it in the place of the functions that the kernels' modules call."""
-        for module in (attention, messages, transition):
+        for module in (attention, layers, messages, transition):
             patch.setattr(module, "call", self.call)
             patch.setattr(module, "pointers", self.pointers)
 
-    def pointers(self, kind: type[ctypes.Structure], *tensors: Tensor | None) -> ctypes.Structure:
+    def pointers(self, kind: type[ctypes.Structure], *tensors: Tensor | None, **numbers: float) -> ctypes.Structure:
         self.tensors |= {each.data_ptr(): each for each in tensors if each is not None}
-        return library.pointers(kind, *tensors)
+        return library.pointers(kind, *tensors, **numbers)
 
     def call(self, name: str, numbers: str, *structures: ctypes.Structure | None) -> None:
         assert numbers == "fp32"

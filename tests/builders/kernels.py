@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from eginterpolator.kernels import library
-from eginterpolator.nn.structure_layer import Context, PairMessages, State, Transition, make_context
+from eginterpolator.nn.structure_layer import Context, PairMessages, State, StructureLayer, Transition, make_context
 from eginterpolator.nn.temporal_layer import TemporalAttention
 from tests.builders.networks import CHIRAL, FRAME_PS, graphs, shake
 
@@ -40,6 +40,19 @@ def pairs(hidden: int, smiles: tuple[str, ...] = SMILES, n_frames: int = 5, hops
     sizes = ((3,), (3, 16), (hidden,), (hidden,))
     given = [torch.randn((*shape, *size), generator=generator, requires_grad=True) for size in sizes]
     return layer, context, given
+
+
+def stack(hidden: int, count: int, smiles: tuple[str, ...] = SMILES, n_frames: int = 5, hops: int = 4):
+    """Layers, a random state and its context, with the noise of each frame; molecules of several sizes in one batch."""
+    generator = torch.Generator().manual_seed(hidden)
+    batch = graphs(*smiles)
+    shape = (*batch.mask.shape[:1], n_frames, batch.mask.shape[1])
+    layers = [StructureLayer(hidden, 16) for _ in range(count)]
+    for layer in layers:
+        shake(layer)
+    context = make_context(batch, torch.randn((*shape[:2], hidden), generator=generator), hops)
+    sizes = ((3,), (hidden,), (3, 16))
+    return layers, State(*(torch.randn((*shape, *size), generator=generator) for size in sizes)), context
 
 
 def used(layer: PairMessages) -> list[Tensor]:

@@ -12,6 +12,7 @@ void egi_attention();
 void egi_attention_back();
 void egi_transition();
 void egi_transition_back();
+void egi_layers();
 }
 
 using Function = void (*)(void*, void*, void*, void*, void*, void*, void*, void*);
@@ -21,7 +22,8 @@ struct Named {
 };
 static const Named FUNCTIONS[] = {{"egi_messages", egi_messages},     {"egi_messages_back", egi_messages_back},
                                   {"egi_attention", egi_attention},   {"egi_attention_back", egi_attention_back},
-                                  {"egi_transition", egi_transition}, {"egi_transition_back", egi_transition_back}};
+                                  {"egi_transition", egi_transition}, {"egi_transition_back", egi_transition_back},
+                                  {"egi_layers", egi_layers}};
 
 static int64_t number(FILE* file) {
   int64_t value = 0;

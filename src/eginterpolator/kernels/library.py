@@ -20,7 +20,8 @@ from eginterpolator.errors import InputError
 from eginterpolator.machine.compilation import load_library
 from eginterpolator.machine.processor import processor_features, processor_name
 
-NAMES = ("vectors.h", "halves.h", "tiles.h", "frames.h", "messages.cpp", "attention.cpp", "transition.cpp")
+HEADERS = ("vectors.h", "halves.h", "tiles.h", "frames.h", "messages.h", "transition.h", "triples.h")
+NAMES = (*HEADERS, "messages.cpp", "attention.cpp", "transition.cpp", "layers.cpp")
 SOURCES = [Path(__file__).parent / name for name in NAMES]
 FLAGS = ["-std=c++20", "-O3", "-fno-math-errno", "-ffp-contract=fast"]
 CHOICE = "EGI_KERNELS"
@@ -168,9 +169,9 @@ def struct(name: str, addresses: str = "", **numbers: str) -> type[ctypes.Struct
     return type(name, (ctypes.Structure,), {"_fields_": members})
 
 
-def pointers(kind: type[ctypes.Structure], *tensors: Tensor | None) -> ctypes.Structure:
-    """A structure of addresses, None a null pointer; the tensors must outlive it."""
-    return kind(*(None if tensor is None else tensor.data_ptr() for tensor in tensors))
+def pointers(kind: type[ctypes.Structure], *tensors: Tensor | None, **numbers: float) -> ctypes.Structure:
+    """A structure of addresses, None a null pointer, and of `numbers` by name; the tensors must outlive it."""
+    return kind(*(None if tensor is None else tensor.data_ptr() for tensor in tensors), **numbers)
 
 
 def call(name: str, numbers: str, *structures: ctypes.Structure | None) -> None:

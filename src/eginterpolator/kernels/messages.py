@@ -7,7 +7,7 @@ import ctypes
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from eginterpolator.chemistry.codes import EDGE_TYPES
 from eginterpolator.kernels.library import LANES, call, chosen, like, operator, packed, pointers, struct, threads_for
@@ -37,6 +37,11 @@ def fits(layer: PairMessages) -> bool:
     return whole and radial <= RADIAL and layer.message.weight.dtype == torch.float32
 
 
+def filled_up(centres: Tensor) -> Tensor:
+    """Centres of the Gaussians as the kernel reads them, [RADIAL]: zeros behind the last one."""
+    return nn.functional.pad(centres, (0, RADIAL - len(centres)))
+
+
 def compute(
     layer: PairMessages, x: Tensor, v: Tensor, receiver: Tensor, sender: Tensor, context: Context, numbers: str = "bf16"
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -53,13 +58,11 @@ def compute(
 def _arguments(inputs: tuple[Tensor, ...], scale: float) -> tuple[list[Tensor], list[ctypes.Structure]]:
     """Tensors in the layout of the kernel, and the structures that point to them."""
     x, v, receiver, sender, *weights, types, mask, centres = packed(*inputs)
-    filled = torch.zeros(RADIAL)
-    filled[: len(centres)] = centres
+    filled = filled_up(centres)
     radial = weights[0].shape[1] - len(EDGE_TYPES)
     sizes = (*x.shape[:3], receiver.shape[-1], v.shape[-1], radial, len(EDGE_TYPES), threads_for(x))
     held = [x, v, receiver, sender, *weights, types, mask, filled]
-    to_weights = pointers(Weights, *weights, filled)
-    to_weights.scale = scale  # type: ignore[attr-defined]
+    to_weights = pointers(Weights, *weights, filled, scale=scale)
     return held, [Sizes(*sizes), pointers(Graph, types, mask), to_weights, pointers(Nodes, *held[:4])]
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache, partial
+from typing import cast
 
 import torch
 from torch import nn
 
 from eginterpolator.errors import InputError
-from eginterpolator.kernels import attention, messages, transition
+from eginterpolator.kernels import attention, layers, messages, transition
 from eginterpolator.kernels.library import library, processor_fits
 from eginterpolator.models.denoiser import Denoiser
-from eginterpolator.nn.structure_layer import PairMessages, Transition
+from eginterpolator.models.structure import BasicES
+from eginterpolator.nn.structure_layer import PairMessages, StructureLayer, Transition
 from eginterpolator.nn.temporal_layer import TemporalAttention
 
 log = logging.getLogger(__name__)
@@ -58,8 +60,13 @@ def _use(network: nn.Module, numbers: str) -> bool:
         for kernel in (messages, transition, attention):
             if isinstance(part, kernel.LAYER):
                 found.append(kernel.fits(part))
-                compute = kernel.compute if numbers == "bf16" else partial(kernel.compute, numbers=numbers)
-                part.kernel = compute if found[-1] else None
+                part.kernel = partial(kernel.compute, numbers=numbers) if found[-1] else None
+        if isinstance(part, StructureLayer):
+            part.kernel = partial(layers.compute, numbers=numbers) if layers.fits(part) else None
+        if isinstance(part, BasicES):  # its layers are all of one size
+            part.kernel = (
+                partial(layers.compute, numbers=numbers) if layers.fits(cast(StructureLayer, part.layers[0])) else None
+            )
     return bool(found) and all(found)
 
 

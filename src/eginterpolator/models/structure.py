@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Unpack
 
 import torch
@@ -32,7 +33,11 @@ class BasicES(nn.Module):
         Pairs more bonds apart exchange no message; 7 is dense, 3 the published graph.
     columns, ensembles
         As for `AtomEmbedding`.
+    kernel : function or None
+        Computes all layers in one call, from them, the first state and the context; `models.compiled` puts it there.
     """
+
+    kernel: Callable[..., State] | None = None
 
     def __init__(
         self,
@@ -66,6 +71,8 @@ class BasicES(nn.Module):
     def encode(self, x: Tensor, label: Tensor, graph: GraphBatch) -> tuple[State, Context]:
         """State after the last layer, and the context."""
         state, context = self.start(x, label, graph)
+        if self.kernel:
+            return self.kernel([*self.layers], state, context), context
         for layer in self.layers:
             state = layer(state, context)
         return state, context

@@ -7,7 +7,7 @@ and oriented triples that break the parity (SPEC section 8.1): everything but th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
 import torch
@@ -256,7 +256,13 @@ class Transition(nn.Module):
 
 
 class StructureLayer(nn.Module):
-    """f_ES: pair messages, oriented triples, transition."""
+    """f_ES: pair messages, oriented triples, transition.
+
+    kernel : function or None
+        Computes `one_by_one` in its place, from the same arguments; `models.compiled` puts it there.
+    """
+
+    kernel: Callable[..., State] | None = None
 
     def __init__(self, hidden: int, channels: int, radial: int = 24, reach: float = 14.0) -> None:
         super().__init__()
@@ -265,4 +271,11 @@ class StructureLayer(nn.Module):
         self.transition = Transition(hidden, channels)
 
     def forward(self, state: State, context: Context) -> State:
-        return self.transition(self.triples(self.messages(state, context), context))
+        return (self.kernel or one_by_one)([self], state, context)
+
+
+def one_by_one(layers: Iterable[StructureLayer], state: State, context: Context) -> State:
+    """The state behind the last of some layers, part by part."""
+    for layer in layers:
+        state = layer.transition(layer.triples(layer.messages(state, context), context))
+    return state
