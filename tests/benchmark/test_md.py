@@ -151,7 +151,7 @@ def test_openmm_takes_what_lanes_do_not_know_and_a_bad_replica_is_no_row(study_f
     def refuse(*args):
         raise Unsupported("it has a force of the kind that a test made up")
 
-    monkeypatch.setattr(replicas, "lane_system", refuse)
+    monkeypatch.setattr(replicas, "molecule_lanes", refuse)
     task = replace(load_study(study_file).unconditional, samples=1, n_frames=2)
     simulate_for(0.0, METHANOL, task, tmp_path, seed=3, start=geometry("CO"))
     meta = read_molecule_folder(tmp_path / "methanol")[2]

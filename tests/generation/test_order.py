@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eginterpolator.analysis.jumps import Mover
+from eginterpolator.generation import order as module
 from eginterpolator.generation.order import ordered
 from eginterpolator.generation.paths import changing
 
@@ -51,3 +52,16 @@ def test_a_seed_gives_one_order_and_nothing_that_moves_any():
     first, again, other = (ordered(pool(), SHAPE, 5.2, seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert ordered([], (2, 3), 5.2, 0).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_movers_that_are_taken_for_one_add_up():
+    random = np.random.default_rng(0)
+    sizes = (3, 2, 4, 5, 3)
+    wells = [random.integers(size, size=50) for size in sizes]
+    tables = [random.normal(size=(size, size)) for size in sizes]
+    joint, made = module._together(wells, tables)
+    assert [len(table) for table in made] == [24, 15] and max(map(len, made)) <= module.STATES
+    a, b = np.arange(50), random.integers(50, size=50)
+    wanted = sum(table[well[a], well[b]] for well, table in zip(wells, tables, strict=True))
+    found = sum(table[joint[a, m], joint[b, m]] for m, table in enumerate(made))
+    np.testing.assert_allclose(found, wanted)

@@ -25,10 +25,9 @@ from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.generation.order import ordered
 from eginterpolator.generation.paths import changing
 from eginterpolator.generation.thermalise import ThermaliseSettings, require_lanes, thermalise_frames
+from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.replicas import LANES
 from eginterpolator.simulation.engines.lanes.run import Lanes, LaneSettings, run_lanes
-from eginterpolator.simulation.engines.lanes.system import lane_system
-from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import OpenProtocol, lanes_protocol
 from eginterpolator.simulation.starts import start_conformers
 
@@ -94,7 +93,7 @@ def objection(molecule: Molecule, settings: ClockSettings) -> str:
     if said := LANES.objection(molecule, protocol):
         return said
     try:
-        Lanes(lane_system(build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol).system))
+        Lanes(molecule_lanes(molecule, protocol))
     except InputError as error:  # no parameters, or no compiler
         return str(error)
     return ""
@@ -112,7 +111,7 @@ def simulate(molecule: Molecule, frames: np.ndarray, settings: ClockSettings, se
     """
     require_lanes()
     protocol = settings.protocol()
-    system = lane_system(build_system(molecule, frames[0], protocol).system)
+    system = molecule_lanes(molecule, protocol)
     length = replica_ps(molecule.n_atoms, settings.seconds or default_seconds(molecule.n_atoms), protocol.timestep_fs)
     run = LaneSettings(
         n_frames=max(2, round(length / settings.save_ps)),

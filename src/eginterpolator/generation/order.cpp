@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <random>
+#include <vector>
 
 namespace {
 
@@ -42,35 +42,66 @@ struct Frames {
     }
 };
 
+// Xoshiro256++ (Blackman and Vigna 2021), seeded by SplitMix64: a draw is a few additions.
+struct Random {
+    uint64_t s[4];
+    explicit Random(uint64_t seed) {
+        for (uint64_t& word : s) {
+            uint64_t z = seed += 0x9e3779b97f4a7c15;
+            z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+            z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+            word = z ^ (z >> 31);
+        }
+    }
+    static uint64_t turned(uint64_t x, int by) { return (x << by) | (x >> (64 - by)); }
+    uint64_t operator()() {
+        const uint64_t result = turned(s[0] + s[3], 23) + s[0], t = s[1] << 17;
+        s[2] ^= s[0], s[3] ^= s[1], s[1] ^= s[2], s[0] ^= s[3], s[2] ^= t, s[3] = turned(s[3], 45);
+        return result;
+    }
+    int64_t below(int64_t n) { return (int64_t)(((unsigned __int128)(*this)() * (uint64_t)n) >> 64); }
+    float uniform() { return (float)((*this)() >> 40) * 0x1.0p-24f; }
+    bool accepts(float gain) { return gain >= 0 || uniform() < std::exp(gain); }
+};
+
+constexpr int64_t LENGTHS = 4096;
+
+// Lengths of stretches up to `most`, short ones as often as long ones.
+std::vector<int64_t> lengths(int64_t most) {
+    std::vector<int64_t> found(LENGTHS);
+    for (int64_t k = 0; k < LENGTHS; ++k)
+        found[k] = std::min(most, (int64_t)std::exp((k + 0.5) / LENGTHS * std::log((double)most)) + 1);
+    return found;
+}
+
 }  // namespace
 
 extern "C" void order_frames(int64_t count, int64_t length, int64_t movers, const int32_t* wells, const float* tables,
                              const int64_t* firsts, const int32_t* sizes, const int32_t* groups, int64_t* order,
                              int64_t moves, uint64_t seed) {
     const Frames f{count, length, movers, wells, tables, firsts, sizes, groups, order};
-    std::mt19937_64 random(seed);
-    const auto below = [&](int64_t n) { return (int64_t)(((unsigned __int128)random() * (uint64_t)n) >> 64); };
-    const auto uniform = [&] { return (double)(random() >> 11) * 0x1.0p-53; };
-    const auto accepted = [&](float gain) { return gain >= 0 || uniform() < std::exp(gain); };
+    Random random(seed);
+    const std::vector<int64_t> most = lengths(length);
     const int64_t chains = count / length;
     for (int64_t move = 0; move < moves; ++move) {
-        if (below(4) == 0) {  // a stretch of a trajectory backwards
-            int64_t i = below(length), j = below(length);
+        if (random.below(4) == 0) {  // a stretch of a trajectory backwards
+            int64_t i = random.below(length), j = random.below(length);
             if (i > j) std::swap(i, j);
-            const int64_t at = below(chains) * length + i, n = j - i + 1;
-            if (!f.alike(at, at + n - 1, n, -1)) continue;
+            const int64_t at = random.below(chains) * length + i, n = j - i + 1;
             const int64_t head = order[at], tail = order[at + n - 1];
-            if (accepted(f.ends(at, n, tail, head) - f.ends(at, n, head, tail)))
-                std::reverse(order + at, order + at + n);
+            if (!random.accepts(f.ends(at, n, tail, head) - f.ends(at, n, head, tail))) continue;
+            if (f.alike(at, at + n - 1, n, -1)) std::reverse(order + at, order + at + n);
             continue;
         }
-        // two stretches, short ones as often as long ones, change places
-        const int64_t n = 1 + below(std::min(length, (int64_t)std::exp(uniform() * std::log((double)length)) + 1));
-        int64_t a = below(chains) * length + below(length - n + 1), b = below(chains) * length + below(length - n + 1);
+        // two stretches change places
+        const int64_t n = 1 + random.below(most[random.below(LENGTHS)]);
+        int64_t a = random.below(chains) * length + random.below(length - n + 1);
+        int64_t b = random.below(chains) * length + random.below(length - n + 1);
         if (a > b) std::swap(a, b);
-        if (b - a <= n || !f.alike(a, b, n, 1)) continue;
+        if (b - a <= n) continue;
         const float now = f.ends(a, n, order[a], order[a + n - 1]) + f.ends(b, n, order[b], order[b + n - 1]);
         const float then = f.ends(a, n, order[b], order[b + n - 1]) + f.ends(b, n, order[a], order[a + n - 1]);
-        if (accepted(then - now)) std::swap_ranges(order + a, order + a + n, order + b);
+        if (!random.accepts(then - now)) continue;
+        if (f.alike(a, b, n, 1)) std::swap_ranges(order + a, order + a + n, order + b);
     }
 }

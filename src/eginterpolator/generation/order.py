@@ -29,6 +29,8 @@ from eginterpolator.machine.processor import processor_name
 
 SWEEPS = 2000
 """Moves a frame, in each round."""
+STATES = 64
+"""The most states of movers that are taken for one: a table of them squared stays in a processor's nearest cache."""
 ROUNDS = 6
 """Wells of movers depend on each other in the pool and not in C3, so that some would change more often than their
 rates say and others less. After each round the rates are scaled by what the numbers of changes were off."""
@@ -93,18 +95,37 @@ def ordered(
     fast = [m for m in range(len(movers)) if m not in slow]
     if not fast:
         return result.reshape(shape)
-    wells, groups = np.ascontiguousarray(wells[:, fast]), of_frames.astype(np.int32)
-    sizes = np.array([len(movers[m].shares) for m in fast], dtype=np.int32)
-    firsts = np.cumsum([0, *(sizes.astype(np.int64) ** 2)])[:-1]
+    wells, groups = wells[:, fast], of_frames.astype(np.int32)
     staying = [np.diag(movers[m].kernel(frame_ps))[wells[result, k]] for k, m in enumerate(fast)]
     wanted = (1 - np.mean(staying, axis=1)) * shape[0] * (shape[1] - 1)
     scale = np.ones(len(fast))
     for turn in range(ROUNDS):
         kernels = [movers[m].kernel(frame_ps * each) for m, each in zip(fast, scale, strict=True)]
-        tables = np.concatenate([np.log(kernel).astype(np.float32).ravel() for kernel in kernels])
-        numbers = [ctypes.c_int64(value) for value in (places, shape[1], len(fast))]
-        arrays = [ctypes.c_void_p(array.ctypes.data) for array in (wells, tables, firsts, sizes, groups, result)]
+        joint, tables = _together(wells.T, [np.log(kernel) for kernel in kernels])
+        sizes = np.array([len(table) for table in tables], dtype=np.int32)
+        firsts = np.cumsum([0, *(sizes.astype(np.int64) ** 2)])[:-1]
+        flat = np.concatenate([table.ravel() for table in tables]).astype(np.float32)
+        numbers = [ctypes.c_int64(value) for value in (places, shape[1], len(tables))]
+        arrays = [ctypes.c_void_p(array.ctypes.data) for array in (joint, flat, firsts, sizes, groups, result)]
         _library().order_frames(*numbers, *arrays, ctypes.c_int64(SWEEPS * places), ctypes.c_uint64(seed + turn))
         changes = (np.diff(wells[result.reshape(shape)], axis=1) != 0).sum(axis=(0, 1))
         scale *= (wanted + FEW) / (changes + FEW)
     return result.reshape(shape)
+
+
+def _together(wells: Sequence[np.ndarray], tables: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Movers [F] each, and logarithms of their kernels, as few movers of up to `STATES` states: int32 [F, M], tables.
+
+    To look one number up is faster than to add several.
+    """
+    columns: list[np.ndarray] = []
+    made: list[np.ndarray] = []
+    for well, table in zip(wells, tables, strict=True):
+        size = len(table)
+        if made and len(made[-1]) * size <= STATES:
+            columns[-1] = columns[-1] * size + well
+            made[-1] = np.repeat(np.repeat(made[-1], size, 0), size, 1) + np.tile(table, (len(made[-1]),) * 2)
+        else:
+            columns.append(well)
+            made.append(table)
+    return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.int32)), made

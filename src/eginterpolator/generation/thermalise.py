@@ -20,9 +20,8 @@ from eginterpolator.chemistry.wells import well_indices
 from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.engines.lanes.library import widths
+from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.run import LaneFrames, LaneSettings, run_lanes
-from eginterpolator.simulation.engines.lanes.system import lane_system
-from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.parameters import require_openmm
 from eginterpolator.simulation.protocol import OpenProtocol, lanes_protocol
 
@@ -133,7 +132,7 @@ def thermalise_frames(
     if frames.ndim != 3 or frames.shape[1] != molecule.n_atoms:
         raise InputError(f"Thermalising '{molecule.name}' needs all {molecule.n_atoms} atoms, hydrogens included.")
     protocol = settings.protocol()
-    system = lane_system(build_system(molecule, frames[0], protocol).system)
+    system = molecule_lanes(molecule, protocol)
     run = LaneSettings(
         n_frames=1,
         stride=protocol.steps(settings.ps),

@@ -22,10 +22,10 @@ from eginterpolator.errors import GenerationError, InputError
 from eginterpolator.simulation.engines.lanes.exchange import exchange, ladder
 from eginterpolator.simulation.engines.lanes.library import widths
 from eginterpolator.simulation.engines.lanes.minimise import minimise
+from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.replicas import LANES
-from eginterpolator.simulation.engines.lanes.system import LaneSystem, lane_system
+from eginterpolator.simulation.engines.lanes.system import LaneSystem
 from eginterpolator.simulation.ensembles import MAX_MATCHES
-from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.refine import open_protocol
 from eginterpolator.simulation.reweight import boltzmann_weights, jackknife
 
@@ -80,7 +80,7 @@ def thermal_populations(
         raise InputError("Thermal populations need a processor with AVX2, AVX-512, SSE4.2 or NEON registers.")
     if objection := LANES.objection(molecule, protocol):
         raise InputError(f"Thermal populations come from lanes, which cannot run it: {objection}.")
-    system = lane_system(build_system(molecule, minima[0], protocol).system)
+    system = molecule_lanes(molecule, protocol)
     width = max(widths())
     kelvin = ladder(temperature_K, max(HOT_K, HOT_RATIO * temperature_K), width)
     made = exchange(

@@ -23,9 +23,8 @@ from eginterpolator.simulation.api import RunSettings, finished_folder, package_
 from eginterpolator.simulation.engines.base import OnFrame, check_frames, frame_count
 from eginterpolator.simulation.engines.lanes.exchange import ExchangeFrames, exchange, ladder
 from eginterpolator.simulation.engines.lanes.library import library, widths
+from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.replicas import KCAL, LANES
-from eginterpolator.simulation.engines.lanes.system import lane_system
-from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import OpenProtocol, Protocol
 from eginterpolator.simulation.reweight import TorsionWell, torsion_populations, write_reweighted
 from eginterpolator.simulation.starts import start_conformers, superpose
@@ -101,7 +100,7 @@ def exchange_to_folder(
     starts = start_conformers(molecule, width, replica_seed(molecule, settings.seed, 0))
     before_first = -(-round(1000 * protocol.equilibration_ps / protocol.timestep_fs) // stride)
     made = exchange(
-        lane_system(build_system(molecule, starts[0], protocol).system),
+        molecule_lanes(molecule, protocol),
         starts,
         ladder(rungs.low_K, rungs.high_K, width),
         n_frames=n_frames,

@@ -8,10 +8,9 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
 from eginterpolator.chemistry.validity import frame_checks
 from eginterpolator.errors import InputError
+from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.replicas import LANES
 from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
-from eginterpolator.simulation.engines.lanes.system import lane_system
-from eginterpolator.simulation.forcefield import build_system
 from eginterpolator.simulation.protocol import ImplicitProtocol
 from eginterpolator.simulation.starts import far_apart
 
@@ -53,7 +52,7 @@ def hot_structures(molecule: Molecule, known: np.ndarray, n: int, seed: int = 0)
         equilibration_steps=protocol.steps(EQUILIBRATION_PS),
     )
     seeds = [int(word) for word in np.random.default_rng(seed).integers(1 << 62, size=REPLICAS)]
-    system = lane_system(build_system(molecule, starts[0], protocol).system)
+    system = molecule_lanes(molecule, protocol)
     frames = run_lanes(system, starts, run, seeds, threads=1).positions.reshape(-1, molecule.n_atoms, 3)
     frames = frames[np.isfinite(frames).all(axis=(1, 2))].astype(np.float64)
     checks = frame_checks(molecule, frames)

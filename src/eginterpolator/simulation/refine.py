@@ -174,15 +174,14 @@ def _lanes(molecule: Molecule, medium: str, threads: int) -> Relaxer | None:
     from eginterpolator.simulation.engines.base import Unsupported
     from eginterpolator.simulation.engines.lanes.library import widths
     from eginterpolator.simulation.engines.lanes.minimise import minimise
+    from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
     from eginterpolator.simulation.engines.lanes.replicas import KCAL, LANES
-    from eginterpolator.simulation.engines.lanes.system import lane_system
-    from eginterpolator.simulation.forcefield import build_system
 
     protocol = open_protocol(medium)
     if not widths() or LANES.objection(molecule, protocol):
         return None
     try:
-        system = lane_system(build_system(molecule, np.zeros((molecule.n_atoms, 3)), protocol).system)
+        system = molecule_lanes(molecule, protocol)
     except Unsupported:
         return None
 

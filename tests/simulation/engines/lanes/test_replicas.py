@@ -46,10 +46,10 @@ def test_without_a_compiler_openmm_takes_it_and_says_so(monkeypatch, caplog):
 def test_a_system_that_lanes_do_not_know_goes_to_openmm_and_says_so(monkeypatch, caplog):
     from eginterpolator.simulation.engines.base import Unsupported
 
-    def refuse(system):
+    def refuse(molecule, protocol):
         raise Unsupported("it has a force of the kind X")
 
-    monkeypatch.setattr(module, "lane_system", refuse)
+    monkeypatch.setattr(module, "molecule_lanes", refuse)
     (made,) = simulate("CCO", SHORT, replicas=1, ns=0.001, save_ps=0.1)
     assert made.meta["platform"] == "Reference" and "since lanes cannot: it has a force of the kind X" in caplog.text
     with pytest.raises(InputError, match="'lanes' cannot run 'molecule': it has a force"):

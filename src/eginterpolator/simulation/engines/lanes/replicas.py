@@ -10,9 +10,9 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
 from eginterpolator.simulation.engines.base import OnFrame, Replica, SimulationError, check_frames, frame_count
 from eginterpolator.simulation.engines.lanes.library import library, widths
+from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.run import LaneFrames, LaneSettings, run_lanes
-from eginterpolator.simulation.engines.lanes.system import MAX_ATOMS, lane_system
-from eginterpolator.simulation.forcefield import build_system
+from eginterpolator.simulation.engines.lanes.system import MAX_ATOMS
 from eginterpolator.simulation.parameters import require_openmm
 from eginterpolator.simulation.protocol import OpenProtocol, Protocol
 
@@ -70,7 +70,7 @@ class LaneEngine:
             for replica in range(len(starts)):
                 on_frame(replica, done, total)
 
-        system = lane_system(build_system(molecule, starts[0], protocol).system)
+        system = molecule_lanes(molecule, protocol)
         made = run_lanes(system, starts, settings, seeds, width=width, threads=threads, on_frame=told)
         for index in range(len(starts)):
             try:
