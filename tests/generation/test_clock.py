@@ -145,6 +145,10 @@ def test_generated_frames_come_from_the_structure_model_and_a_pool(tiny, monkeyp
     assert found.meta["strength"] == 0.0 and found.meta["clock"]["seconds"] == 0.02
 
 
+def refuse(molecule, protocol):
+    raise InputError("no parameters")
+
+
 @with_lanes
 def test_auto_measures_where_a_clock_is_possible_and_says_where_it_is_not(tiny, monkeypatch):
     config = GenerationConfig(n_frames=20, clock="auto", clock_seconds=0.02, frame_ps=20.8, steps=4, thermalise_ps=None)
@@ -158,6 +162,11 @@ def test_auto_measures_where_a_clock_is_possible_and_says_where_it_is_not(tiny, 
     assert ordered.meta["clock"] == {"objection": "'molecule' has 12 atoms, more than 3"}
     (warning,) = quality_warnings({**ordered.meta, "valid": 1.0, "stereo_retention": 1.0})
     assert "thermalised" not in ordered.meta
+    monkeypatch.undo()
+    monkeypatch.setattr("eginterpolator.generation.clock.molecule_lanes", refuse)  # seen when frames are there already
+    (again,) = generate_trajectories(tiny, molecule(SMILES), config)
+    assert again.meta["clock"] == {"objection": "no parameters"} and "thermalised" not in again.meta
+    np.testing.assert_array_equal(again.positions, ordered.positions)
     assert warning.startswith("No clock was measured") and warning.endswith("'molecule' has 12 atoms, more than 3")
 
 

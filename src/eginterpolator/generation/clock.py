@@ -28,6 +28,7 @@ from eginterpolator.generation.thermalise import ThermaliseSettings, require_lan
 from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.replicas import LANES
 from eginterpolator.simulation.engines.lanes.run import Lanes, LaneSettings, run_lanes
+from eginterpolator.simulation.parameters import require_elements
 from eginterpolator.simulation.protocol import OpenProtocol, lanes_protocol
 from eginterpolator.simulation.starts import start_conformers
 
@@ -87,10 +88,19 @@ def default_seconds(n_atoms: int) -> float:
     return round(min(MOST_SECONDS, max(LEAST_SECONDS, wanted)), 1)
 
 
+def refusal(molecule: Molecule, settings: ClockSettings) -> str:
+    """Why lanes take no such molecule, by its size and elements; '' where they may."""
+    try:
+        require_elements(molecule)
+    except InputError as error:
+        return str(error)
+    return LANES.objection(molecule, settings.protocol())
+
+
 def objection(molecule: Molecule, settings: ClockSettings) -> str:
-    """Why no clock can be measured of a molecule; '' where one can."""
+    """Why no clock can be measured of a molecule; '' where one can. It has its parameters then."""
     protocol = settings.protocol()
-    if said := LANES.objection(molecule, protocol):
+    if said := refusal(molecule, settings):
         return said
     try:
         Lanes(molecule_lanes(molecule, protocol))

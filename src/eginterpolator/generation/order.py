@@ -101,7 +101,7 @@ def ordered(
     scale = np.ones(len(fast))
     for turn in range(ROUNDS):
         kernels = [movers[m].kernel(frame_ps * each) for m, each in zip(fast, scale, strict=True)]
-        joint, tables = _together(wells.T, [np.log(kernel) for kernel in kernels])
+        joint, tables = _together(list(wells.T), [np.log(kernel) for kernel in kernels])
         sizes = np.array([len(table) for table in tables], dtype=np.int32)
         firsts = np.cumsum([0, *(sizes.astype(np.int64) ** 2)])[:-1]
         flat = np.concatenate([table.ravel() for table in tables]).astype(np.float32)

@@ -138,7 +138,33 @@ def generate_trajectories(
         When a sample stays non-finite.
     """
     began = time.perf_counter()
-    config, why_no_clock = _settled(config, molecule)
+    config, why_no_clock = _hoped_for(config, molecule)
+    trajectories = _drawn(model, molecule, config, start, end, progress)
+    if config.clock == "auto":  # now: what parameters need was loaded meanwhile
+        config, why_no_clock = _settled(config, molecule)
+        if config.clock == "network":
+            trajectories = _drawn(model, molecule, config, start, end, lambda calls: None)
+    if config.warm_ps:
+        trajectories = _thermalised(trajectories, config, start, end)
+    if config.clock == "measured":  # last: what lay on a barrier is in a well by then
+        trajectories = _clocked(trajectories, config)
+    seconds = (time.perf_counter() - began) / config.n_samples
+    for trajectory in trajectories:
+        trajectory.meta["seconds"] = round(seconds, 3)
+        if why_no_clock:
+            trajectory.meta["clock"] = {"objection": why_no_clock}
+    return trajectories
+
+
+def _drawn(
+    model: Model,
+    molecule: Molecule,
+    config: GenerationConfig,
+    start: Endpoint | None,
+    end: Endpoint | None,
+    progress: Progress,
+) -> list[Trajectory]:
+    """What the network makes: `drawn_samples` trajectories."""
     check_task(model, config, start, end)
     count = drawn_samples(config)
     sampler = make_sampler(model, molecule, config)
@@ -162,29 +188,36 @@ def generate_trajectories(
     batch = config.batch or sampler.batch_size(config.n_frames)
     parts = shares(count, batch, torch.get_num_threads() if cpu else 1)
     made = on_cores(make, parts) if cpu else [make(part, lambda: None) for part in parts]
-    trajectories = [trajectory for part in made for trajectory in part]
-    if config.warm_ps:
-        trajectories = _thermalised(trajectories, config, start, end)
-    if config.clock == "measured":  # last: what lay on a barrier is in a well by then
-        trajectories = _clocked(trajectories, config)
-    seconds = (time.perf_counter() - began) / config.n_samples
-    for trajectory in trajectories:
-        trajectory.meta["seconds"] = round(seconds, 3)
-        if why_no_clock:
-            trajectory.meta["clock"] = {"objection": why_no_clock}
-    return trajectories
+    return [trajectory for part in made for trajectory in part]
+
+
+def _hoped_for(config: GenerationConfig, molecule: Molecule) -> tuple[GenerationConfig, str]:
+    """The config, with the network's clock where it is clear at once that lanes cannot run a molecule, and why.
+
+    Else what they need is loaded meanwhile.
+    """
+    if config.clock == "network":
+        return config, ""
+    from eginterpolator.generation.clock import refusal
+    from eginterpolator.simulation.parameters import load_openmm
+
+    why = refusal(molecule, config.clock_settings()) if config.clock == "auto" else ""
+    if why:
+        return _by_the_network(config), why
+    load_openmm()
+    return config, ""
 
 
 def _settled(config: GenerationConfig, molecule: Molecule) -> tuple[GenerationConfig, str]:
     """The config with the clock that `auto` is for a molecule, and why it is not a measured one."""
-    if config.clock != "auto":
-        return config, ""
     from eginterpolator.generation.clock import objection
 
     why = objection(molecule, config.clock_settings())
-    if why:
-        return replace(config, clock="network", thermalise_ps=0.0, frame_ps=None), why
-    return replace(config, clock="measured"), ""
+    return (_by_the_network(config), why) if why else (replace(config, clock="measured"), "")
+
+
+def _by_the_network(config: GenerationConfig) -> GenerationConfig:
+    return replace(config, clock="network", thermalise_ps=0.0, frame_ps=None)
 
 
 def drawn_samples(config: GenerationConfig) -> int:

@@ -22,7 +22,7 @@ from eginterpolator.files.trajectory import Trajectory
 from eginterpolator.simulation.engines.lanes.library import widths
 from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.run import LaneFrames, LaneSettings, run_lanes
-from eginterpolator.simulation.parameters import require_openmm
+from eginterpolator.simulation.parameters import openmm_is_here, require_openmm
 from eginterpolator.simulation.protocol import OpenProtocol, lanes_protocol
 
 LONGEST_PS = 1.0
@@ -103,12 +103,8 @@ def require_lanes() -> None:
 
 
 def lanes_are_here() -> bool:
-    """Whether `require_lanes` would pass."""
-    try:
-        require_lanes()
-    except InputError:
-        return False
-    return True
+    """Whether what `require_lanes` asks for is installed; nothing is loaded."""
+    return openmm_is_here() and bool(widths())
 
 
 def thermalise_frames(

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ CHARGE_PROPERTY = "PartialCharge"
 CHARGE_TOLERANCE = 0.01
 HYDROGEN_BONDS = "[#1:1]-[*:2]"
 """Pattern of the constraints that Sage has and its unconstrained versions lack."""
+MODULES = ("openmm", "openff.toolkit", "openff.interchange", "openff.nagl", "openff.nagl_models")
 MD_HINT = "Simulation needs OpenMM and OpenFF; install them with: pip install 'eginterpolator[md]'"
 
 
@@ -50,11 +53,29 @@ class SimulationSystem:
     n_solute: int
 
 
+def openmm_is_here() -> bool:
+    """Whether the `[md]` packages are installed; none of them is loaded."""
+    try:
+        return all(find_spec(module) for module in MODULES)
+    except ModuleNotFoundError:  # of a package around one of them
+        return False
+
+
+def load_openmm() -> None:
+    """Begin to load the `[md]` packages in a thread: seconds of Python, in which compiled code can go on."""
+
+    def load() -> None:
+        with contextlib.suppress(InputError):  # who needs them says so
+            require_openmm()
+
+    Thread(target=load, daemon=True).start()
+
+
 def require_openmm() -> None:
     """Raise InputError with the command that helps when the `[md]` packages are missing."""
     logging.getLogger("pint").setLevel(logging.ERROR)  # it says that openff-units defines a unit again
     try:
-        for module in ("openmm", "openff.toolkit", "openff.interchange", "openff.nagl", "openff.nagl_models"):
+        for module in MODULES:
             import_module(module)
     except ImportError as error:
         raise InputError(f"{MD_HINT} (missing: {error.name or error}).") from error
