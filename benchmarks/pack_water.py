@@ -1,6 +1,7 @@
 """Simulations in explicit water, packed for the repository.
 
     python benchmarks/pack_water.py [FOLDER_OR_FILE ...] --out datasets/water/water.h5
+    python benchmarks/pack_water.py [FOLDER_OR_FILE ...] --test --out datasets/water/test.h5
 
 A FOLDER holds molecule folders of `egi simulate --protocol explicit`, or of `../shared/tools/water_md.py`; a file is
 one that this script made. What `--out` holds already stays, as it was, also where its folder is gone. Of a name that
@@ -45,6 +46,7 @@ DENSITY = (0.95, 1.05)
 DEFAULTS = {"temperature_K": 300.0, "friction_per_ps": 1.0}
 """Of water_md.py, whose meta.json does not name both."""
 UNFINISHED = "not finished"
+TEST_LISTS = ("published_qm9", "published_drugs")
 PROTOTYPE = "../shared/tools/water_md.py"
 NOT_KEPT = ("ns_per_day", "steps_per_second", "seconds", "prepare_s", "atom_map", "ids")
 """What the meta data of a folder say of the run, not of the simulation."""
@@ -58,10 +60,12 @@ def source_of(meta: dict[str, Any]) -> str:
     return f"egi simulate {version}, engine {meta.get('engine')}, {meta.get('platform')}"
 
 
-def fault(molecule: Molecule, trajectories: Sequence[Trajectory], meta: dict[str, Any]) -> str:
-    """Why a finished folder is not to be packed; empty where it is."""
+def fault(molecule: Molecule, trajectories: Sequence[Trajectory], meta: dict[str, Any], test: bool) -> str:
+    """Why a finished folder is not to be packed, among test references or others; empty where it is."""
     held_out = held_out_lists().get(split_key(molecule.smiles))
-    if held_out:
+    if test and held_out not in TEST_LISTS:
+        return "in none of the published test lists"
+    if held_out and not test:
         return f"held out by the list {held_out}"
     ensemble = Conditions.of_meta(meta).ensemble
     if ensemble != "tip3p":
@@ -84,10 +88,10 @@ def fault(molecule: Molecule, trajectories: Sequence[Trajectory], meta: dict[str
     return ""
 
 
-def pack(folder: Path, file: h5py.File) -> str:
+def pack(folder: Path, file: h5py.File, test: bool) -> str:
     """Write the molecule of a finished folder; returns why it was left out, or nothing."""
     molecule, trajectories, meta = read_molecule_folder(folder)
-    reason = fault(molecule, trajectories, meta)
+    reason = fault(molecule, trajectories, meta, test)
     if reason:
         return reason
     heavy = np.stack([trajectory.heavy for trajectory in trajectories]).astype(np.float64)
@@ -163,6 +167,7 @@ def main() -> None:
     parser = bench.plain_parser(__doc__)
     parser.add_argument("sources", type=Path, nargs="*", help="folders with a folder a molecule, or packed files")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--test", action="store_true", help="references to judge by: published test molecules alone")
     options = parser.parse_args()
     left_out: dict[str, str] = {}
     with atomic_path(options.out) as temporary, h5py.File(temporary, "w") as file:
@@ -170,7 +175,7 @@ def main() -> None:
             copied(source, file)
         for root in [path for path in options.sources if not path.is_file()]:
             for folder, finished in folders_of(root):
-                if folder.name not in file and (reason := pack(folder, file) if finished else UNFINISHED):
+                if folder.name not in file and (reason := pack(folder, file, options.test) if finished else UNFINISHED):
                     left_out.setdefault(folder.name, reason)
         if not len(file):
             raise InputError("There is nothing to pack: no finished molecule, and no packed file.")
@@ -179,6 +184,7 @@ def main() -> None:
     left_out = {name: reason for name, reason in sorted(left_out.items()) if name not in molecules}
     manifest = {
         "licence": "MIT",
+        "use": "test references: nothing is trained, tuned or selected on them" if options.test else "any",
         **{key: values[0] if len(values) == 1 else values for key, values in conditions.items()},
         "sha256": sha256(options.out),
         "molecules": molecules,

@@ -2,13 +2,13 @@
 
     python benchmarks/water_gap.py REFERENCE --work WORK [--frictions 1 20]
 
-REFERENCE holds molecule folders of simulations in water (`../shared/data/water-md/qm9_test`). Of each molecule 16 lanes
-of OBC2, as long as its replicas in water and with their spacing, run at each friction into WORK, where what is there
-is taken. Both are judged by our protocol (docs/evaluation.md), whose oracle is each replica in water in turn against
-the others. "One replica" is a replica of OBC2 in the place of that replica, so that both are as long and judged alike
-(mean over all lanes); "all" is what `egi evaluate trajectories` says of all 16 lanes against all of the reference.
-Torsion times are those of our protocol, 5.2 ps apart, and once more as `friction.py` counts them, every frame. Writes
-`water_gap.json` and `water_gap.md` into --results.
+REFERENCE holds simulations in water: a packed file (`datasets/water/test.h5`) or molecule folders. Of each molecule 16
+lanes of OBC2, as long as its replicas in water and with their spacing, run at each friction into WORK, where what is
+there is taken. Both are judged by our protocol (docs/evaluation.md), whose oracle is each replica in water in turn
+against the others. "One replica" is a replica of OBC2 in the place of that replica, so that both are as long and judged
+alike (mean over all lanes); "all" is what `egi evaluate trajectories` says of all 16 lanes against all of the
+reference. Torsion times are those of our protocol, 5.2 ps apart, and once more as `friction.py` counts them, every
+frame. Writes `water_gap.json` and `water_gap.md` into --results.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ import bench
 from eginterpolator.benchmark.data import hash_of
 from eginterpolator.evaluation.comparison import Comparison, Reference
 from eginterpolator.evaluation.leave_one_out import averaged, leave_one_out
-from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories, molecule_folders
+from eginterpolator.evaluation.loading import EvaluationConfig, load_trajectories
 from eginterpolator.evaluation.published import published_beside
+from eginterpolator.evaluation.sources import trajectory_sources
 from eginterpolator.evaluation.summary import differences, summarise
 from eginterpolator.evaluation.trajectories import evaluate_folders
 from eginterpolator.files.folder import read_molecule_folder
@@ -134,7 +135,7 @@ def page(result: dict[str, Any]) -> str:
 def main() -> None:
     """Simulate what is missing, judge, and write the tables."""
     parser = bench.parser(__doc__)
-    parser.add_argument("reference", type=Path, help="molecule folders in water")
+    parser.add_argument("reference", type=Path, help="packed file or molecule folders in water")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--frictions", type=float, nargs="+", default=[1.0, WATER_FRICTION_PER_PS], metavar="PER_PS")
     options = parser.parse_args()
@@ -147,8 +148,8 @@ def main() -> None:
             print(simulated(water, friction, options.work) / water.molecule.name, flush=True)
     oracle: dict[str, Comparison] = {}
     alone: dict[float, dict[str, Comparison]] = {friction: {} for friction in folders}
-    for name, folder in molecule_folders(options.reference).items():
-        molecule, replicas, stride, _ = load_trajectories(folder, config)
+    for name, source in trajectory_sources(options.reference).items():
+        molecule, replicas, stride, _ = load_trajectories(source, config)
         reference = Reference.of(molecule, replicas, config.frame_ps, config.seed, stride)
         found = leave_one_out(reference, replicas, 1, config.seed)
         if found is None:

@@ -16,10 +16,11 @@ from eginterpolator.data.readers.recognise import open_source
 from eginterpolator.data.store import Record, write_store
 from eginterpolator.errors import InputError
 from eginterpolator.evaluation.conformers import evaluate_conformer_folders
-from eginterpolator.evaluation.sources import paired, trajectory_sources
+from eginterpolator.evaluation.sources import PackedEntry, flat_smiles_of, paired, read_source, trajectory_sources
 from eginterpolator.evaluation.trajectories import EvaluationConfig, evaluate_folders
 from eginterpolator.files.folder import read_molecule_folder, write_conformer_folder
 from eginterpolator.files.trajectory import ConformerEnsemble, Trajectory
+from tests.builders import ROOT
 from tests.builders.conformers import FLEXIBLE, embedded, write_folders, write_walks
 
 CONFIG = EvaluationConfig(frame_ps=5.2, n_frames=40)
@@ -160,3 +161,14 @@ def test_the_command_takes_them(egi, folders):
     result = egi(*words, *options, "--json", folders / "out.json")
     assert result.code == 0 and "generated, 1 molecules" in result.out, result
     assert Path(folders / "out.json").is_file()
+
+
+def test_packed_simulations_are_read_with_what_they_are_samples_of():
+    sources = trajectory_sources(ROOT / "datasets" / "water" / "water.h5")
+    source = sources["water_qm9_002"]
+    molecule, trajectories, meta = read_source(source)
+    assert molecule.smiles == "O=C(OCCO)C1CC1" and flat_smiles_of(source) == molecule.smiles_flat and meta == {}
+    assert [t.positions.shape for t in trajectories] == [(1000, 9, 3)] * 4 and trajectories[0].frame_ps == 1.3
+    assert str(trajectories[0].conditions) == "tip3p, 300 K, 1/ps"
+    with pytest.raises(InputError, match="holds no molecule 'absent'"):
+        read_source(PackedEntry(source.path, "absent"))

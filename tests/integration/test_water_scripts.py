@@ -107,6 +107,15 @@ def test_what_is_no_sound_simulation_in_water_is_left_out_with_its_reason(call, 
     assert list(manifest["molecules"]) == ["good"] and manifest["left_out"] == {"bad": reason}
 
 
+def test_test_references_are_published_test_molecules_and_no_others(call, tmp_path):
+    write_water(tmp_path / "all" / "other")
+    write_water(tmp_path / "all" / "one", smiles="C#C[C@H](C)O[C@@H](C)CO")
+    call(pack_water, "all", "--test", "--out", "test.h5")
+    manifest = json.loads((tmp_path / "test.json").read_text())
+    assert list(manifest["molecules"]) == ["one"] and manifest["use"].startswith("test references")
+    assert manifest["left_out"] == {"other": "in none of the published test lists"}
+
+
 def test_nothing_to_pack_is_said(call, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="nothing to pack"):
@@ -261,14 +270,20 @@ def test_a_replica_in_the_place_of_its_like_is_judged_as_the_oracle(call, tmp_pa
     )
 
 
-def test_the_gap_is_of_folders_in_water_and_lanes(call, tmp_path, monkeypatch):
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_gap_is_of_simulations_in_water_and_lanes(call, tmp_path, monkeypatch, packed):
     for name in ("reference", "work/obc2_1", "work/obc2_20"):
         write_water(tmp_path / name / "one", n_frames=400, ns=0.52)
     monkeypatch.setattr(water_gap, "simulate_to_folder", lambda *_, **__: None)
-    call(water_gap, "reference", "--work", "work", "--results", tmp_path)
+    if packed:
+        call(pack_water, "reference", "--out", "packed.h5")
+    call(water_gap, "packed.h5" if packed else "reference", "--work", "work", "--results", tmp_path)
     result = json.loads((tmp_path / "water_gap.json").read_text())
     rows = result["rows"]
-    assert rows["OBC2 at 1/ps, all"]["torsion"]["mean"] == 0 < rows["OBC2 at 1/ps, one replica"]["torsion"]["mean"]
+    nothing = 0.02 if packed else 0  # the small integers of a packed file
+    assert (
+        rows["OBC2 at 1/ps, all"]["torsion"]["mean"] <= nothing < rows["OBC2 at 1/ps, one replica"]["torsion"]["mean"]
+    )
     assert rows["published: its MD oracle, in explicit water"]["torsion"]["mean"] == 0.192
     assert result["minus_oracle"]["OBC2 at 20/ps, one replica"]["torsion"]["at_oracle"] is None  # too few molecules
     assert "1 test molecules" in (tmp_path / "water_gap.md").read_text()

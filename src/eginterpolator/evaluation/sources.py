@@ -1,4 +1,4 @@
-"""What may be judged, and against what: molecule folders, datasets, tables of trajectories, single trajectory files."""
+"""What may be judged, and against what: molecule folders, datasets, packed simulations, tables, trajectory files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from eginterpolator.data.given import is_store
 from eginterpolator.data.readers.base import ImportOptions
 from eginterpolator.data.readers.md_import import Simulation, TrajectoryFiles, read_replica
 from eginterpolator.data.readers.topology import TOPOLOGIES, Solute, read_topology
+from eginterpolator.data.readers.water import PackedSimulations, is_packed, read_packed
 from eginterpolator.data.store import Store
 from eginterpolator.errors import InputError
 from eginterpolator.files.folder import read_molecule_folder
@@ -39,6 +40,11 @@ class StoreEntry:
 
 
 @dataclass(frozen=True)
+class PackedEntry(StoreEntry):
+    """A molecule of a file of packed simulations (`datasets/water`), with heavy atoms only."""
+
+
+@dataclass(frozen=True)
 class FileEntry:
     """Trajectory files of one molecule; `alone` where one file was named, whose molecule is found by its graph."""
 
@@ -54,7 +60,7 @@ Source = Path | StoreEntry | FileEntry
 
 
 def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | None = None) -> dict[str, Source]:
-    """Name -> source of every molecule of a molecule folder, a folder of these, a dataset, a table, or a file.
+    """Name -> source of each molecule of molecule folders, or of a dataset, packed file, table or trajectory file.
 
     A table is that of `egi data import`. A file needs `options.topology`, unless a `molecule.sdf` or `topology.pdb`
     lies beside it or it tells its atoms itself; `options` also has what the file does not tell (`frame_ps`, `molecule`,
@@ -81,6 +87,8 @@ def trajectory_sources(path: str | os.PathLike[str], options: ImportOptions | No
         if not names:
             raise InputError(f"The dataset '{path}' holds no trajectories.")
         return {name: StoreEntry(path, name) for name in names}
+    if is_packed(path):
+        return {name: PackedEntry(path, name) for name in PackedSimulations.open(path).names}
     if suffix_of(path) in (".csv", ".tsv"):
         return {each.name: FileEntry(each) for each in TrajectoryFiles.of_table(path).simulations}
     beside = [path.with_name(name) for name in ("molecule.sdf", "topology.pdb")]  # the first has bond orders as well
@@ -122,6 +130,10 @@ def read_source(source: Source, like: Molecule | None = None) -> tuple[Molecule,
     """
     if isinstance(source, Path):
         return read_molecule_folder(source)
+    if isinstance(source, PackedEntry):
+        molecule, replicas, conditions = read_packed(source.path, source.name)
+        told = conditions.to_meta()
+        return molecule, [Trajectory(molecule, r.positions, r.frame_ps, told) for r in replicas], {}
     if isinstance(source, StoreEntry):
         with Store(source.path) as store:
             record = store[source.name]
@@ -147,6 +159,8 @@ def flat_smiles_of(source: Source) -> str:
     InputError
         When its files cannot be read.
     """
+    if isinstance(source, PackedEntry):
+        return read_packed(source.path, source.name)[0].smiles_flat
     if isinstance(source, StoreEntry):
         with Store(source.path) as store:
             return flat_smiles(store.smiles(source.name))

@@ -71,6 +71,14 @@ class PackedSimulations:
                     dropped.molecule(str(error), name)
 
 
+def read_packed(path: str | os.PathLike[str], name: str) -> tuple[Molecule, list[Replica], Conditions]:
+    """`read_group` of a molecule of a file; InputError also where the file holds none of that name."""
+    if name not in PackedSimulations.open(path).names:
+        raise InputError(f"'{path}' holds no molecule '{name}'.")
+    with h5py.File(path, "r") as file:
+        return read_group(file[name], name)
+
+
 def read_group(group: Any, name: str) -> tuple[Molecule, list[Replica], Conditions]:
     """The molecule of a group, its replicas of heavy atoms, and what they are samples of.
 
@@ -101,7 +109,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _recognises(path: Path) -> bool:
+def is_packed(path: Path) -> bool:
+    """Whether a file holds packed simulations."""
     if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return False
     try:
@@ -111,4 +120,4 @@ def _recognises(path: Path) -> bool:
         return False
 
 
-FORMAT = Format(_recognises, lambda paths, options: PackedSimulations.open(paths[0], options.stride))
+FORMAT = Format(is_packed, lambda paths, options: PackedSimulations.open(paths[0], options.stride))
