@@ -20,6 +20,7 @@ NOT_NEEDED = (
     "scipy.signal", "scipy.ndimage", "scipy.stats", "scipy.spatial", "scipy.linalg", "pandas", "h5py",
     "deeptime", "sklearn", "lightning", "torch._dynamo", "torch._inductor", "distributed",
     "dask", "openff", "openmm.app", "pymbar", "MDAnalysis", "ase", "matplotlib", "rdkit.Chem.Descriptors",
+    "rdkit.Chem.AllChem",
     "eginterpolator.generation.clock", "eginterpolator.generation.thermalise",
     "eginterpolator.simulation.api", "eginterpolator.evaluation.msm", "eginterpolator.training.run",
 )  # fmt: skip

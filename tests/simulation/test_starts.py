@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdDistGeom
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
@@ -63,7 +63,7 @@ def test_an_isomer_that_etkdg_would_try_for_hours_is_given_up(monkeypatch) -> No
 def test_one_after_another_come_conformers_where_one_call_had_no_time_for_all(monkeypatch, seconds, wanted) -> None:
     """A call that runs out of time leaves nothing behind; one that gave up earlier would do so again."""
     molecule = Molecule.from_smiles("CC[C@H](O)CCOC")
-    clock, embed = SimpleNamespace(now=0.0), AllChem.EmbedMolecule
+    clock, embed = SimpleNamespace(now=0.0), rdDistGeom.EmbedMolecule
 
     def nothing(mol, count, parameters):
         clock.now += seconds
@@ -73,8 +73,8 @@ def test_one_after_another_come_conformers_where_one_call_had_no_time_for_all(mo
         clock.now += 25.0
         return embed(mol, parameters)
 
-    monkeypatch.setattr(AllChem, "EmbedMultipleConfs", nothing)
-    monkeypatch.setattr(AllChem, "EmbedMolecule", one)
+    monkeypatch.setattr(rdDistGeom, "EmbedMultipleConfs", nothing)
+    monkeypatch.setattr(rdDistGeom, "EmbedMolecule", one)
     monkeypatch.setattr(starts.time, "monotonic", lambda: clock.now)
     found = starts._embedded(molecule, 10, seed=2)
     assert found.GetNumConformers() == wanted, "three are begun within 60 seconds of 25 each"

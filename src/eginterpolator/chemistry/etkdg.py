@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from rdkit import Chem
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdDistGeom
 
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.chemistry.stereo import frame_stereo
@@ -46,7 +46,7 @@ def _with_right_axes(molecule: Molecule, n_conformers: int, seed: int, prune_rms
 def _embedded(molecule: Molecule, n_conformers: int, seed: int, prune_rmsd: float) -> Chem.Mol:
     mol = Chem.Mol(molecule.rdmol)
     mol.RemoveAllConformers()
-    parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
+    parameters: Any = rdDistGeom.ETKDGv3()
     # RDKit multiplies the seed by the conformer's number: with 0 they would all be the same structure
     parameters.randomSeed = 1 + seed % (2**31 - 2)
     parameters.useSmallRingTorsions = True
@@ -57,5 +57,5 @@ def _embedded(molecule: Molecule, n_conformers: int, seed: int, prune_rmsd: floa
         if mol.GetNumConformers() < enough:
             parameters.useRandomCoords = random_coordinates
             with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
-                AllChem.EmbedMultipleConfs(mol, n_conformers, parameters)  # type: ignore[attr-defined]
+                rdDistGeom.EmbedMultipleConfs(mol, n_conformers, parameters)
     return mol

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdForceFieldHelpers
 
 from eginterpolator.chemistry.codes import CHIRALITY_COLUMN
 from eginterpolator.chemistry.features import torsion_quadruples
@@ -53,8 +53,8 @@ def torsion_graph(molecule: Molecule) -> TorsionGraph:
     codes[:, CHIRALITY_COLUMN] = 0
     quadruples = torsion_quadruples(molecule)
     properties: Any = None
-    if AllChem.MMFFHasAllMoleculeParams(molecule.rdmol):  # type: ignore[attr-defined]
-        properties = AllChem.MMFFGetMoleculeProperties(molecule.rdmol)  # type: ignore[attr-defined]
+    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule.rdmol):
+        properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(molecule.rdmol)
     rows = [_facts(molecule, properties, quadruple) for quadruple in quadruples.tolist()]
     facts = np.array(rows, dtype=np.float32).reshape(-1, N_FACTS)
     return TorsionGraph(codes, graph.charges, graph.edges, quadruples, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdForceFieldHelpers
 
 from eginterpolator.chemistry.etkdg import embed
 from eginterpolator.chemistry.molecule import Molecule
@@ -29,8 +29,8 @@ def etkdg_conformers(molecule: Molecule, n_conformers: int, seed: int = 0, refin
     if count < n_conformers:
         raise GenerationError(f"ETKDG embeds only {count} of {n_conformers} conformers of {molecule.smiles}.")
     energies = None
-    if refine and AllChem.MMFFHasAllMoleculeParams(mol):  # type: ignore[attr-defined]
-        results = AllChem.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")  # type: ignore[attr-defined]
+    if refine and rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
+        results = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")
         energies = np.array([energy for _, energy in results])
     positions = np.stack([c.GetPositions() for c in mol.GetConformers()]).astype(np.float32)
     return ConformerEnsemble(molecule, positions, energies, {"method": "ETKDGv3+MMFF94s" if refine else "ETKDGv3"})

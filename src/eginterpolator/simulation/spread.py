@@ -169,10 +169,10 @@ def _embedded(molecule: Molecule, seed: int) -> np.ndarray:
     One after another, from distances and from random coordinates in turn where the former fails.
     """
     from rdkit import Chem
-    from rdkit.Chem import AllChem
+    from rdkit.Chem import rdDistGeom
 
     mol = Chem.Mol(molecule.rdmol)
-    parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
+    parameters: Any = rdDistGeom.ETKDGv3()
     parameters.maxIterations, parameters.timeout = EMBED_TRIES, 10 * EMBED_SECONDS
     found: list[np.ndarray] = []
     began, failed = time.process_time(), 0
@@ -183,7 +183,7 @@ def _embedded(molecule: Molecule, seed: int) -> np.ndarray:
         parameters.randomSeed = 1 + (seed + 7919 * (len(found) + failed)) % (2**31 - 2)
         parameters.useRandomCoords = failed % 2 == 1
         with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
-            if AllChem.EmbedMolecule(mol, parameters) == 0:  # type: ignore[attr-defined]
+            if rdDistGeom.EmbedMolecule(mol, parameters) == 0:
                 positions = mol.GetConformer().GetPositions()
                 if frame_stereo(molecule, positions[None])[0]:
                     found.append(positions)

@@ -34,7 +34,7 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
         When RDKit cannot embed the molecule, or every conformer loses its stereo.
     """
     from rdkit import Chem
-    from rdkit.Chem import AllChem
+    from rdkit.Chem import rdForceFieldHelpers
 
     mol = _embedded(molecule, max(10, min(4 * n, n + 15)), seed)
     ids = [conformer.GetId() for conformer in mol.GetConformers()]
@@ -44,9 +44,9 @@ def start_conformers(molecule: Molecule, n: int, seed: int = 0, window_kcal: flo
     if not ids:
         raise GenerationError(f"RDKit's ETKDG finds no 3D structure for {molecule.smiles}.")
     energies = np.zeros(len(ids))
-    if AllChem.MMFFHasAllMoleculeParams(mol):  # type: ignore[attr-defined]
+    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
         with contextlib.suppress(RuntimeError):
-            results = AllChem.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")  # type: ignore[attr-defined]
+            results = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol, maxIters=500, mmffVariant="MMFF94s")
             energies = np.array([energy for _, energy in results])
     positions = np.stack([mol.GetConformer(k).GetPositions() for k in ids])
     keeps = np.array([frame_stereo(molecule, frame[None])[0] for frame in positions])
@@ -66,11 +66,11 @@ def _embedded(molecule: Molecule, count: int, seed: int) -> Any:
     What comes in as many seconds one after another is then taken.
     """
     from rdkit import Chem
-    from rdkit.Chem import AllChem
+    from rdkit.Chem import rdDistGeom
 
     mol = Chem.Mol(molecule.rdmol)
     mol.RemoveAllConformers()
-    parameters: Any = AllChem.ETKDGv3()  # type: ignore[attr-defined]
+    parameters: Any = rdDistGeom.ETKDGv3()
     parameters.randomSeed = int(seed) % (2**31 - 1) or 1  # with 0 RDKit embeds one structure again and again
     parameters.useSmallRingTorsions = True
     parameters.timeout = EMBED_SECONDS
@@ -79,7 +79,7 @@ def _embedded(molecule: Molecule, count: int, seed: int) -> Any:
         parameters.useRandomCoords = random_coordinates
         if not mol.GetNumConformers():
             with contextlib.suppress(RuntimeError):  # RDKit's optimiser gives up on some strained cages
-                AllChem.EmbedMultipleConfs(mol, count, parameters)  # type: ignore[attr-defined]
+                rdDistGeom.EmbedMultipleConfs(mol, count, parameters)
     now = time.monotonic()
     if mol.GetNumConformers() or now - began < EMBED_SECONDS:
         return mol
@@ -91,7 +91,7 @@ def _embedded(molecule: Molecule, count: int, seed: int) -> Any:
         parameters.timeout = left
         parameters.randomSeed = 1 + parameters.randomSeed % (2**31 - 2)
         with contextlib.suppress(RuntimeError):
-            if AllChem.EmbedMolecule(one, parameters) >= 0:  # type: ignore[attr-defined]
+            if rdDistGeom.EmbedMolecule(one, parameters) >= 0:
                 mol.AddConformer(one.GetConformer(), assignId=True)
     return mol
 
