@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0
 WORKERS ?= 2
 PYTEST = $(RUN)/python -m pytest $(if $(filter-out 0 1,$(WORKERS)),-n $(WORKERS) --dist loadfile)
 EGI_DEMO_SMILES ?= CC[C@H](O)C\#CCOC
-CODE = src tests benchmarks examples docs/hooks.py
+CODE = src tests benchmarks examples docs/hooks.py wheels setup.py
 
 .PHONY: demo test test-all lint docs chromium gromacs clean
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from eginterpolator.kernels.library import kinds
 from tests.builders import ROOT
 
 LARGEST = 20_000_000
@@ -54,22 +57,53 @@ def test_the_archives_hold_the_package_and_nothing_else(built):
     assert "License-Expression: MIT" in metadata and "Provides-Extra: docs" in metadata
 
 
+def installed(wheel: Path, folder: Path, env: dict[str, str]) -> tuple[Path, Path]:
+    """Programs and packages of an environment with this one's dependencies, and of eginterpolator a wheel alone."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, env=env)
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", env=env).strip())
+    # a path in a .pth file: the packages there are found, an editable eginterpolator there is not
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python.parent, packages
+
+
+@pytest.mark.slow
+def test_a_wheel_with_libraries_needs_no_compiler(tmp_path):
+    """As cibuildwheel makes it, but for auditwheel: libraries, tag, and a run whose kernels are those of the wheel."""
+    kind = next((name for name in ("avx512", "avx2", "neon") if name in kinds()), None)
+    if kind is None or shutil.which("g++") is None or not importlib.util.find_spec("build"):
+        pytest.skip("no kernels for this processor, no C++ compiler, or no package build here")
+    tree = tmp_path / "tree"
+    for name in run("git", "ls-files", "-co", "--exclude-standard", cwd=ROOT).splitlines():
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "benchmarks/", "datasets/")):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tree / name)
+    out = tree / "src" / "eginterpolator" / "prebuilt"
+    run(sys.executable, tree / "wheels" / "prebuild.py", "--out", out, "--only", f"kernels-{kind}")
+    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path, tree)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "-py3-none-linux_" in wheel.name
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    programs, packages = installed(wheel, tmp_path / "env", plain)
+    assert len(list((packages / "eginterpolator" / "prebuilt").glob("kernels-*.so"))) == 1
+    bare = {**plain, "CXX": "no-compiler", "XDG_CACHE_HOME": str(tmp_path / "cache"), "EGI_KERNELS": kind}
+    command = ["generate", "CCO", "--frames", "12", "--out", "out", "--precision", "fp32", "--clock", "network"]
+    run(programs / "egi", *command, cwd=tmp_path, env=bare)
+    assert json.loads((tmp_path / "out" / "CCO" / "meta.json").read_text())["kernels"] is True
+
+
 @pytest.mark.slow
 def test_the_wheel_runs_in_an_empty_folder(built, tmp_path):
-    """In an environment that has this one's dependencies, and of eginterpolator the wheel alone."""
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    venv.create(tmp_path / "env", with_pip=True)
-    python = tmp_path / "env" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--no-deps", "--no-index", *built.glob("*.whl"), env=plain)
-    packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", env=plain).strip()
-    # a path in a .pth file: the packages there are found, an editable eginterpolator there is not
-    Path(packages, "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    programs, packages = installed(*built.glob("*.whl"), tmp_path / "env", plain)
+    python = programs / "python"
     empty = tmp_path / "empty"
     empty.mkdir()
     home = run(python, "-c", "import eginterpolator; print(eginterpolator.__file__)", cwd=empty, env=plain).strip()
     assert Path(home).is_relative_to(packages)
     command = ["generate", "CCO", "--frames", "12", "--out", "out", "--precision", "fp32"]
-    run(tmp_path / "env" / "bin" / "egi", *command, cwd=empty, env=plain)
+    run(programs / "egi", *command, cwd=empty, env=plain)
     assert {path.name for path in (empty / "out" / "CCO").iterdir()} >= {
         "trajectory_000.xtc",
         "meta.json",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eginterpolator.errors import InputError
-from eginterpolator.machine.compilation import library_file, load_library
+from eginterpolator.machine import compilation
+from eginterpolator.machine.compilation import Library
 
 needs_compiler = pytest.mark.skipif(
     shutil.which(os.environ.get("CXX", "g++")) is None, reason="there is no C++ compiler: install g++"
@@ -25,44 +27,56 @@ def source(tmp_path, monkeypatch) -> Path:
     return path
 
 
-def load(source: Path, number: int = 42, flags: tuple[str, ...] = ()):
-    return load_library("answer", [source], flags, generated={"number.h": f"#define NUMBER {number}\n"})
+def answer(source: Path, number: int = 42) -> Library:
+    return Library(name="answer", sources=[source], flags=(), generated={"number.h": f"#define NUMBER {number}\n"})
 
 
 def test_a_library_is_known_by_all_that_it_depends_on(source, monkeypatch):
-    first = library_file("answer", [source], ("-O2",), {"a.h": "1"}, 8)
-    assert library_file("answer", [source], ["-O2"], {"a.h": "1"}, 8) == first
-    others = {
-        library_file("other", [source], ("-O2",), {"a.h": "1"}, 8),
-        library_file("answer", [source], ("-O3",), {"a.h": "1"}, 8),
-        library_file("answer", [source], ("-O2",), {"a.h": "2"}, 8),
-        library_file("answer", [source], ("-O2",), {"a.h": "1"}, 4),
-    }
+    plain = Library(name="answer", sources=[source], flags=("-O2",), generated={"a.h": "1"}, facts=8)
+    first = plain.kept
+    assert replace(plain, flags=["-O2"]).kept == first
+    changes = ({"name": "other"}, {"flags": ("-O3",)}, {"generated": {"a.h": "2"}}, {"facts": 4})
+    others = {replace(plain, **change).kept for change in changes}
     monkeypatch.setenv("CXX", "another")
-    others.add(library_file("answer", [source], ("-O2",), {"a.h": "1"}, 8))
+    others.add(plain.kept)
     monkeypatch.delenv("CXX")
     source.write_text(source.read_text() + "\n")
-    others.add(library_file("answer", [source], ("-O2",), {"a.h": "1"}, 8))
+    others.add(plain.kept)
     assert len(others) == 6 and first not in others
 
 
 @needs_compiler
 def test_it_is_compiled_once_and_nothing_else_stays(source, tmp_path, monkeypatch):
-    assert load(source).answer() == 42 and load(source, 7).answer() == 7
+    assert answer(source).load().answer() == 42 and answer(source, 7).load().answer() == 7
     assert len(list((tmp_path / "cache" / "eginterpolator").iterdir())) == 2
     monkeypatch.setattr("eginterpolator.machine.compilation.subprocess.run", lambda *a, **k: pytest.fail("compiled"))
-    assert load(source).answer() == 42
+    assert answer(source).load().answer() == 42
 
 
 @needs_compiler
 def test_what_cannot_be_compiled_or_loaded_is_named(source, tmp_path, monkeypatch):
     source.write_text("this is no C++")
     with pytest.raises(InputError, match="cannot compile answer: .*error"):
-        load(source)
+        answer(source).load()
     assert not list((tmp_path / "cache" / "eginterpolator").iterdir()), "half a library stays behind"
-    library_file("answer", [source], (), {"number.h": "#define NUMBER 42\n"}, None).write_bytes(b"damaged")
+    answer(source).kept.write_bytes(b"damaged")
     with pytest.raises(InputError, match="delete it"):
-        load(source)
+        answer(source).load()
     monkeypatch.setenv("CXX", "no-compiler")
     with pytest.raises(InputError, match="no C\\+\\+ compiler 'no-compiler'"):
-        load(source)
+        answer(source).load()
+
+
+@needs_compiler
+def test_a_wheel_brings_libraries_of_the_same_sources(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(compilation, "PREBUILT", tmp_path / "wheel")
+    (tmp_path / "wheel").mkdir()
+    answer(source).build(answer(source).prebuilt)
+    monkeypatch.setenv("CXX", "no-compiler")
+    assert answer(source).load().answer() == 42 and not (tmp_path / "cache").exists()
+    for other in (answer(source, 7), replace(answer(source), facts="this machine")):
+        with pytest.raises(InputError, match="no C\\+\\+ compiler"):
+            other.load()
+    answer(source, 7).prebuilt.write_bytes(b"damaged")
+    with pytest.raises(InputError, match="wheel/answer.*delete it"):
+        answer(source, 7).load()

@@ -12,6 +12,7 @@ import torch
 from eginterpolator.errors import InputError
 from eginterpolator.generation.tasks import GenerationConfig, generate_trajectories
 from eginterpolator.kernels import attention, library
+from eginterpolator.machine.compilation import Library
 from eginterpolator.models import compiled
 from eginterpolator.models.compiled import use_kernels
 from eginterpolator.models.registry import load_model
@@ -69,7 +70,7 @@ def test_training_goes_on_without_kernels_that_cannot_be_made(monkeypatch, tmp_p
     assert not list((tmp_path / "eginterpolator").iterdir()), "half a library stays behind"
     (tmp_path / "kernels.so").write_bytes(b"damaged")
     with monkeypatch.context() as patch, pytest.raises(InputError, match="delete it"):
-        patch.setattr("eginterpolator.machine.compilation.library_file", lambda *given: tmp_path / "kernels.so")
+        patch.setattr(Library, "kept", tmp_path / "kernels.so")
         library.library()
     monkeypatch.setattr(compiled, "library", lambda numbers: pytest.fail("kernels of fp32"))
     run.accelerate(denoiser, replace(config, precision="fp32"))

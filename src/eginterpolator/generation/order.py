@@ -24,8 +24,7 @@ import numpy as np
 
 from eginterpolator.analysis.jumps import Mover
 from eginterpolator.generation.paths import FEW_CHANGES, chain_of, filled, slow_movers, walked
-from eginterpolator.machine.compilation import load_library
-from eginterpolator.machine.processor import processor_name
+from eginterpolator.machine.compilation import Library
 
 SWEEPS = 2000
 """Moves a frame, in each round."""
@@ -36,13 +35,12 @@ ROUNDS = 6
 rates say and others less. After each round the rates are scaled by what the numbers of changes were off."""
 FEW = 5.0
 """Changes by which a number of them is uncertain: a mover that changes this seldom is scaled by little."""
-SOURCE = Path(__file__).with_name("order.cpp")
-FLAGS = ["-std=c++17", "-O3", "-march=native"]
+LIBRARY = Library(name="order", sources=[Path(__file__).with_name("order.cpp")], flags=["-std=c++17", "-O3"])
 
 
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
-    return load_library("order", [SOURCE], FLAGS, facts=processor_name())
+    return LIBRARY.load()
 
 
 def ordered(

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.library import CustomOpDef
 
 from eginterpolator.errors import InputError
-from eginterpolator.machine.compilation import load_library
+from eginterpolator.machine.compilation import Library
 from eginterpolator.machine.processor import processor_features, processor_name
 
 HEADERS = ("vectors.h", "halves.h", "tiles.h", "frames.h", "messages.h", "transition.h", "triples.h")
@@ -102,7 +102,7 @@ def library(numbers: str = "bf16") -> ctypes.CDLL:
     Raises
     ------
     InputError
-        As `load_library`, and where there are none for this processor.
+        As `Library.load`, and where there are none for this processor.
     """
     return _loaded(numbers, os.environ.get(CHOICE))
 
@@ -112,6 +112,11 @@ def _loaded(numbers: str, asked: str | None) -> ctypes.CDLL:
     kind = kind_for(numbers)
     if kind is None:
         raise InputError(f"There are no kernels of {numbers} for this processor; see {CHOICE} in docs/performance.md.")
+    return of_kind(kind).load()
+
+
+def of_kind(kind: str) -> Library:
+    """What the library of one of `KINDS` is made of; with products of PyTorch's it serves this machine only."""
     flags: list[str] = [*FLAGS, *KINDS[kind].flags]
     if sys.platform == "linux" and "clang" not in os.environ.get("CXX", ""):  # others have no OpenMP of their own
         flags.append("-fopenmp")
@@ -120,7 +125,7 @@ def _loaded(numbers: str, asked: str | None) -> ctypes.CDLL:
         pytorch = Path(torch.__file__).parent
         flags += [f"-isystem{pytorch / 'include'}", f"-L{pytorch / 'lib'}", "-ltorch_cpu", "-lc10"]
         where = (torch.__version__, processor_name(), torch.cpu.get_capabilities())
-    return load_library(f"kernels-{kind}", SOURCES, flags, facts=where)
+    return Library(name=f"kernels-{kind}", sources=SOURCES, flags=flags, facts=where)
 
 
 def threads_for(x: Tensor) -> int:

@@ -72,13 +72,18 @@ def _use(network: nn.Module, numbers: str) -> bool:
 
 @lru_cache(maxsize=8)
 def with_kernels(denoiser: Denoiser, numbers: str = "bf16") -> Denoiser | None:
-    """A copy of a denoiser for sampling with kernels of bf16 or fp32 for all layers; None where there cannot be all."""
+    """A copy of a denoiser for sampling with kernels of bf16 or fp32 for all layers; None where there cannot be all.
+
+    Where those of bf16 cannot be compiled, those of fp32 serve: a wheel may bring them.
+    """
     if not processor_fits(numbers):
         return None
-    try:
-        library(numbers)
-    except InputError as error:  # nothing but time is lost, and meta.json says that there were no kernels
-        log.info("%s Layers go without kernels.", error)
-        return None
-    fast = denoiser.sharing()
-    return fast if _use(fast, numbers) else None
+    for each in dict.fromkeys((numbers, "fp32")):
+        try:
+            library(each)
+        except InputError as error:  # nothing but time is lost, and meta.json says that there were no kernels
+            log.info("%s Layers go without kernels of %s.", error, each)
+            continue
+        fast = denoiser.sharing()
+        return fast if _use(fast, each) else None
+    return None

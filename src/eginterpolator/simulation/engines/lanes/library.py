@@ -8,19 +8,19 @@ from functools import cache
 from pathlib import Path
 
 from eginterpolator.errors import InputError
-from eginterpolator.machine.compilation import load_library
-from eginterpolator.machine.processor import processor_features, processor_name
+from eginterpolator.machine.compilation import Library
+from eginterpolator.machine.processor import processor_features
 from eginterpolator.simulation.engines.lanes.approximations import header
 
 NAMES = ("vectors.h", "system.h", "bonded.h", "nonbonded.h", "dynamics.h", "lanes.cpp")
 SOURCES = [Path(__file__).parent / name for name in NAMES]
 FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
 X86 = {
-    16: ("-march=native", "-mprefer-vector-width=512"),
-    8: ("-march=native", "-mno-avx512f"),
-    4: ("-march=native", "-mno-avx512f", "-mno-avx2", "-mno-avx", "-mno-fma"),
+    16: ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"),
+    8: ("-mavx2", "-mfma"),
+    4: ("-msse4.2",),
 }
-"""Flags of each width on x86; a build of fewer lanes does without the wider instructions."""
+"""Flags of each width on x86. What else a processor has makes lanes no faster (benchmarks/LOG.md, entry 45)."""
 NEEDED = {16: {"avx512f", "avx512dq", "avx512vl"}, 8: {"avx2", "fma"}, 4: {"sse4_2"}}
 
 
@@ -32,6 +32,13 @@ def widths() -> tuple[int, ...]:
     if kind not in ("x86_64", "amd64"):
         return ()
     return tuple(width for width, needed in NEEDED.items() if needed <= processor_features())
+
+
+def of_width(width: int) -> Library:
+    """What the library of `width` lanes is made of, on processors of this machine's kind."""
+    arm = platform.machine().lower() in ("arm64", "aarch64")
+    flags = (*FLAGS, *(() if arm else X86[width]), f"-DLANES={width}")
+    return Library(name="lanes", sources=SOURCES, flags=flags, generated={"coefficients.h": header()})
 
 
 @cache
@@ -46,11 +53,7 @@ def library(width: int) -> ctypes.CDLL:
     if width not in widths():
         known = ", ".join(map(str, widths())) or "none"
         raise InputError(f"This processor has no registers for {width} lanes (it has them for: {known}).")
-    arm = platform.machine().lower() in ("arm64", "aarch64")
-    flags = (*FLAGS, *(("-mcpu=native",) if arm else X86[width]), f"-DLANES={width}")
-    found = load_library(
-        "lanes", SOURCES, flags, generated={"coefficients.h": header()}, facts=(processor_name(), width)
-    )
+    found = of_width(width).load()
     if found.lanes() != width:
         raise InputError(f"The library of {width} lanes has {found.lanes()}; delete it from the cache and start again.")
     return found
