@@ -17,9 +17,10 @@ def test_an_order_is_read_with_its_defaults():
     assert read_order({"smiles": " CCO "}, Limits(), MODELS) == Order("CCO")
     given = {
         "smiles": "CCO", "frames": 10, "samples": 2, "seed": 3, "model": "small", "strength": 0, "thermalise_ps": 0.5,
-        "largest_fragment": True, "force": True,
+        "clock": "measured", "frame_ps": 20.8, "solvent": "none", "temperature_K": 350, "largest_fragment": True,
+        "force": True,
     }  # fmt: skip
-    assert read_order(given, Limits(), MODELS) == Order("CCO", 10, 2, 3, "small", 0.0, 0.5, True, True)
+    assert read_order(given, Limits(), MODELS) == Order(**given)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,11 @@ def test_an_order_is_read_with_its_defaults():
         ({"strength": 1.1}, "'lambda' must be a number from 0 to 1"),
         ({"strength": float("nan")}, "'lambda' must be a number"),
         ({"thermalise_ps": 2}, "'thermalise' must be a number from 0 to 1"),
+        ({"clock": "sundial"}, "'clock' must be one of auto, measured, network"),
+        ({"frame_ps": 0}, "'frame spacing' must be a number from 0.01"),
+        ({"solvent": "ethanol"}, "'solvent' must be one of implicit, water, none"),
+        ({"temperature_K": 1000}, "'temperature' must be a number from 250 to 500"),
+        ({"temperature_K": None}, "'temperature' must be a number"),
         ({"force": 1}, "'force' must be true or false"),
         ({"out": "/"}, "'out' is nothing that can be set"),
     ],

@@ -44,3 +44,16 @@ def test_a_result_without_use_is_kept_and_says_why(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("eginterpolator.generation.quality.USABLE", 1.1)
     end = carry_out(Order("CCO", frames=6), tmp_path / "served", Models.of(tiny), lambda event: None)
     assert end["kept"] and end["reason"].startswith("nothing usable came out")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"clock": "network", "frame_ps": 20.8}, "--frame-ps needs --clock measured"),
+        ({"temperature_K": 400.0}, "`egi simulate` does"),
+        ({"solvent": "none"}, "`egi simulate` does"),
+    ],
+)
+def test_clock_solvent_and_temperature_are_those_of_the_command(tiny, tmp_path, asked, said):
+    with pytest.raises(InputError, match=said):
+        carry_out(Order("CCO", frames=30, **asked), tmp_path / "served", Models.of(tiny), lambda event: None)

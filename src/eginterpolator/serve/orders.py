@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from eginterpolator.errors import InputError
+from eginterpolator.models.conditions import COLDEST, HOTTEST
 from eginterpolator.serve.limits import Limits
+
+CLOCKS = ("auto", "measured", "network")
+SOLVENTS = ("implicit", "water", "none")
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,14 @@ class Order:
     ----------
     model : str
         One of the names that the page offers.
-    thermalise_ps : float
-        Picoseconds of dynamics from each frame, at most 1; 0 for none.
+    clock : str
+        One of CLOCKS.
+    frame_ps : float or None
+        Spacing of frames, free with a measured clock; None takes the model's.
+    thermalise_ps : float or None
+        Picoseconds of dynamics from each frame, at most 1; 0 for none, None for what goes with the clock.
+    solvent : str
+        One of SOLVENTS.
     """
 
     smiles: str
@@ -29,7 +39,11 @@ class Order:
     seed: int = 0
     model: str = "auto"
     strength: float = 1.0
-    thermalise_ps: float = 0.0
+    clock: str = "auto"
+    frame_ps: float | None = None
+    thermalise_ps: float | None = None
+    solvent: str = "implicit"
+    temperature_K: float = 300.0
     largest_fragment: bool = False
     force: bool = False
 
@@ -87,13 +101,19 @@ def read_order(values: Any, limits: Limits, models: Collection[str]) -> Order:
         seed=_whole(values, "seed", 0, 0, 2**53 - 1),
         model=model,
         strength=_number(values, "strength", 1.0, 0.0, 1.0),
-        thermalise_ps=_number(values, "thermalise_ps", 0.0, 0.0, 1.0),
+        clock=_one_of(values, "clock", CLOCKS),
+        frame_ps=_number(values, "frame_ps", None, 0.01, 1e6),
+        thermalise_ps=_number(values, "thermalise_ps", None, 0.0, 1.0),
+        solvent=_one_of(values, "solvent", SOLVENTS),
+        temperature_K=_number(values, "temperature_K", 300.0, COLDEST, HOTTEST),
         largest_fragment=_yes(values, "largest_fragment"),
         force=_yes(values, "force"),
     )
 
 
-_SAID = {"strength": "lambda", "thermalise_ps": "thermalise"}
+_SAID = {
+    "strength": "lambda", "thermalise_ps": "thermalise", "frame_ps": "frame spacing", "temperature_K": "temperature",
+}  # fmt: skip
 
 
 def _whole(values: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
@@ -103,12 +123,25 @@ def _whole(values: Mapping[str, Any], name: str, default: int, low: int, high: i
     return value
 
 
-def _number(values: Mapping[str, Any], name: str, default: float, low: float, high: float) -> float:
+@overload
+def _number(values: Mapping[str, Any], name: str, default: float, low: float, high: float) -> float: ...
+@overload
+def _number(values: Mapping[str, Any], name: str, default: None, low: float, high: float) -> float | None: ...
+def _number(values: Mapping[str, Any], name: str, default: float | None, low: float, high: float) -> float | None:
     value = values.get(name, default)
+    if value is None and default is None:
+        return None
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not low <= value <= high:
         raise InputError(f"'{_SAID.get(name, name)}' must be a number from {low:g} to {high:g}.")
     return float(value)
+
+
+def _one_of(values: Mapping[str, Any], name: str, words: Sequence[str]) -> str:
+    value = values.get(name, words[0])
+    if value not in words:
+        raise InputError(f"'{name}' must be one of {', '.join(words)}.")
+    return str(value)
 
 
 def _yes(values: Mapping[str, Any], name: str) -> bool:

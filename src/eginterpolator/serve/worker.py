@@ -124,6 +124,7 @@ def carry_out(order: Order, folder: Path, models: Any, tell: Callable[[Event], N
         As `read_smiles` and `run_generation` do.
     """
     from eginterpolator.files.inputs import read_smiles
+    from eginterpolator.generation.config import in_solvent
     from eginterpolator.generation.runs import run_generation
     from eginterpolator.generation.tasks import GenerationConfig, network_calls
     from eginterpolator.jobs.molecules import Hooks
@@ -132,15 +133,17 @@ def carry_out(order: Order, folder: Path, models: Any, tell: Callable[[Event], N
     molecule = read_smiles(order.smiles, largest_fragment=order.largest_fragment)
     config = GenerationConfig(
         n_frames=order.frames, n_samples=order.samples, seed=order.seed, strength=order.strength,
-        thermalise_ps=order.thermalise_ps or None, clock="auto",
+        thermalise_ps=order.thermalise_ps, clock=order.clock, frame_ps=order.frame_ps,
+        temperature_K=order.temperature_K,
     )  # fmt: skip
-    if order.thermalise_ps:
+    if order.thermalise_ps or order.clock == "measured":
         from eginterpolator.generation.thermalise import require_lanes
 
         require_lanes()
+    config, models = in_solvent(config, models, order.solvent)
     models = models.under(config.ensemble, config.temperature_K, config.independent)
     calls = network_calls(models.choose(molecule, order.force).model, config)
-    after = "thermalising" if order.thermalise_ps else "generating" if config.clock == "network" else "measuring times"
+    after = "measuring times" if config.clock != "network" else "thermalising" if config.warm_ps else "generating"
     behind, told = 0.0, 0.0
 
     def step(amount: float) -> None:

@@ -88,7 +88,11 @@ $("form").addEventListener("submit", async (event) => {
     seed: number("seed"),
     model: $("model").value,
     strength: number("strength"),
+    clock: $("clock").value,
+    frame_ps: number("spacing"),
     thermalise_ps: number("thermalise"),
+    solvent: $("solvent").value,
+    temperature_K: number("temperature"),
     largest_fragment: $("fragment").checked,
     force: $("force").checked,
   });
