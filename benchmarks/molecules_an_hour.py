@@ -41,7 +41,7 @@ SETTINGS = {
 PARTS = {
     "starts": ("eginterpolator.data.thermal.start_conformers",),
     "parametrisation": (
-        "eginterpolator.simulation.engines.lanes.replicas.build_system",
+        "eginterpolator.simulation.engines.lanes.parametrised.build_system",
         "eginterpolator.simulation.engines.openmm.build_system",
     ),
 }
