@@ -17,7 +17,7 @@ from eginterpolator.errors import InputError
 from eginterpolator.machine.cache import cache_folder, check_seal, compiler, make_cache_folder, sealed
 
 PREBUILT = Path(__file__).parents[1] / "prebuilt"
-"""Where a wheel for a platform holds libraries, so that no compiler is needed (`packaging/prebuild.py`)."""
+"""Where a wheel for a platform holds libraries, so that no compiler is needed (`wheels/prebuild.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

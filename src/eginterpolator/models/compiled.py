@@ -61,12 +61,9 @@ def _use(network: nn.Module, numbers: str) -> bool:
             if isinstance(part, kernel.LAYER):
                 found.append(kernel.fits(part))
                 part.kernel = partial(kernel.compute, numbers=numbers) if found[-1] else None
-        if isinstance(part, StructureLayer):
-            part.kernel = partial(layers.compute, numbers=numbers) if layers.fits(part) else None
-        if isinstance(part, BasicES):  # its layers are all of one size
-            part.kernel = (
-                partial(layers.compute, numbers=numbers) if layers.fits(cast(StructureLayer, part.layers[0])) else None
-            )
+        if isinstance(part, StructureLayer | BasicES):  # whose layers are all of one size
+            layer = cast(StructureLayer, part.layers[0]) if isinstance(part, BasicES) else part
+            part.kernel = partial(layers.compute, numbers=numbers) if layers.fits(layer) else None
     return bool(found) and all(found)
 
 

@@ -13,6 +13,7 @@ from eginterpolator.serve.limits import Limits
 
 CLOCKS = ("auto", "measured", "network")
 SOLVENTS = ("implicit", "water", "none")
+"""Those of `egi generate`, the default first; its own list of clocks loads PyTorch, which only the worker does."""
 
 
 @dataclass(frozen=True)
