@@ -4,7 +4,7 @@
         --clock FOLDER [--list held_out_qm9] [--every 3] [--kept] [--seconds 3] [--seed 0]
 
 Every third molecule of a held-out list: its generated frames (`egi generate --thermalise 0.5`, a folder a molecule),
-sixteen replicas of --seconds as `egi generate --clock measured` runs them, and the time of jumps of each torsion
+replicas of --seconds as `egi generate --clock measured` runs them, and the time of jumps of each torsion
 (`Mover.time_ps`) beside that of the reference's own counts, of torsions with at least ten jumps there and a time of
 memory of 5 to 2,000 ps. The first parts of the replicas are clocks of a tenth and a third of the seconds; none of them
 leaves the prior. Priors: the table with a = .75, the learned time with a = .75, and with the network's own a. Writes
@@ -31,7 +31,8 @@ from eginterpolator.analysis.torsion_counts import TorsionCounts
 from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.chemistry.torsion_times import shipped_times
 from eginterpolator.files.folder import read_molecule_folder
-from eginterpolator.generation.clock import ClockSettings, simulate
+from eginterpolator.generation.clock import ClockSettings
+from eginterpolator.generation.replicas import simulate
 from eginterpolator.models.torsion_clock import ClockEnsemble, read_clock
 from learned_clock import is_measured, references
 
@@ -51,9 +52,10 @@ def kept_angles(kept: Path, generated: Path, seconds: float, seed: int) -> tuple
     if not kept.is_file():
         molecule, made, _ = read_molecule_folder(generated)
         frames = np.concatenate([each.positions for each in made])
-        replicas = simulate(molecule, frames, ClockSettings(seconds=seconds), seed)
+        settings = ClockSettings(seconds=seconds)
+        ran = simulate(molecule, frames, settings.protocol(), seconds, settings.save_ps, seed, threads=1)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, pool=torsions(frames, torsion_quadruples(molecule)), sim=np.stack(replicas))
+        np.savez(kept, pool=torsions(frames, torsion_quadruples(molecule)), sim=np.stack(ran.angles))
     with np.load(kept) as found:
         return found["pool"], list(found["sim"])
 

@@ -101,7 +101,9 @@ def timed(folder: Path, seconds: float | None, ps: float | None, seed: int) -> P
 
     def make(trajectories: list[Trajectory]) -> tuple[list[Trajectory], dict[str, Any]]:
         again = ThermaliseSettings(ps=ps) if ps else None
-        made = clocked(trajectories, ClockSettings(seconds=seconds), seed, trajectories[0].frame_ps, again=again)
+        shape = (len(trajectories), trajectories[0].n_frames)
+        settings = ClockSettings(seconds=seconds)
+        made = clocked(trajectories, settings, seed, trajectories[0].frame_ps, shape, again=again)
         return made, {"clock": made[0].meta.get("clock")}
 
     return remade(folder, "clocked", make)

@@ -3,7 +3,7 @@
     python benchmarks/long_lag.py held_out/held_out_qm9 qm9-obc2_thermalised --longer 50ns --take 001 004 --out lags
 
 REFERENCE is a list of `held_out.py`, GENERATED what `judged.py` made of it: independent frames, and the script only
-draws their order. --longer is a folder of longer simulations of some of the molecules (`egi simulate LIST --replicas 16
+draws their order, and that of pieces of the clock's MD. --longer is a folder of longer simulations of some of the molecules (`egi simulate LIST --replicas 16
 --ns 50 --save-ps 20.8`), which are the reference then. Rows: the frames with the shares that the model gives them, with
 those that the clock's jumps correct (C5 of docs/clock.md), plain lanes of --cpu CPU seconds, and the oracle, one half
 of the reference's replicas against the other half. Plain lanes are the first part of the replicas in REFERENCE, judged
@@ -37,8 +37,10 @@ from eginterpolator.chemistry.torsion_times import shipped_times
 from eginterpolator.chemistry.wells import well_indices
 from eginterpolator.files.folder import read_molecule_folder
 from eginterpolator.files.io import write_json
-from eginterpolator.generation.clock import ClockSettings, simulate
+from eginterpolator.generation.clock import ClockSettings, default_seconds
 from eginterpolator.generation.order import ordered
+from eginterpolator.generation.pieces import Pieces
+from eginterpolator.generation.replicas import simulate
 from eginterpolator.simulation.engines.lanes.speed import PREPARE_SECONDS, estimated_seconds
 
 SPACING_PS = 20.8
@@ -49,7 +51,7 @@ LISTED, JUDGED = 0.01, 0.05
 """Share of a state that is one of its own, and of one whose staying is judged."""
 FEWEST = 20
 """Frames in a state below which nothing is said of staying in it."""
-ROWS = ("frames' shares", "corrected shares", "plain lanes", "oracle")
+ROWS = ("frames' shares", "corrected shares", "as generated", "plain lanes", "oracle")
 
 
 def joint_wells(torsions: Sequence[Torsion], used: Sequence[int], angles: np.ndarray) -> np.ndarray:
@@ -134,20 +136,23 @@ def judged(
     used = telling(np.concatenate(paths), slow_torsions(torsions, SPACING_PS))
     settings = ClockSettings(seconds=seconds)
     clock = time.process_time()
-    simulated = simulate(molecule, pool, settings, seed)
+    lasting = seconds or default_seconds(molecule.n_atoms)
+    ran = simulate(molecule, pool, settings.protocol(), lasting, settings.save_ps, seed, threads=1)
     clock = time.process_time() - clock
     budget = 16 * cpu / ((estimated_seconds(molecule.n_atoms, 16, 1.0) or np.nan) - PREPARE_SECONDS)  # ns
     half = replicas[: len(replicas) // 2], replicas[len(replicas) // 2 :]
     plain = short if longer is not None else half[0]
     frames = max(2, round(budget * 1000 / SPACING_PS / len(plain)))
     plain = [x[:frames] for x in plain]
-    orders: dict[str, dict[float, np.ndarray]] = {row: {} for row in ROWS[:2]}
-    for row, spread in zip(ROWS[:2], (0.0, 0.5), strict=True):
-        found = movers(
-            molecule, angles, simulated, settings.save_ps, shipped_times().of_torsions(molecule), spread=spread
-        )
+    orders: dict[str, dict[float, np.ndarray]] = {row: {} for row in ROWS[:3]}
+    prior, simulated = shipped_times().of_torsions(molecule), np.concatenate(ran.angles)
+    for row, spread in zip(ROWS[:3], (0.0, 0.5, 0.5), strict=True):
+        found = movers(molecule, angles, ran.angles, settings.save_ps, prior, spread=spread)
+        own = Pieces.single(found, len(pool))
+        pieces = own if row != "as generated" else Pieces.cut(found, [len(x) for x in ran.angles], 1, 1)
         for lag in LAGS_PS:
-            orders[row][lag] = ordered(found, (len(made), FRAMES), lag, seed, weights(found, len(pool)))
+            shape = (len(made), FRAMES)
+            orders[row][lag] = ordered(found, pieces, shape, lag, seed, weights(found, pieces.heads))
     kinds, counts = np.unique(joint_wells(torsions, used, np.concatenate(replicas)), return_counts=True)
     listed = kinds[counts >= LISTED * counts.sum()]
 
@@ -161,14 +166,15 @@ def judged(
     of_torsions = [[well_paths(torsions[k], k, x) for k in used] for x in (replicas, *half, plain)]
     result: dict[str, Any] = {}
     whole, first, second, short_paths = ([named(x) for x in each] for each in (replicas, *half, plain))
-    pooled, pooled_wells = named(angles), [well_paths(torsions[k], k, [angles])[0] for k in used]
+    pools = dict(zip(ROWS[:3], (angles, angles, simulated), strict=True))
     for lag in LAGS_PS:
         step = round(lag / SPACING_PS)
         rows = {}
-        for row in ROWS[:2]:
+        for row, pooled in pools.items():
             order = orders[row][lag]
-            rows[row] = against([pooled[o] for o in order], whole, n, (1, step))
-            rows[row] |= times_against([[x[o] for o in order] for x in pooled_wells], of_torsions[0], (1, step), lag)
+            wells = [well_paths(torsions[k], k, [pooled])[0] for k in used]
+            rows[row] = against([named(pooled)[o] for o in order], whole, n, (1, step))
+            rows[row] |= times_against([[x[o] for o in order] for x in wells], of_torsions[0], (1, step), lag)
         judge = (whole, of_torsions[0]) if longer is not None else (second, of_torsions[2])
         rows["plain lanes"] = against(short_paths, judge[0], n, (step, step))
         rows["plain lanes"] |= times_against(of_torsions[3], judge[1], (step, step), lag)

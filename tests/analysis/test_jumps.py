@@ -23,6 +23,8 @@ def test_the_prior_alone_forgets_with_its_own_time():
     rates = jump_rates(shares, np.zeros((3, 3)), np.zeros(3), 40.0)
     mover = Mover((0,), np.zeros(1, dtype=np.int64), shares, rates, 0, 40.0)
     assert mover.time_ps == pytest.approx(40.0)
+    once = jump_rates(shares, np.zeros((3, 3)), np.array([0.0, 0.0, 1e9]), 40.0)
+    assert -once[2, 2] * 1e9 == pytest.approx(0.75, rel=0.01)  # a jumps out of a well, however many wells there are
     # every correlation falls as exp(-t / tau): K = exp(-t / tau) 1 + (1 - exp(-t / tau)) shares
     left = np.exp(-5.2 / 40.0)
     np.testing.assert_allclose(mover.kernel(5.2), left * np.eye(3) + (1 - left) * shares, atol=1e-9)
@@ -70,30 +72,44 @@ def test_jumps_of_simulations_are_counted_in_the_wells_of_the_pool():
     (corrected,) = movers(molecule, pool, paths, 1.0, np.array([20.0]))
     assert 0.18 < corrected.shares.min() < 0.28  # 4 jumps in 120 ps and 2 in 280 ps alone would say .176
     assert movers(molecule, pool[:300], [], 1.0, np.array([20.0])) == []  # one well only
+    assert [len(each) for each in found.paths] == [200, 200]
+    (unseen,) = movers(molecule, pool[:300], paths, 1.0, np.array([20.0]), spread=0)  # a well that only MD visits
+    assert sorted(unseen.shares.tolist()) == pytest.approx([0.5 / 300.5, 300 / 300.5])
 
 
 def test_jumps_to_and_fro_correct_the_shares_of_the_frames():
     own = np.array([0.5, 0.5])
     none = np.zeros((2, 2))
-    assert corrected_shares(own, none, np.zeros(2), 50.0) == pytest.approx(own)
+    assert corrected_shares(own, none, np.zeros(2)) == pytest.approx(own)
     # simulations started from such frames: 4 to 1 in rates, whatever the time that they spent in each well
     counts, spent = np.array([[0.0, 400.0], [400.0, 0.0]]), np.array([4000.0, 1000.0])
-    assert corrected_shares(own, counts, spent, 50.0) == pytest.approx([0.8, 0.2], abs=0.005)
-    few = corrected_shares(own, counts / 100, spent / 100, 50.0)
+    assert corrected_shares(own, counts, spent) == pytest.approx([0.8, 0.2], abs=0.005)
+    few = corrected_shares(own, counts / 100, spent / 100)
     assert 0.55 < few[0] < 0.78  # four jumps each way: something between
     # time spent in wells that nothing left says nothing of their shares
-    assert corrected_shares(own, none, np.array([9000.0, 1000.0]), 1e9) == pytest.approx(own, abs=0.02)
+    assert corrected_shares(own, none, np.array([9000.0, 1000.0])) == pytest.approx(own)
     three = corrected_shares(np.array([0.4, 0.3, 0.3]), np.diag([50.0, 50.0], 1) + np.diag([50.0, 50.0], -1),
-                             np.array([500.0, 250.0, 250.0]), 50.0)  # fmt: skip
+                             np.array([500.0, 250.0, 250.0]))  # fmt: skip
     assert three.sum() == pytest.approx(1) and three[0] > 0.4
+
+
+def test_shares_of_wells_that_jump_among_themselves_keep_what_they_have_together():
+    """Of two pairs of wells each pair exchanges: its ratio is the jumps', and what it has together the frames'."""
+    counts = np.zeros((4, 4))
+    counts[0, 1] = counts[1, 0] = counts[2, 3] = counts[3, 2] = 1000.0
+    spent = np.array([3000.0, 1000.0, 500.0, 8000.0])
+    found = corrected_shares(np.array([0.3, 0.1, 0.3, 0.3]), counts, spent)
+    assert found[0] / found[1] == pytest.approx(3, rel=0.01) and found[3] / found[2] == pytest.approx(16, rel=0.02)
+    # by hand: the pairs keep the product of their shares, which is what the penalty sees of their size
+    assert found[0] * found[1] / (found[2] * found[3]) == pytest.approx(0.03 / 0.09, rel=0.01)
 
 
 def test_weights_give_movers_their_shares_and_keep_what_frames_know_of_them_together():
     wells = np.array([[0, 0]] * 40 + [[0, 1]] * 10 + [[1, 0]] * 10 + [[1, 1]] * 40)
     wanted = [np.array([0.7, 0.3]), np.array([0.6, 0.4])]
     movers = [Mover((m,), wells[:, m], wanted[m], np.zeros((2, 2)), 0, 1.0) for m in range(2)]
-    found = weights(movers, 100)
+    found = weights(movers, wells)
     joint = np.array([[found[(wells == (i, j)).all(axis=1)].sum() for j in range(2)] for i in range(2)])
     np.testing.assert_allclose([joint.sum(axis=1), joint.sum(axis=0)], wanted, atol=1e-5)
     assert joint[0, 0] * joint[1, 1] / (joint[0, 1] * joint[1, 0]) == pytest.approx(16, rel=1e-3)
-    assert weights([], 4) == pytest.approx(np.full(4, 0.25))
+    assert weights([], np.empty((4, 0))) == pytest.approx(np.full(4, 0.25))

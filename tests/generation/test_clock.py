@@ -10,9 +10,9 @@ import pytest
 from eginterpolator.chemistry.features import torsion_quadruples, torsions
 from eginterpolator.errors import InputError
 from eginterpolator.files.trajectory import Trajectory
-from eginterpolator.generation.clock import ClockSettings, clocked, default_seconds, replica_ps, simulate
+from eginterpolator.generation.clock import ClockSettings, clocked, spacing
 from eginterpolator.generation.quality import quality_warnings
-from eginterpolator.generation.tasks import GenerationConfig, drawn_samples, generate_trajectories
+from eginterpolator.generation.tasks import GenerationConfig, as_drawn, generate_trajectories
 from eginterpolator.generation.thermalise import ThermaliseSettings
 from tests.builders.networks import geometry, molecule
 from tests.builders.simulation import MISSING, needs_md
@@ -56,93 +56,104 @@ def turned(samples: int = 4, frames: int = 60) -> list[Trajectory]:
     return found
 
 
-def test_the_length_is_of_the_size_alone():
-    assert replica_ps(21, 3.0, 4.0) == pytest.approx(1.36e6 * 3 / 16 * 0.004)
-    assert replica_ps(9, 1.0, 4.0) > replica_ps(15, 1.0, 4.0) > replica_ps(68, 1.0, 4.0) > replica_ps(120, 1.0, 4.0)
-    assert [default_seconds(n) for n in (9, 21, 90)] == [3.0, 3.0, 20.0]
-    assert 8 < default_seconds(45) < 14 and replica_ps(45, default_seconds(45), 4.0) == pytest.approx(1000, rel=0.01)
+def angles(trajectories: list[Trajectory]) -> np.ndarray:
+    """The torsion of each frame, radians: [S, T]."""
+    quadruples = torsion_quadruples(trajectories[0].molecule)
+    return np.stack([torsions(each.positions, quadruples)[:, 0] for each in trajectories])
+
+
+def changes(trajectories: list[Trajectory]) -> float:
+    return float((np.abs(np.diff(np.cos(angles(trajectories)), axis=1)) > 0.8).mean())
+
+
+def test_frames_of_a_path_are_whole_numbers_of_frames_of_a_replica_apart():
+    assert spacing(5.2, 1.3) == (4, pytest.approx(1.3)) and spacing(0.5, 1.3) == (1, 0.5)
+    assert spacing(20.0, 1.3) == (15, pytest.approx(20 / 15)) and spacing(1.9, 1.3) == (1, 1.9)
     with pytest.raises(InputError, match="cannot be measured in 0 seconds"):
         ClockSettings(seconds=0)
 
 
 @with_lanes
-def test_paths_are_of_frames_that_were_there():
-    before = turned()
-    settings = ClockSettings(seconds=0.1)
-    after = clocked(before, settings, 7, 5.2)
-    quadruples = torsion_quadruples(before[0].molecule)
-
-    def angles(trajectories: list[Trajectory]) -> np.ndarray:
-        return np.stack([torsions(each.positions, quadruples)[:, 0] for each in trajectories])
-
-    there = np.sort(angles(before), axis=None)
-    near = np.abs(angles(after).ravel()[:, None] - there).min(axis=1)
-    assert near.max() < 1e-3
+def test_paths_are_of_pieces_of_md_in_which_wells_change_by_their_rates():
+    before, settings = turned(), ClockSettings(seconds=0.5)
+    after = clocked(before, settings, 7, 5.2, (4, 60))
     facts = after[0].meta["clock"]
-    assert facts["frames"] == 240 and 120 < facts["frames_used"] <= 240
+    assert facts["network_frames"] == 240 and facts["replicas"] == 64 and facts["frames_used"] == 240
+    assert 2 * 5.2 <= facts["piece_ps"] <= 0.25 * facts["replica_ps"] + 5.2
     (mover,) = facts["movers"]
-    assert facts["replicas"] == 16 and facts["replica_ps"] > 50 and mover["jumps"] > 3 and mover["wells"] >= 2
+    assert mover["jumps"] > 20 and mover["wells"] >= 2 and len(mover["network_shares"]) == mover["wells"]
     steps = 4 * 59
     spread = np.sqrt(mover["expected"] * steps)  # of a number of changes
     assert mover["changes"] * steps == pytest.approx(mover["expected"] * steps, abs=4 * spread + 1) and spread > 1
-    assert mover["expected"] < 0.2
-
-    def changes(trajectories: list[Trajectory]) -> float:
-        return float((np.abs(np.diff(np.cos(angles(trajectories)), axis=1)) > 0.8).mean())
-
-    assert changes(after) < 0.5 * changes(before)
-    again = clocked(before, settings, 7, 5.2)
+    assert mover["expected"] < 0.2 and changes(after) < 0.5 * changes(before)
+    assert all(np.isfinite(each.meta["potential_kcal"]).all() and each.n_frames == 60 for each in after)
+    again = clocked(before, settings, 7, 5.2, (4, 60))
     assert all(np.array_equal(a.positions, b.positions) for a, b in zip(after, again, strict=True))
-    wide = clocked(before, settings, 7, 1000.0)
-    assert len(clocked(before, settings, 7, 5.2, 2)) == 2
-    assert wide[0].frame_ps == 1000.0 and changes(wide) == pytest.approx(changes(before), rel=0.3)
+    few = clocked(before, settings, 7, 5.2, (2, 30))
+    assert [(each.meta["sample"], each.n_frames, each.meta["n_frames"]) for each in few] == [(0, 30, 30), (1, 30, 30)]
+
+
+@with_lanes
+def test_frames_far_apart_forget_their_wells_and_more_paths_than_there_were_are_made():
+    before = turned(2, 60)
+    for k, each in enumerate(before):
+        each.meta["thermalised"] = {"frames": 60 + k}
+    wide = clocked(before, ClockSettings(seconds=0.5), 7, 1000.0, (5, 40))
+    facts = wide[0].meta["clock"]
+    assert facts["piece_ps"] == 1000.0 and facts["save_ps"] == 1.3 and facts["pieces"] == facts["frames"]
+    assert wide[0].frame_ps == 1000.0 and [each.meta["sample"] for each in wide] == [0, 1, 2, 3, 4]
+    (mover,) = facts["movers"]
+    assert mover["expected"] == pytest.approx(1 - sum(share**2 for share in mover["shares"]), abs=0.02)
+    assert mover["changes"] == pytest.approx(mover["expected"], abs=0.12)
+    # each frame that was thermalised is told of once
+    assert [each.meta.get("thermalised") for each in wide] == [{"frames": 60}, {"frames": 61}, None, None, None]
+
+
+@with_lanes
+def test_a_molecule_without_torsions_has_pieces_too():
+    ethane = molecule("CC")
+    still = Trajectory(ethane, np.repeat(geometry("CC")[None], 20, axis=0), 5.2, {"frame_ps": 5.2})
+    (found,) = clocked([still], ClockSettings(seconds=0.05), 1, 5.2, (1, 50))
+    assert found.n_frames == 50 and found.meta["clock"]["movers"] == []
+    lengths = np.linalg.norm(found.positions[:, 0] - found.positions[:, 1], axis=1)
+    assert 0.01 < lengths.std() < 0.1 and abs(lengths.mean() - 1.53) < 0.05
 
 
 @with_lanes
 def test_frames_that_come_again_have_run_on():
-    before, settings = turned(1, 60), ClockSettings(seconds=0.1)
-    plain = clocked(before, settings, 7, 0.5)[0]
-    moved = clocked(before, settings, 7, 0.5, again=ThermaliseSettings(ps=0.1))[0]
-    assert "frames_again" not in plain.meta["clock"]
-    repeats = 60 - len(np.unique(plain.positions.round(4), axis=0))
-    distinct = len(np.unique(moved.positions.round(4), axis=0))
-    again = moved.meta["clock"]["frames_again"]
-    assert 0 < again <= repeats and distinct == 60 - repeats + again
-    quadruples = torsion_quadruples(plain.molecule)
-    turns = np.cos(torsions(plain.positions, quadruples) - torsions(moved.positions, quadruples))
+    before, settings = turned(1, 60), ClockSettings(seconds=0.02)
+    shape = (4, 400)
+    plain = clocked(before, settings, 7, 5.2, shape)
+    moved = clocked(before, settings, 7, 5.2, shape, again=ThermaliseSettings(ps=0.1))
+    assert "frames_again" not in plain[0].meta["clock"]
+
+    def distinct(trajectories: list[Trajectory]) -> int:
+        energies = np.concatenate([each.meta["potential_kcal"] for each in trajectories])
+        return len(np.unique(energies))
+
+    again = moved[0].meta["clock"]["frames_again"]
+    repeats = 1600 - distinct(plain)
+    assert 0 < again <= repeats and distinct(moved) == 1600 - repeats + again
+    turns = np.cos(angles(plain) - angles(moved))
     assert turns.min() > 0.3  # in the wells where they were
-
-
-@with_lanes
-def test_replicas_that_leave_what_is_finite_are_left_out(monkeypatch):
-    from eginterpolator.generation import clock
-
-    frames = np.concatenate([each.positions for each in turned(1, 20)])
-    run = clock.run_lanes
-
-    def broken(*arguments, **options):
-        made = run(*arguments, **options)
-        made.positions[:count] = np.nan
-        return made
-
-    monkeypatch.setattr(clock, "run_lanes", broken)
-    count = 3
-    assert len(simulate(molecule(SMILES), frames, ClockSettings(seconds=0.02), 1)) == 13
-    count = 16
-    with pytest.raises(InputError, match="No replica of 'molecule' stayed finite"):
-        simulate(molecule(SMILES), frames, ClockSettings(seconds=0.02), 1)
 
 
 @with_lanes
 def test_generated_frames_come_from_the_structure_model_and_a_pool(tiny, monkeypatch):
     config = GenerationConfig(n_frames=30, n_samples=1, clock="measured", clock_seconds=0.02, frame_ps=20.8, steps=4)
-    assert drawn_samples(config) == 4 and drawn_samples(replace(config, n_samples=80)) == 80
-    assert drawn_samples(replace(config, n_frames=1000)) == 2
-    assert drawn_samples(replace(config, clock="network", frame_ps=None)) == 1
+
+    def drawn(**settings) -> tuple[int, int]:
+        found = as_drawn(replace(config, **settings))
+        return found.n_samples, found.n_frames
+
+    assert drawn() == (4, 30) and drawn(n_samples=10) == (10, 30) and drawn(n_samples=80) == (17, 30)
+    assert drawn(n_frames=1000) == (1, 500) == drawn(n_frames=500, n_samples=10)
+    assert drawn(clock="network", frame_ps=None, n_samples=80) == (80, 30)
     monkeypatch.setattr("eginterpolator.generation.tasks.POOL_FRAMES", 100)
     (found,) = generate_trajectories(tiny, molecule(SMILES), config)
     assert found.frame_ps == found.meta["frame_ps"] == 20.8 and found.n_frames == 30
     assert found.meta["strength"] == 0.0 and found.meta["clock"]["seconds"] == 0.02
+    assert found.meta["clock"]["network_frames"] == 120
 
 
 def refuse(molecule, protocol):

@@ -2,21 +2,24 @@
 
 A mover is a torsion, or all torsions of a ring system, which can only change together. Its wells i have the shares
 pi_i, and its rates k_ij obey detailed balance, k_ij = c_ij / pi_i with c_ij = c_ji. Of simulations that spent the time
-T_i in well i and went N_ij times from i to j, and of a prior Gamma(a, a / c0_ij) on each c_ij, the mean afterwards is
+T_i in well i and went N_ij times from i to j, and of a prior Gamma(b, b / c0_ij) on each c_ij, the mean afterwards is
 
-    (C1)  c_ij = (N_ij + N_ji + a) / (T_i / pi_i + T_j / pi_j + a / c0_ij),      c0_ij = pi_i pi_j / tau
+    (C1)  c_ij = (N_ij + N_ji + b) / (T_i / pi_i + T_j / pi_j + b / c0_ij),      c0_ij = pi_i pi_j / tau
 
 with tau the time that the class of the bond has (`chemistry.torsion_times`): with these c0 the prior's torsion forgets
-its well with the time tau. a = .75 makes the logarithm of a rate uncertain by 1.5, as far as times by class are wrong
+its well with the time tau. b = a / (W - 1) for W wells, so that the prior counts as a jumps out of a well. a = .75
+makes the logarithm of the rate between two wells uncertain by 1.5, as far as times by class are wrong
 (benchmarks/LOG.md, entry 27). After t, wells follow from each other by
 
     (C2)  K(t) = exp(Q t),      Q_ij = k_ij,   Q_ii = - sum of the others
 
-The frames' own shares g_i are a model's. Simulations correct them where they jumped to and fro: pi is where
+The frames' own shares g_i are a model's. Simulations correct them where they jumped: pi, but for a factor, is where
 
-    (C5)  sum over i, j of N_ij ln k_ij - T_i k_ij  -  sum over i of ln(pi_i / g_i)^2 / (2 s^2)
+    (C5)  - sum over i < j of (N_ij + N_ji) ln(T_i / pi_i + T_j / pi_j)  -  sum over i, j of N_ij ln pi_i
+          - sum over i of ln(pi_i / g_i)^2 / (2 s^2)
 
-is largest, c being that of (C1); s says how far the logarithm of a share of the frames is off. `weights` of the frames
+is largest. Without its last sum that is the logarithm of the jumps' likelihood with the most likely c; wells between
+which nothing jumped tell nothing. s says how far the logarithm of a share of the frames is off. `weights` of frames
 then give every mover these shares, in the nearest way to weights that are all the same (iterative proportional
 fitting), so that what frames know of the movers together stays.
 """
@@ -36,6 +39,8 @@ from eginterpolator.chemistry.wells import well_ends, well_indices
 PRIOR_SHAPE = 0.75
 SHARE_SPREAD = 0.5
 """s of C5."""
+UNSEEN, OFTEN = 0.5, 0.01
+"""Frames of the pool that a well counts as which only simulations visited, and the share of theirs that it then has."""
 LEAST = 1e-12
 """Probability that stands for none."""
 ITERATIONS, NEAR = 200, 1e-6
@@ -60,6 +65,8 @@ class Mover:
         Jumps that were counted.
     prior_ps : float
         tau of C1.
+    paths : tuple of int64 [T]
+        Wells of simulated replicas, in which a boundary that is only touched is not crossed.
     """
 
     torsions: tuple[int, ...]
@@ -68,10 +75,13 @@ class Mover:
     rates: np.ndarray
     jumps: int
     prior_ps: float
+    paths: tuple[np.ndarray, ...] = ()
 
     @property
     def time_ps(self) -> float:
-        """The slowest relaxation time of the jump process."""
+        """The slowest relaxation time of the jump process; 0 of a single well."""
+        if len(self.shares) < 2:
+            return 0.0
         return float(-1 / np.sort(np.linalg.eigvals(self.rates).real)[-2])
 
     def kernel(self, lag_ps: float) -> np.ndarray:
@@ -107,7 +117,9 @@ def movers(
     shape: float | np.ndarray = PRIOR_SHAPE,
     spread: float = SHARE_SPREAD,
 ) -> list[Mover]:
-    """Everything of a molecule that jumps: movers with more than one well in the pool.
+    """Everything of a molecule that jumps: movers with more than one well in the pool and the simulations.
+
+    A well that only simulations visited has the share of `UNSEEN` frames of the pool.
 
     Parameters
     ----------
@@ -118,7 +130,7 @@ def movers(
     prior_ps : float64 [K]
         tau of each torsion; a ring system takes its slowest.
     shape : float or float64 [K]
-        a of C1, of all torsions or of each.
+        a of C1, of all torsions or of each of them.
     spread : float
         s of C5; 0 leaves the shares of the pool.
     """
@@ -128,20 +140,22 @@ def movers(
     for rows in together(molecule):
         ends = [well_ends(every[:, k]) for k in rows]
         codes = _joint([well_indices(pool[:, k], e) for k, e in zip(rows, ends, strict=True)], ends)
-        names, wells = np.unique(codes, return_inverse=True)
-        if len(names) < 2:
-            continue
-        paths = [
+        settled = [
             _joint([settled_wells(x[:, k], e) for k, e in zip(rows, ends, strict=True)], ends) for x in simulated
         ]  # fmt: skip
-        counts, spent = counted(paths, names, simulated_ps)
+        names = np.union1d(codes, _often(settled))
+        if len(names) < 2:
+            continue
+        wells, paths = np.searchsorted(names, codes), [_of_names(path, names) for path in settled]
+        counts, spent = counted(paths, len(names), simulated_ps)
         slowest = rows[int(np.argmax(prior_ps[rows]))]
         tau, a = float(prior_ps[slowest]), float(shapes[slowest])
-        shares = np.bincount(wells) / len(wells)
+        seen = np.maximum(np.bincount(wells, minlength=len(names)), UNSEEN)
+        shares = seen / seen.sum()
         if spread:
-            shares = corrected_shares(shares, counts, spent, tau, a, spread)
+            shares = corrected_shares(shares, counts, spent, spread)
         rates = jump_rates(shares, counts, spent, tau, a)
-        found.append(Mover(tuple(rows), wells, shares, rates, int(counts.sum()), tau))
+        found.append(Mover(tuple(rows), wells, shares, rates, int(counts.sum()), tau, tuple(paths)))
     return found
 
 
@@ -159,9 +173,9 @@ def jump_rates(
     spent_ps : float64 [W]
         Time in each well.
     """
-    weight = spent_ps / shares
-    conductance = (counts + counts.T + shape) / (
-        weight[:, None] + weight[None, :] + shape * prior_ps / np.outer(shares, shares)
+    weight, each = spent_ps / shares, shape / (len(shares) - 1)
+    conductance = (counts + counts.T + each) / (
+        weight[:, None] + weight[None, :] + each * prior_ps / np.outer(shares, shares)
     )
     np.fill_diagonal(conductance, 0.0)
     rates = conductance / shares[:, None]
@@ -169,40 +183,33 @@ def jump_rates(
 
 
 def corrected_shares(
-    own: np.ndarray,
-    counts: np.ndarray,
-    spent_ps: np.ndarray,
-    prior_ps: float,
-    shape: float = PRIOR_SHAPE,
-    spread: float = SHARE_SPREAD,
+    own: np.ndarray, counts: np.ndarray, spent_ps: np.ndarray, spread: float = SHARE_SPREAD
 ) -> np.ndarray:
     """pi of (C5): float64 [W], of the shares `own` [W] of the frames; else as `jump_rates`."""
     start = np.log(own)
     now, left = start.copy(), counts.sum(axis=1)
-    for _ in range(ITERATIONS):
-        shares = np.exp(now)
-        rates = jump_rates(shares, counts, spent_ps, prior_ps, shape)
-        leaving = spent_ps * -np.diag(rates) * shares  # T_i times the sum of c_ij
-        after = now.copy()
-        for _ in range(20):  # Newton's method; each logarithm has an equation of its own, and a convex one
-            slope = left - leaving * np.exp(-after) + (after - start) / spread**2
-            after -= np.clip(slope / (leaving * np.exp(-after) + 1 / spread**2), -1, 1)
-        after -= np.log(np.exp(after).sum())
-        done = np.abs(after - now).max() < NEAR
-        now = after
-        if done:
+    pairs = counts + counts.T
+    for _ in range(ITERATIONS):  # Newton's method: C5 is concave
+        waiting = spent_ps * np.exp(-now)
+        sums = waiting[:, None] + waiting[None, :]
+        parts = waiting[:, None] / np.where(sums > 0, sums, 1.0)  # T_i / pi_i in the sum of both
+        slope = (pairs * parts).sum(axis=1) - left - (now - start) / spread**2
+        bent = pairs * parts * parts.T
+        steps = np.linalg.solve(np.diag(bent.sum(axis=1) + 1 / spread**2) - bent, slope)
+        now = now + steps * min(1.0, 1.0 / max(LEAST, np.abs(steps).max()))
+        if np.abs(steps).max() < NEAR:
             break
-    return np.asarray(np.exp(now))
+    return np.asarray(np.exp(now) / np.exp(now).sum())
 
 
-def weights(movers: Sequence[Mover], count: int) -> np.ndarray:
-    """Weights of `count` frames that give every mover its shares: float64 [F], they sum to 1."""
-    found = np.full(count, 1 / count)
+def weights(movers: Sequence[Mover], wells: np.ndarray) -> np.ndarray:
+    """Weights of frames with the `wells` [F, M] of the movers that give each its shares: float64 [F], they sum to 1."""
+    found = np.full(len(wells), 1 / len(wells))
     for _ in range(ITERATIONS):
         before = found.copy()
-        for mover in movers:
-            now = np.bincount(mover.wells, found, len(mover.shares))
-            found = found * (mover.shares / np.maximum(now, LEAST))[mover.wells]
+        for m, mover in enumerate(movers):
+            now = np.bincount(wells[:, m], found, len(mover.shares))
+            found = found * (mover.shares / np.maximum(now, LEAST))[wells[:, m]]
         if np.abs(found - before).max() < NEAR * found.max():
             break
     return found / found.sum()
@@ -216,14 +223,28 @@ def _joint(wells: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> np.ndarra
     return code
 
 
-def counted(paths: Sequence[np.ndarray], names: np.ndarray, frame_ps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Jumps [W, W] between the wells `names` and time in each [W]; what lies in no such well is passed over."""
-    counts, spent = np.zeros((len(names), len(names))), np.zeros(len(names))
+def _often(paths: Sequence[np.ndarray]) -> np.ndarray:
+    """Codes that have `OFTEN` of the frames of all paths, and the one that each path has most often: int64."""
+    if not paths:
+        return np.empty(0, dtype=np.int64)
+    codes, counts = np.unique(np.concatenate(list(paths)), return_counts=True)
+    most = [found[np.argmax(times)] for found, times in (np.unique(path, return_counts=True) for path in paths)]
+    return np.union1d(codes[counts >= OFTEN * counts.sum()], most)
+
+
+def _of_names(path: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Numbers of the codes [T] among `names`, of which the path has one; others count to the one before: int64 [T]."""
+    known = np.isin(path, names)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(path)), -1))
+    return np.searchsorted(names, path[np.where(last < 0, int(known.argmax()), last)])
+
+
+def counted(paths: Sequence[np.ndarray], n_wells: int, frame_ps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Jumps [W, W] between wells in paths int64 [T] and time in each [W], ps."""
+    counts, spent = np.zeros((n_wells, n_wells)), np.zeros(n_wells)
     for path in paths:
-        known = path[np.isin(path, names)]
-        states = np.searchsorted(names, known)
-        spent += frame_ps * np.bincount(states, minlength=len(names))
-        np.add.at(counts, (states[:-1], states[1:]), 1)
+        spent += frame_ps * np.bincount(path, minlength=n_wells)
+        np.add.at(counts, (path[:-1], path[1:]), 1)
     np.fill_diagonal(counts, 0.0)
     return counts, spent
 

@@ -78,8 +78,9 @@ def count_torsions(quadruples: np.ndarray, angles: Sequence[np.ndarray], frame_p
         ends = well_ends(joint)
         paths = [settled_wells(x[:, k], ends) for x in angles]
         names = np.unique(np.concatenate(paths))
-        jumps, spent = counted(paths, names, frame_ps)
-        means = mean_directions(joint, np.searchsorted(names, np.concatenate(paths)), len(names))
+        paths = [np.searchsorted(names, path) for path in paths]
+        jumps, spent = counted(paths, len(names), frame_ps)
+        means = mean_directions(joint, np.concatenate(paths), len(names))
         time = float(times.ps[k])
         found.append(
             TorsionCounts(

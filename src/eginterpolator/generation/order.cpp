@@ -1,4 +1,4 @@
-// Order of frames in trajectories, drawn with the probability of a jump process (see order.py).
+// Order of pieces in trajectories, drawn with the probability of a jump process (see order.py).
 
 #include <algorithm>
 #include <cmath>
@@ -7,33 +7,38 @@
 
 namespace {
 
-constexpr float AGAIN = -20;  // a frame that was used twice does not follow itself
+constexpr float AGAIN = -20;  // a piece that was used twice does not follow itself
 
-struct Frames {
+// An entry of the order is the number of a piece, or ~number where it runs backwards.
+int64_t number(int64_t entry) { return entry < 0 ? ~entry : entry; }
+
+struct Places {
     int64_t count, length, movers;
-    const int32_t* wells;   // [count, movers]
+    const int32_t* heads;   // wells at the first frame of each piece, [pieces, movers]
+    const int32_t* tails;   // and at its last one
     const float* tables;    // logarithms of kernels, one after the other
     const int64_t* firsts;  // where the table of each mover begins
     const int32_t* sizes;   // wells of each mover
-    const int32_t* groups;  // state of the slow movers of each frame: a place keeps that of its frame
+    const int32_t* groups;  // state of the slow movers of each piece: a place keeps that of its piece
     int64_t* order;
 
-    // Whether the frames of two stretches of `n` places may change places, the second one read in steps of `step`.
+    // Whether the pieces of two stretches of `n` places may change places, the second one read in steps of `step`.
     bool alike(int64_t a, int64_t b, int64_t n, int64_t step) const {
         for (int64_t i = 0; i < n; ++i)
-            if (groups[order[a + i]] != groups[order[b + i * step]]) return false;
+            if (groups[number(order[a + i])] != groups[number(order[b + i * step])]) return false;
         return true;
     }
 
-    // Logarithm of the probability that frame b follows frame a.
+    // Logarithm of the probability that piece b follows piece a.
     float follows(int64_t a, int64_t b) const {
-        const int32_t *from = wells + a * movers, *to = wells + b * movers;
-        float sum = a == b ? AGAIN : 0;
+        const int32_t* from = (a < 0 ? heads : tails) + number(a) * movers;
+        const int32_t* to = (b < 0 ? tails : heads) + number(b) * movers;
+        float sum = number(a) == number(b) ? AGAIN : 0;
         for (int64_t m = 0; m < movers; ++m) sum += tables[firsts[m] + from[m] * sizes[m] + to[m]];
         return sum;
     }
 
-    // What the `n` places from `at` on would add at their two ends, with the frames `head` to `tail` there.
+    // What the `n` places from `at` on would add at their two ends, with the pieces `head` to `tail` there.
     float ends(int64_t at, int64_t n, int64_t head, int64_t tail) const {
         float sum = 0;
         if (at % length) sum += follows(order[at - 1], head);
@@ -76,10 +81,10 @@ std::vector<int64_t> lengths(int64_t most) {
 
 }  // namespace
 
-extern "C" void order_frames(int64_t count, int64_t length, int64_t movers, const int32_t* wells, const float* tables,
-                             const int64_t* firsts, const int32_t* sizes, const int32_t* groups, int64_t* order,
-                             int64_t moves, uint64_t seed) {
-    const Frames f{count, length, movers, wells, tables, firsts, sizes, groups, order};
+extern "C" void order_pieces(int64_t count, int64_t length, int64_t movers, const int32_t* heads, const int32_t* tails,
+                             const float* tables, const int64_t* firsts, const int32_t* sizes, const int32_t* groups,
+                             int64_t* order, int64_t moves, uint64_t seed) {
+    const Places f{count, length, movers, heads, tails, tables, firsts, sizes, groups, order};
     Random random(seed);
     const std::vector<int64_t> most = lengths(length);
     const int64_t chains = count / length;
@@ -89,8 +94,10 @@ extern "C" void order_frames(int64_t count, int64_t length, int64_t movers, cons
             if (i > j) std::swap(i, j);
             const int64_t at = random.below(chains) * length + i, n = j - i + 1;
             const int64_t head = order[at], tail = order[at + n - 1];
-            if (!random.accepts(f.ends(at, n, tail, head) - f.ends(at, n, head, tail))) continue;
-            if (f.alike(at, at + n - 1, n, -1)) std::reverse(order + at, order + at + n);
+            if (!random.accepts(f.ends(at, n, ~tail, ~head) - f.ends(at, n, head, tail))) continue;
+            if (!f.alike(at, at + n - 1, n, -1)) continue;
+            std::reverse(order + at, order + at + n);
+            for (int64_t i = at; i < at + n; ++i) order[i] = ~order[i];
             continue;
         }
         // two stretches change places

@@ -1,17 +1,17 @@
-"""Paths of slow torsions over independent frames: nothing has to cross because the frames hold both of its wells.
+"""Paths of slow torsions over independent pieces: nothing has to cross because the pieces hold both of its wells.
 
-Movers that are expected to change their well fewer than `FEW_CHANGES` times in a trajectory are slow. Frames with the
-same wells of all slow movers are one state s, with the share p_s of the frames. States follow each other by the chain
+Movers that are expected to change their well fewer than `FEW_CHANGES` times in a trajectory are slow. Pieces with the
+same wells of all slow movers are one state s, with the share p_s of the pieces. States follow each other by the chain
 
-    (C4)  T_st = d_s d_t p_t Product over slow movers m of K_m(frame_ps)[well of m in s, in t] / pi_m[well of m in t]
+    (C4)  T_st = d_s d_t p_t Product over slow movers m of K_m(piece_ps)[well of m in s, in t] / pi_m[well of m in t]
 
 which has p as its stationary distribution and obeys detailed balance where d is such that rows sum to 1: Sinkhorn's
-problem, symmetric since pi_i K_ij = pi_j K_ji. Where movers are independent in the frames d is 1 and each jumps as C2
-says; where they are not, T is the chain nearest to that in relative entropy which keeps the frames' joint shares. Rates
+problem, symmetric since pi_i K_ij = pi_j K_ji. Where movers are independent in the pieces d is 1 and each jumps as C2
+says; where they are not, T is the chain nearest to that in relative entropy which keeps the pieces' joint shares. Rates
 are scaled until wells change as often as they say.
 
 A trajectory starts anywhere: starts are spread over the states as evenly as the number of trajectories allows. Each
-place of a path then gets a frame of its state. Frames are left out where a state is visited less often than the pool
+place of a path then gets a piece of its state. Pieces are left out where a state is visited less often than the pool
 holds it, and come again where it is visited more often.
 """
 
@@ -25,10 +25,10 @@ import numpy as np
 from eginterpolator.analysis.jumps import LEAST, Mover
 
 FEW_CHANGES = 10.0
-FRAMES_A_STATE = 0.4
-"""Frames in the state of a frame, at least in the mean, over frames of a trajectory: a path that stays in one state
-shows each of its frames 1/.4 times then. A mover that would take it below that is left to `order`."""
-FEWEST_FRAMES = 20
+PIECES_A_STATE = 0.4
+"""Pieces in the state of a piece, at least in the mean, over places of a trajectory: a path that stays in one state
+shows each of its pieces 1/.4 times then. A mover that would take it below that is left to `order`."""
+FEWEST = 20
 """And at least so many, however short trajectories are."""
 ROUNDS, NEAR = 10, 0.02
 """Of scaling rates, and when it ends: the relative difference of the numbers of changes."""
@@ -44,55 +44,84 @@ class Chain:
 
     Attributes
     ----------
-    of_frames : int64 [F]
-        State of each frame.
+    of_pieces : int64 [P]
+        State of each piece.
     shares : float64 [S]
         p of (C4).
     transitions : float64 [S, S]
         T of (C4).
     """
 
-    of_frames: np.ndarray
+    of_pieces: np.ndarray
     shares: np.ndarray
     transitions: np.ndarray
 
 
-def slow_movers(movers: Sequence[Mover], n_frames: int, frame_ps: float, few_changes: float = FEW_CHANGES) -> list[int]:
-    """Numbers of the slow ones, slowest first, without those that leave fewer than `FRAMES_A_STATE` to a state."""
+def lumped(mover: Mover, piece_ps: float) -> tuple[Mover, np.ndarray]:
+    """The mover with wells taken for one that exchange within a piece, and which lump each well is in: int64 [W].
+
+    Two wells alone forget each other with the time 1 / (k_ij + k_ji); lumps are joined by times under `piece_ps`. Their
+    rates are those of their wells in equilibrium, and the lumped mover has no wells of frames.
+    """
+    count = len(mover.shares)
+    near = mover.rates + mover.rates.T > 1 / piece_ps
+    labels = np.arange(count)
+    for _ in range(count):
+        labels = np.min(np.where(near | np.eye(count, dtype=bool), labels[None, :], count), axis=1)
+    labels = np.unique(labels, return_inverse=True)[1].ravel()
+    inside = np.eye(labels.max() + 1)[labels]  # [W, lumps]
+    shares = mover.shares @ inside
+    rates = inside.T @ (mover.shares[:, None] * mover.rates) @ inside / shares[:, None]
+    empty = np.empty(0, dtype=np.int64)
+    return Mover(mover.torsions, empty, shares, rates, mover.jumps, mover.prior_ps), labels
+
+
+def slow_movers(
+    movers: Sequence[Mover], wells: np.ndarray, places: int, piece_ps: float, few_changes: float = FEW_CHANGES
+) -> list[int]:
+    """Numbers of the slow ones, slowest first, without those that leave fewer than `PIECES_A_STATE` to a state.
+
+    Parameters
+    ----------
+    wells : int64 [P, M]
+        Of pieces.
+    places : int
+        Pieces of a trajectory.
+    """
     found: list[int] = []
     for m in np.argsort([-mover.time_ps for mover in movers]).tolist():
-        if changing(movers[m], frame_ps) * (n_frames - 1) >= few_changes:
+        if len(movers[m].shares) < 2 or changing(movers[m], piece_ps) * (places - 1) >= few_changes:
             continue
-        wells = np.stack([movers[k].wells for k in (*found, m)], axis=1)
-        counts = np.unique(wells, axis=0, return_counts=True)[1]
-        if (counts**2).sum() / counts.sum() >= max(FEWEST_FRAMES, FRAMES_A_STATE * n_frames):
+        counts = np.unique(wells[:, [*found, m]], axis=0, return_counts=True)[1]
+        if (counts**2).sum() / counts.sum() >= max(FEWEST, PIECES_A_STATE * places):
             found.append(m)
     return found
 
 
 def changing(mover: Mover, lag_ps: float) -> float:
-    """Share of frames after which the well of a mover is another one: 1 - sum of pi_i K_ii."""
+    """Share of times after which the well of a mover is another one: 1 - sum of pi_i K_ii."""
     return 1 - float((mover.shares * np.diag(mover.kernel(lag_ps))).sum())
 
 
-def chain_of(movers: Sequence[Mover], frame_ps: float, weights: np.ndarray) -> Chain:
+def chain_of(movers: Sequence[Mover], joint: np.ndarray, piece_ps: float, weights: np.ndarray) -> Chain:
     """T of (C4) over the states of all these movers.
 
     Parameters
     ----------
-    weights : float64 [F]
-        Of the frames; they sum to 1, and to the shares of every mover in its wells.
+    joint : int64 [P, movers]
+        Wells of the pieces.
+    weights : float64 [P]
+        Of the pieces; they sum to 1, and to the shares of every mover in its wells.
     """
-    joint = np.stack([mover.wells for mover in movers], axis=1)
-    wells, of_frames = np.unique(joint, axis=0, return_inverse=True)
-    of_frames = of_frames.ravel()
-    shares = np.bincount(of_frames, weights)
+    wells, of_pieces = np.unique(joint, axis=0, return_inverse=True)
+    of_pieces = of_pieces.ravel()
+    shares = np.bincount(of_pieces, weights)
     scale, d = np.ones(len(movers)), np.ones(len(shares))
-    wanted = np.array([changing(mover, frame_ps) for mover in movers])
+    wanted = np.array([changing(mover, piece_ps) for mover in movers])
     for _ in range(ROUNDS):
         logarithms = np.zeros((len(shares), len(shares)))
         for m, mover in enumerate(movers):
-            table = np.log(mover.kernel(frame_ps * scale[m])) - np.log(mover.shares)
+            table = np.log(mover.kernel(piece_ps * scale[m])) - np.log(mover.shares)
             logarithms += table[wells[:, m][:, None], wells[:, m][None, :]]
         affinity = np.exp(logarithms)
         d = _balanced(affinity, shares, d)
@@ -104,7 +133,7 @@ def chain_of(movers: Sequence[Mover], frame_ps: float, weights: np.ndarray) -> C
         if np.abs(ratio - 1).max() < NEAR:
             break
         scale *= np.clip(ratio, 1 / CLIP, CLIP)
-    return Chain(of_frames, shares, transitions)
+    return Chain(of_pieces, shares, transitions)
 
 
 def _balanced(affinity: np.ndarray, shares: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -131,22 +160,22 @@ def walked(chain: Chain, shape: tuple[int, int], random: np.random.Generator) ->
 
 
 def filled(
-    states: np.ndarray, of_frames: np.ndarray, weights: np.ndarray, rank: np.ndarray, random: np.random.Generator
+    states: np.ndarray, of_pieces: np.ndarray, weights: np.ndarray, rank: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """A frame for every place of paths [S, T]: int64 [S, T].
+    """A piece for every place of paths [S, T]: int64 [S, T].
 
-    Of each state its frames, each as often as its weight says, rounded up or down, go to the state's places one after
-    the other, in the order of `rank` [F]: all of them once, then those that come twice, and so on.
+    Of each state its pieces, each as often as its weight says, rounded up or down, go to the state's places one after
+    the other, in the order of `rank` [P]: all of them once, then those that come twice, and so on.
     """
     result = np.empty(states.size, dtype=np.int64)
     for state in np.unique(states):
         places = np.flatnonzero(states.ravel() == state)
-        frames = np.flatnonzero(of_frames == state)
-        frames = frames[np.argsort(rank[frames])]
-        ends = np.cumsum(weights[frames])
+        pieces = np.flatnonzero(of_pieces == state)
+        pieces = pieces[np.argsort(rank[pieces])]
+        ends = np.cumsum(weights[pieces])
         chosen = _drawn(ends, (np.arange(len(places)) + random.random()) / len(places))
         copy = np.arange(len(places)) - np.searchsorted(chosen, chosen)
-        result[places] = frames[chosen[np.lexsort([chosen, copy])]]
+        result[places] = pieces[chosen[np.lexsort([chosen, copy])]]
     return result.reshape(states.shape)
 
 

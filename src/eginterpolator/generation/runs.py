@@ -229,7 +229,8 @@ class _Generation(_ModelTask):
         if warm:
             from eginterpolator.generation.thermalise import thermalised_facts
 
-            meta["thermalised"] = thermalised_facts([t.meta["thermalised"] for t in warm])
+            known = [t.meta["thermalised"] for t in warm if "thermalised" in t.meta]
+            meta |= {"thermalised": thermalised_facts(known)} if known else {}
 
         def tables(building: Path) -> None:
             for k, trajectory in enumerate(warm):

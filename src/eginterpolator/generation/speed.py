@@ -12,7 +12,7 @@ from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.generation.sampling import window_frames
 from eginterpolator.generation.tasks import (
     GenerationConfig,
-    drawn_samples,
+    as_drawn,
     generate_trajectories,
     layer_settings,
     network_calls,
@@ -58,7 +58,8 @@ def table_seconds(model: Model, molecule: Molecule, config: GenerationConfig) ->
     milliseconds, power = PASS_MS[layers_of(model, config.precision)][lam]
     one = replace(config, task="unconditional", n_samples=1, n_frames=1, clock="network", frame_ps=None)
     calls = network_calls(model, one)  # of each block
-    frames = config.n_frames * drawn_samples(config)
+    drawn = as_drawn(config)
+    frames = drawn.n_frames * drawn.n_samples
     hydrogens = molecule.n_atoms - molecule.n_heavy if config.hydrogens else 0
     each = calls / 64 * milliseconds * (molecule.n_heavy / 9) ** power + FRAME_MS + HYDROGEN_MS * hydrogens
     return frames * each / 1000
@@ -91,12 +92,13 @@ def seconds_of_clock(config: GenerationConfig, n_atoms: int) -> float:
     from eginterpolator.generation.clock import default_seconds  # lanes, only where they are asked for
 
     dynamics = config.clock_seconds or default_seconds(n_atoms)
-    return CLOCK_SECONDS + dynamics + ORDER_MS / 1000 * config.n_frames * drawn_samples(config)
+    return CLOCK_SECONDS + dynamics + ORDER_MS / 1000 * config.n_frames * config.n_samples
 
 
 def parts_at_once(model: Model, config: GenerationConfig) -> float:
     """Threads that a molecule keeps busy: with samples, or with the windows of a single one."""
-    samples, windows = drawn_samples(config), -(-config.n_frames // window_frames(model))
+    drawn = as_drawn(config)
+    samples, windows = drawn.n_samples, -(-drawn.n_frames // window_frames(model))
     return min(torch.get_num_threads(), samples if samples > 1 else windows)
 
 

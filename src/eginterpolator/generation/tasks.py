@@ -30,9 +30,8 @@ from eginterpolator.models.compiled import with_kernels
 from eginterpolator.models.denoiser import WindowDenoiser
 from eginterpolator.models.registry import Model
 
-POOL_FRAMES, POOL_TRAJECTORIES = 2000, 4
-"""Frames that a measured clock orders together, at least, or as many trajectories where those are fewer: a slow torsion
-need not change in every trajectory then."""
+POOL_FRAMES, POOL_TRAJECTORIES = 500, 4
+"""Frames that the network draws for a measured clock, at most, and trajectories, at least, where those are fewer."""
 Progress = Callable[[int], None]
 __all__ = ["GenerationConfig", "Progress", "generate_conformers", "generate_trajectories"]
 
@@ -164,9 +163,9 @@ def _drawn(
     end: Endpoint | None,
     progress: Progress,
 ) -> list[Trajectory]:
-    """What the network makes: `drawn_samples` trajectories."""
+    """What the network makes: `as_drawn` of the config."""
     check_task(model, config, start, end)
-    count = drawn_samples(config)
+    config = as_drawn(config)
     sampler = make_sampler(model, molecule, config)
     most = block_frames(model)
     given = given_frames(molecule, start, end)
@@ -186,7 +185,7 @@ def _drawn(
 
     cpu = sampler.device.type == "cpu"
     batch = config.batch or sampler.batch_size(config.n_frames)
-    parts = shares(count, batch, torch.get_num_threads() if cpu else 1)
+    parts = shares(config.n_samples, batch, torch.get_num_threads() if cpu else 1)
     made = on_cores(make, parts) if cpu else [make(part, lambda: None) for part in parts]
     return [trajectory for part in made for trajectory in part]
 
@@ -220,22 +219,25 @@ def _by_the_network(config: GenerationConfig) -> GenerationConfig:
     return replace(config, clock="network", thermalise_ps=0.0, frame_ps=None)
 
 
-def drawn_samples(config: GenerationConfig) -> int:
-    """Trajectories that the network makes: those that are asked for, or as many as the pool of a clock needs."""
+def as_drawn(config: GenerationConfig) -> GenerationConfig:
+    """The config with the trajectories that the network makes: those that are asked for, or frames for a clock."""
     if config.clock == "network":
-        return config.n_samples
-    return max(config.n_samples, min(POOL_TRAJECTORIES, -(-POOL_FRAMES // config.n_frames)))
+        return config
+    frames = min(config.n_frames, POOL_FRAMES)
+    samples = min(max(config.n_samples, POOL_TRAJECTORIES), -(-POOL_FRAMES // frames))
+    return replace(config, n_frames=frames, n_samples=samples)
 
 
 def _clocked(trajectories: list[Trajectory], config: GenerationConfig) -> list[Trajectory]:
-    """Those trajectories that are asked for, over the frames of all by a measured clock, and judged again."""
+    """Those trajectories that are asked for, by a clock measured from the frames of these, and judged."""
     from eginterpolator.generation.clock import clocked
 
     molecule = trajectories[0].molecule
     seed = derive_seed(config.seed, molecule, 0, -3, 0)
     spacing = config.frame_ps or trajectories[0].frame_ps
     again = config.thermalise_settings() if config.warm_ps else None
-    found = clocked(trajectories, config.clock_settings(), seed, spacing, config.n_samples, again)
+    shape = (config.n_samples, config.n_frames)
+    found = clocked(trajectories, config.clock_settings(), seed, spacing, shape, again, torch.get_num_threads())
     for trajectory in found:
         trajectory.meta |= judged(molecule, trajectory.positions)
     return found
@@ -258,10 +260,10 @@ def _thermalised(
 
 def network_calls(model: Model, config: GenerationConfig) -> int:
     """How often `progress` will be told of a sample's pass through the network: for a progress bar."""
-    calls = calls_a_block(model, config)
-    most = block_frames(model)
-    blocks = 1 + max(0, -(-(config.n_frames - most) // (most - 1)))
-    return calls * blocks * drawn_samples(config)
+    calls, most = calls_a_block(model, config), block_frames(model)
+    drawn = as_drawn(config)
+    blocks = 1 + max(0, -(-(drawn.n_frames - most) // (most - 1)))
+    return calls * blocks * drawn.n_samples
 
 
 def generate_conformers(
