@@ -3,11 +3,12 @@
     python benchmarks/long_lag.py held_out/held_out_qm9 qm9-obc2_thermalised --longer 50ns --take 001 004 --out lags
 
 REFERENCE is a list of `held_out.py`, GENERATED what `judged.py` made of it: independent frames, and the script only
-draws their order, and that of pieces of the clock's MD. --longer is a folder of longer simulations of some of the molecules (`egi simulate LIST --replicas 16
---ns 50 --save-ps 20.8`), which are the reference then. Rows: the frames with the shares that the model gives them, with
-those that the clock's jumps correct (C5 of docs/clock.md), plain lanes of --cpu CPU seconds, and the oracle, one half
-of the reference's replicas against the other half. Plain lanes are the first part of the replicas in REFERENCE, judged
-by the longer simulation, or without one of the first half of the replicas, judged by the other half.
+draws their order, and that of pieces of the clock's MD. --longer is a folder of longer simulations of some of the
+molecules (`egi simulate LIST --replicas 16 --ns 50 --save-ps 20.8`), which are the reference then. Rows: the frames
+with the shares that the model gives them, with those that the clock's jumps correct (C5 of docs/clock.md), what `egi
+generate` makes of the clock's MD, plain lanes of --cpu CPU seconds, and the oracle, one half of the reference's
+replicas against the other half. Plain lanes are the first part of the replicas in REFERENCE, judged by the longer
+simulation, or without one of the first half of the replicas, judged by the other half.
 
 States are joint wells of the reference's slow torsions (`egi simulate` writes the same into states.csv). `populations`
 is the largest difference of a state's share; `chapman` the largest difference in a state of 5 % or more between staying

@@ -110,6 +110,20 @@ def test_frames_far_apart_forget_their_wells_and_more_paths_than_there_were_are_
 
 
 @with_lanes
+def test_frames_that_are_not_sound_tell_nothing_and_that_is_said():
+    before = turned(2, 60)
+    before[0].positions[:] += 2 * np.random.default_rng(0).normal(size=before[0].positions.shape)
+    (found, _) = clocked(before, ClockSettings(seconds=0.05), 7, 5.2, (2, 20))
+    facts = found.meta["clock"]
+    assert facts["network_frames"] == 120 and facts["network_sound"] == 0.5
+    torn = [replace(each, positions=each.positions * 1.4) for each in before[1:]]
+    (made,) = clocked(torn, ClockSettings(seconds=0.05), 7, 5.2, (1, 20))
+    assert made.meta["clock"]["network_sound"] == 0.0 and np.isfinite(made.positions).all()
+    (warning, *_) = quality_warnings({**made.meta, "valid": 1.0, "stereo_retention": 1.0})
+    assert warning.startswith("Only 0 % of the network's frames are sound")
+
+
+@with_lanes
 def test_a_molecule_without_torsions_has_pieces_too():
     ethane = molecule("CC")
     still = Trajectory(ethane, np.repeat(geometry("CC")[None], 20, axis=0), 5.2, {"frame_ps": 5.2})

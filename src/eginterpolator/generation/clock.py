@@ -25,7 +25,7 @@ from eginterpolator.generation import replicas
 from eginterpolator.generation.order import ordered
 from eginterpolator.generation.paths import changing
 from eginterpolator.generation.pieces import Pieces, piece_length
-from eginterpolator.generation.replicas import Replicas, replica_ps, simulate
+from eginterpolator.generation.replicas import Replicas, replica_ps, simulate, sound
 from eginterpolator.generation.thermalise import ThermaliseSettings, thermalise_frames
 from eginterpolator.simulation.engines.lanes.parametrised import molecule_lanes
 from eginterpolator.simulation.engines.lanes.replicas import LANES
@@ -106,8 +106,8 @@ def clocked(
     Parameters
     ----------
     trajectories : sequence of Trajectory
-        Independent frames: where replicas start, and which shares wells have. Their `meta` goes on, with `clock` in
-        it: settings, and what was measured.
+        Independent frames: where replicas start, and which shares wells have, as far as they are `sound`. Their `meta`
+        goes on, with `clock` in it: settings, and what was measured.
     shape : (S, T)
         Trajectories and frames of each that are wanted.
     again : ThermaliseSettings, optional
@@ -125,19 +125,22 @@ def clocked(
     seconds = settings.seconds or default_seconds(molecule.n_atoms)
     length = piece_length(frame_ps, shape[1], replica_ps(molecule.n_atoms, seconds, protocol.timestep_fs))
     every, save_ps = spacing(frame_ps, settings.save_ps) if length > 1 else (1, settings.save_ps)
-    frames = np.concatenate([trajectory.positions for trajectory in trajectories])
-    simulated = simulate(molecule, frames, protocol, seconds, save_ps, seed, threads)
+    drawn = np.concatenate([trajectory.positions for trajectory in trajectories])
+    good = sound(molecule, drawn)
+    simulated = simulate(molecule, drawn[good], protocol, seconds, save_ps, seed, threads)
+    frames = drawn[good] if good.any() else drawn
     prior = shipped_times().of_torsions(molecule)
     found = movers(molecule, torsions(frames, torsion_quadruples(molecule)), simulated.angles, save_ps, prior)
     pieces = Pieces.cut(found, [len(x) for x in simulated.positions], every, length)
     order = ordered(found, pieces, shape, frame_ps, seed, weights(found, pieces.heads))
-    drawn = np.concatenate(simulated.positions)[order]
+    made = np.concatenate(simulated.positions)[order]
     energies = np.concatenate(simulated.potential_kcal)[order]
     facts = {
         **asdict(settings),
         "seconds": seconds,
         "save_ps": save_ps,
-        "network_frames": len(frames),
+        "network_frames": len(drawn),
+        "network_sound": round(float(good.mean()), 4),
         **_facts_of_replicas(simulated),
         "pieces": len(pieces.frames),
         "piece_ps": round(length * frame_ps, 3),
@@ -146,8 +149,8 @@ def clocked(
         "wall_seconds": round(time.perf_counter() - began, 3),
     }
     if again is not None:
-        facts["frames_again"] = _run_further(molecule, drawn, energies, order, again, seed, threads)
-    turned = superpose(drawn.astype(np.float64)).astype(np.float32)
+        facts["frames_again"] = _run_further(molecule, made, energies, order, again, seed, threads)
+    turned = superpose(made.astype(np.float64)).astype(np.float32)
     result = []
     for k, (x, energy) in enumerate(zip(turned, energies, strict=True)):
         like = trajectories[k % len(trajectories)]

@@ -1,8 +1,8 @@
 """Order in time for pieces of MD or independent frames: the order that a jump process between wells would give them.
 
 After some tens of picoseconds nothing but torsions remembers, and torsions only remember their wells
-(benchmarks/LOG.md, entries 17, 27 and 47). So pieces of the right ensemble need nothing but an order. Orders of all pieces of all
-trajectories are drawn with the probability
+(benchmarks/LOG.md, entries 17, 27 and 47). So pieces of the right ensemble need nothing but an order. Orders of the
+pieces of all trajectories are drawn with the probability
 
     (C3)  p(order) ~ product over trajectories, places t and movers m of
                      K_m(frame_ps)[well of m at the end of t, at the beginning of t + 1]

@@ -7,6 +7,8 @@ from typing import Any
 
 ENOUGH_VALID, ENOUGH_STEREO = 0.9, 0.99
 """Shares of the frames under which a result comes with a warning."""
+ENOUGH_SOUND = 0.5
+"""Share of the network's frames under which what a measured clock makes of them comes with a warning."""
 USABLE = 0.1
 """Share of the frames under which nothing usable came out."""
 
@@ -27,22 +29,27 @@ def quality_warnings(meta: Mapping[str, Any]) -> list[str]:
         found.append(f"Only {_share(meta['valid'])} of the frames are valid{f' (wrong: {most})' if most else ''}.")
     if meta["stereo_retention"] < ENOUGH_STEREO:
         found.append(f"Only {_share(meta['stereo_retention'])} of the frames have the molecule's stereo.")
-    return found + unseen_jumps(meta)
+    return found + of_the_clock(meta)
 
 
-def unseen_jumps(meta: Mapping[str, Any]) -> list[str]:
-    """A sentence on what a measured clock (`meta["clock"]`) could not measure: torsions, or all of the molecule."""
+def of_the_clock(meta: Mapping[str, Any]) -> list[str]:
+    """Sentences on what a measured clock (`meta["clock"]`) began from, and what it could not measure."""
     clock = meta.get("clock", {})
     if "objection" in clock:
         return [f"No clock was measured and nothing thermalised, so that times are the network's: {clock['objection']}"]
-    movers = clock.get("movers", [])
-    blind = [str(row) for mover in movers if not mover["jumps"] for row in mover["torsions"]]
-    if not blind:
-        return []
-    return [
-        f"The clock saw no jump of the torsions {', '.join(blind)} (rows of torsions.csv, from 0): their times are "
-        "guesses; --clock-seconds measures for longer."
-    ]
+    found = []
+    if clock.get("network_sound", 1.0) < ENOUGH_SOUND:
+        found.append(
+            f"Only {_share(clock['network_sound'])} of the network's frames are sound, so that wells may be missing "
+            "and their shares wrong; egi simulate needs no network."
+        )
+    blind = [str(row) for mover in clock.get("movers", []) if not mover["jumps"] for row in mover["torsions"]]
+    if blind:
+        found.append(
+            f"The clock saw no jump of the torsions {', '.join(blind)} (rows of torsions.csv, from 0): their times are "
+            "guesses; --clock-seconds measures for longer."
+        )
+    return found
 
 
 def nothing_usable(meta: Mapping[str, Any]) -> str | None:

@@ -81,7 +81,7 @@ def simulate(
 ) -> Replicas:
     """Replicas from some of the frames [F, n_atoms, 3] Å (`spread_starts`), of the length that `seconds` allow.
 
-    Replicas that do not stay finite are left out; where none does, they start from conformers.
+    Replicas that do not stay finite are left out; where none does, or there are no frames, they start from conformers.
 
     Raises
     ------
@@ -100,7 +100,6 @@ def simulate(
         cold_steps=COLD_STEPS,
     )
     random = np.random.default_rng(seed)
-    chosen = spread_starts(molecule, frames, random)
     seeds = [int(word) for word in random.integers(1 << 62, size=REPLICAS)]
 
     def kept(starts: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -108,7 +107,7 @@ def simulate(
         each = zip(made.positions, made.potential_kj / KCAL, strict=True)
         return [(x, energy) for x, energy in each if np.isfinite(x).all()]
 
-    found = kept(frames[chosen]) if len(chosen) else []
+    found = kept(frames[spread_starts(molecule, frames, random)]) if len(frames) else []
     found = found or kept(start_conformers(molecule, REPLICAS, seed=seed))  # frames that no dynamics can begin at
     if not found:
         raise InputError(f"No replica of '{molecule.name}' stayed finite; use --clock network for this molecule.")
@@ -116,27 +115,29 @@ def simulate(
     return Replicas(positions, energies, [torsions(x, torsion_quadruples(molecule)) for x in positions], save_ps)
 
 
-def spread_starts(molecule: Molecule, frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Numbers of `REPLICAS` of the frames [F, n_atoms, 3], in their shares: int64; none where no frame is sound.
+def sound(molecule: Molecule, frames: np.ndarray) -> np.ndarray:
+    """Which of the frames [F, n_atoms, 3] have the molecule's stereo and pass every check of their geometry: bool."""
+    return np.asarray(frame_stereo(molecule, frames) & every_check(frame_checks(molecule, frames)))
 
-    Frames with another stereo or unsound geometry are no starts. The others are sorted by their wells, slow torsions
-    first, and taken evenly; wells that this passes over have up to `RARE` starts of their own.
+
+def spread_starts(molecule: Molecule, frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Numbers of `REPLICAS` of the frames [F, n_atoms, 3], F > 0, in their shares: int64.
+
+    They are sorted by their wells, slow torsions first, and taken evenly; wells that this passes over have up to `RARE`
+    starts of their own.
     """
-    sound = frame_stereo(molecule, frames) & every_check(frame_checks(molecule, frames))
-    able = random.permutation(np.flatnonzero(sound))
-    if not len(able):
-        return able
-    angles = torsions(frames[able], torsion_quadruples(molecule))
+    mixed = random.permutation(len(frames))
+    angles = torsions(frames[mixed], torsion_quadruples(molecule))
     slow_last = np.argsort(shipped_times().of_torsions(molecule)).tolist()
     wells = [well_indices(angles[:, k]) for k in slow_last]
-    order = np.lexsort(wells) if wells else np.arange(len(able))
+    order = np.lexsort(wells) if wells else np.arange(len(mixed))
 
     def evenly(count: int) -> np.ndarray:
-        return order[((np.arange(count) + random.random()) / count * len(able)).astype(np.int64)]
+        return order[((np.arange(count) + random.random()) / count * len(mixed)).astype(np.int64)]
 
     taken = evenly(REPLICAS)
     passed = [np.flatnonzero(each == well) for each in wells for well in np.setdiff1d(each, each[taken])][:RARE]
     if passed:
         own = np.array([random.choice(places) for places in passed])
         taken = np.concatenate([evenly(REPLICAS - len(own)), own])
-    return np.asarray(able[taken])
+    return np.asarray(mixed[taken])
