@@ -52,6 +52,8 @@ def test_more_bad_input(egi, tmp_path):
     sentence(egi("generate", "CCO", "--model", "nothing"), "no model 'nothing'")
     sentence(egi("generate", "CCO", "--frames", 0), "--frames is 0")
     sentence(egi("generate", "CCO", "--batch", "many"), "--batch is 'many'")
+    sentence(egi("generate", "CCO", "--friction", "soup"), "--friction takes a number in 1/ps or 'water', not 'soup'")
+    sentence(egi("generate", "CCO", "--friction", "water"), "--friction needs --clock measured")  # by the network here
     sentence(egi("generate", "CCO", "--task", "forward"), "needs --start")
     sentence(egi("generate", "CCO", "--start", "missing.sdf"), "no file 'missing.sdf'")
     (tmp_path / "nan.xyz").write_text("3\n\nC nan 0 0\nC 1.5 0 0\nO 2.2 1.2 0\n")

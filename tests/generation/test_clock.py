@@ -161,6 +161,7 @@ def test_generated_frames_come_from_the_structure_model_and_a_pool(tiny, monkeyp
         return found.n_samples, found.n_frames
 
     assert drawn() == (4, 30) and drawn(n_samples=10) == (10, 30) and drawn(n_samples=80) == (17, 30)
+    assert replace(config, friction_per_ps=20.0).clock_settings().friction_per_ps == 20.0
     assert drawn(n_frames=1000) == (1, 500) == drawn(n_frames=500, n_samples=10)
     assert drawn(clock="network", frame_ps=None, n_samples=80) == (80, 30)
     monkeypatch.setattr("eginterpolator.generation.tasks.POOL_FRAMES", 100)
@@ -216,7 +217,9 @@ def test_auto_is_the_networks_clock_where_frames_have_no_measured_one(monkeypatc
     [
         ({"clock": "sundial"}, "'sundial' is not a clock; use one of auto, network, measured"),
         ({"frame_ps": 20.0}, "--frame-ps needs --clock measured"),
-        ({"clock": "measured", "frame_ps": 0.0}, "--frame-ps is 0"),
+        ({"clock": "measured", "frame_ps": 0.0}, "--frame-ps is 0; give 0.05 or more"),
+        ({"friction_per_ps": 20.0}, "--friction needs --clock measured"),
+        ({"clock": "measured", "friction_per_ps": -1.0}, "friction"),
         ({"clock": "measured", "task": "forward"}, "unconditional trajectories with their hydrogens"),
         ({"clock": "measured", "hydrogens": False}, "unconditional trajectories with their hydrogens"),
         ({"clock": "measured", "clock_seconds": -1.0}, "cannot be measured in -1 seconds"),

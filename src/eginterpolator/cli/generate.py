@@ -85,6 +85,10 @@ def generate_command(
     frame_ps: Annotated[
         float | None, typer.Option(help="Spacing of frames, free with a measured clock (default the model's).")
     ] = None,
+    friction: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER|water", help="Pace of a measured clock: friction of its MD, 1/ps (default 1)."),
+    ] = None,
     sampling: o.SamplingOptions,
     conditions: o.ConditionOptions,
     ph: Ph = None,
@@ -108,11 +112,13 @@ def generate_command(
     from eginterpolator.generation.tasks import could_be_compiled, network_calls, resolve_device
     from eginterpolator.machine.cores import free_cores
     from eginterpolator.models.choice import Models
+    from eginterpolator.simulation.protocol import friction_named
 
     config = sampling.config(
         task=task.value, n_frames=frames, n_samples=samples, seed=job.seed, strength=strength,
         thermalise_ps=thermalise, clock=clock.value, clock_seconds=clock_seconds,
         frame_ps=frame_ps, temperature_K=conditions.temperature,
+        friction_per_ps=None if friction is None else friction_named(friction),
     )  # fmt: skip
     if thermalise or clock is Clock.measured:
         from eginterpolator.generation.thermalise import require_lanes

@@ -160,10 +160,9 @@ def _friction(text: str, protocol: ProtocolName) -> dict[str, Any]:
         if protocol is not ProtocolName.implicit:
             raise InputError(f"--friction {WATER} is of implicit solvent; give a number for '{protocol.value}'.")
         return {"friction": WATER}
-    try:
-        return {"friction_per_ps": float(text)}
-    except ValueError as error:
-        raise InputError(f"--friction takes a number in 1/ps or '{WATER}', not '{text}'.") from error
+    from eginterpolator.simulation.protocol import friction_named
+
+    return {"friction_per_ps": friction_named(text)}
 
 
 def _noted(row: dict[str, Any]) -> str:

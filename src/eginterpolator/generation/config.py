@@ -21,6 +21,7 @@ TASKS = ("unconditional", "forward", "interpolation")
 THERMALISED_PS = 0.5
 LEAST_CLOCKED = 20
 """Frames of a trajectory from which on `auto` measures a clock: fewer have hardly a time to be wrong about."""
+LEAST_FRAME_PS = 0.05
 CLOCKS = ("auto", "network", "measured")
 
 
@@ -63,6 +64,8 @@ class GenerationConfig:
         See `ClockSettings.seconds`.
     frame_ps : float or None
         Spacing of the frames, which a measured clock leaves free; None takes the model's.
+    friction_per_ps : float or None
+        Of a measured clock's MD, and so the pace; None is that of `ClockSettings`.
     """
 
     task: str = "unconditional"
@@ -82,6 +85,7 @@ class GenerationConfig:
     clock: str = "network"
     clock_seconds: float | None = None
     frame_ps: float | None = None
+    friction_per_ps: float | None = None
 
     def __post_init__(self) -> None:
         least = {"unconditional": 1, "forward": 2, "interpolation": 3}
@@ -120,10 +124,18 @@ class GenerationConfig:
                 raise InputError("A measured clock is for unconditional trajectories with their hydrogens.")
         elif self.clock == "network" and self.frame_ps is not None:
             raise InputError("The spacing of frames is the model's; --frame-ps needs --clock measured.")
-        if self.frame_ps is not None and not self.frame_ps > 0:
-            raise InputError(f"--frame-ps is {self.frame_ps:g}; give more than 0.")
+        elif self.clock == "network" and self.friction_per_ps is not None:
+            raise InputError("The pace is the network's; --friction needs --clock measured.")
+        if self.frame_ps is not None and not self.frame_ps >= LEAST_FRAME_PS:
+            raise InputError(
+                f"--frame-ps is {self.frame_ps:g}; give {LEAST_FRAME_PS:g} or more, nearer frames are for egi simulate."
+            )
         if self.precision not in ("auto", "fp32", "bf16"):
             raise InputError(f"'{self.precision}' is not a precision; use auto, fp32 or bf16.")
+
+    def by_the_network(self, **changes: Any) -> GenerationConfig:
+        """The config with the network's clock, and with `changes`."""
+        return replace(self, clock="network", frame_ps=None, friction_per_ps=None, **changes)
 
     @property
     def independent(self) -> bool:
@@ -162,7 +174,10 @@ class GenerationConfig:
         """In the same solvent and at the same temperature; InputError where lanes know none."""
         from eginterpolator.generation.clock import ClockSettings
 
-        return ClockSettings(seconds=self.clock_seconds, ensemble=self.ensemble, temperature_K=self.temperature_K)
+        pace = {} if self.friction_per_ps is None else {"friction_per_ps": self.friction_per_ps}
+        return ClockSettings(
+            seconds=self.clock_seconds, ensemble=self.ensemble, temperature_K=self.temperature_K, **pace
+        )
 
     def conditions(self) -> dict[str, Any]:
         """What frames are samples of, by the names of `meta.json`."""

@@ -56,7 +56,7 @@ def table_seconds(model: Model, molecule: Molecule, config: GenerationConfig) ->
     """Seconds of all samples of a molecule by the table, on one thread with nothing else running, start-up left out."""
     lam = 1 if strength_of(model, config) > 0 else 0
     milliseconds, power = PASS_MS[layers_of(model, config.precision)][lam]
-    one = replace(config, task="unconditional", n_samples=1, n_frames=1, clock="network", frame_ps=None)
+    one = config.by_the_network(task="unconditional", n_samples=1, n_frames=1)
     calls = network_calls(model, one)  # of each block
     drawn = as_drawn(config)
     frames = drawn.n_frames * drawn.n_samples
@@ -104,9 +104,9 @@ def parts_at_once(model: Model, config: GenerationConfig) -> float:
 
 def run_pilot(model: Model, molecule: Molecule, config: GenerationConfig) -> Pilot:
     """Make one short trajectory twice, the first time to warm up, and compare the second with the table."""
-    short = replace(
-        config, task="unconditional", n_frames=min(PILOT_FRAMES, max(2, config.n_frames)), n_samples=1,
-        steps=min(PILOT_STEPS, config.steps or PILOT_STEPS), thermalise_ps=0.0, clock="network", frame_ps=None,
+    short = config.by_the_network(
+        task="unconditional", n_frames=min(PILOT_FRAMES, max(2, config.n_frames)), n_samples=1,
+        steps=min(PILOT_STEPS, config.steps or PILOT_STEPS), thermalise_ps=0.0,
     )  # fmt: skip
     generate_trajectories(model, molecule, replace(short, n_frames=2))
     clock, processor = _timed(lambda: generate_trajectories(model, molecule, short))

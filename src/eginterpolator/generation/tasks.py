@@ -202,7 +202,7 @@ def _hoped_for(config: GenerationConfig, molecule: Molecule) -> tuple[Generation
 
     why = refusal(molecule, config.clock_settings()) if config.clock == "auto" else ""
     if why:
-        return _by_the_network(config), why
+        return config.by_the_network(thermalise_ps=0.0), why
     load_openmm()
     return config, ""
 
@@ -212,11 +212,7 @@ def _settled(config: GenerationConfig, molecule: Molecule) -> tuple[GenerationCo
     from eginterpolator.generation.clock import objection
 
     why = objection(molecule, config.clock_settings())
-    return (_by_the_network(config), why) if why else (replace(config, clock="measured"), "")
-
-
-def _by_the_network(config: GenerationConfig) -> GenerationConfig:
-    return replace(config, clock="network", thermalise_ps=0.0, frame_ps=None)
+    return (config.by_the_network(thermalise_ps=0.0), why) if why else (replace(config, clock="measured"), "")
 
 
 def as_drawn(config: GenerationConfig) -> GenerationConfig:

@@ -200,6 +200,22 @@ def lanes_protocol(ensemble: str, **changes: Any) -> OpenProtocol:
     return OPEN[ensemble](**changes)
 
 
+def friction_named(text: str) -> float:
+    """Friction in 1/ps that a text stands for: a number, or `water` for `WATER_FRICTION_PER_PS`.
+
+    Raises
+    ------
+    InputError
+        For another text.
+    """
+    if text == WATER:
+        return WATER_FRICTION_PER_PS
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"--friction takes a number in 1/ps or '{WATER}', not '{text}'.") from error
+
+
 def protocol_named(name: str, **changes: Any) -> Protocol:
     """One of `PROTOCOLS`, with its default settings but for `changes`.
 
