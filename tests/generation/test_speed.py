@@ -60,22 +60,26 @@ def test_cores_that_are_free_scale_the_table(tiny, monkeypatch):
     assert alone[2] == pytest.approx(2 * alone[0], rel=0.1) and alone[3] == pytest.approx(4 * alone[0], rel=0.1)
 
 
-def test_a_measured_clock_counts_with_its_seconds_and_its_pool(tiny):
-    network = GenerationConfig(n_frames=500, n_samples=4, strength=0.0)
-    clock = replace(network, clock="measured", clock_seconds=20.0)
+def test_a_measured_clock_counts_with_its_seconds_and_draws_no_more_than_it_needs(tiny, monkeypatch):
+    network = GenerationConfig(n_frames=500, n_samples=1, strength=0.0)
+    clock = replace(network, clock="measured", clock_seconds=20.0, n_samples=4)
+    monkeypatch.setattr(speed.torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr("eginterpolator.simulation.engines.lanes.library.widths", lambda: (4, 16))
     assert seconds_of_clock(network, 12) == 0
-    assert seconds_of_clock(clock, 12) == pytest.approx(CLOCK_SECONDS + 20.0 + 2000 * ORDER_MS / 1000)
-    assert expected_seconds(tiny, SMALL, clock) == pytest.approx(
-        expected_seconds(tiny, SMALL, network) + seconds_of_clock(clock, 12)
-    )
+    alone = seconds_of_clock(clock, 12)
+    assert alone == pytest.approx(CLOCK_SECONDS + 20.0 + 2000 * ORDER_MS / 1000)
+    assert expected_seconds(tiny, SMALL, clock) == pytest.approx(expected_seconds(tiny, SMALL, network) + alone)
     busy = [expected_seconds(tiny, SMALL, each, Pilot(1.0, 3.0)) for each in (network, clock)]
-    assert busy[1] - busy[0] == pytest.approx(3 * seconds_of_clock(clock, 12))
+    assert busy[1] - busy[0] == pytest.approx(3 * alone)
     large = seconds_of_clock(replace(clock, clock_seconds=None), 90)
     assert large == pytest.approx(seconds_of_clock(clock, 90))  # 20 s are the most by default
     one = replace(clock, n_samples=1)  # of a pool of as many frames
     assert table_seconds(tiny, SMALL, one) == pytest.approx(table_seconds(tiny, SMALL, clock))
     assert table_seconds(tiny, SMALL, replace(clock, strength=1.0)) == table_seconds(tiny, SMALL, clock)
     assert parts_at_once(tiny, one) == parts_at_once(tiny, clock)
+    monkeypatch.setattr(speed.torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr("eginterpolator.simulation.engines.lanes.library.widths", lambda: (4, 8))
+    assert seconds_of_clock(clock, 12) == pytest.approx(alone - 20 + 20 * 1.5 / 2)
 
 
 def test_what_computes_the_layers_is_known(tiny):

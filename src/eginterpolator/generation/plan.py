@@ -11,6 +11,7 @@ from typing import Any
 from eginterpolator.chemistry.codes import TEMPERATURE_K
 from eginterpolator.chemistry.molecule import Molecule
 from eginterpolator.errors import InputError
+from eginterpolator.generation.config import LEAST_FRAME_PS
 from eginterpolator.generation.speed import START_SECONDS, Pilot, expected_seconds, run_pilot
 from eginterpolator.generation.tasks import GenerationConfig
 from eginterpolator.models.choice import Choice, Models, has_time
@@ -198,7 +199,7 @@ def _network_way(
     model = choice.model
     own = float(model.config.get("frame_ps") or frame_ps)
     every = frame_ps / own
-    if clock_is_here(molecule.n_atoms):
+    if clock_is_here(molecule.n_atoms) and frame_ps >= LEAST_FRAME_PS:
         config = GenerationConfig(n_frames=frames, n_samples=samples, clock="measured", frame_ps=frame_ps)
         apart = f" --frame-ps {frame_ps:g}" if abs(every - 1) > NEAR else ""
         return _network(choice, molecule, config, pilot, called, apart)

@@ -35,9 +35,9 @@ PASS_MS = {
 }
 """Of a pass over 64 frames of 9 heavy atoms on one thread, and the power of the number of heavy atoms that it grows by,
 by layers and lambda (1, or 0): docs/performance.md. Of kernels, by processor time of 7 to 37 atoms."""
-CLOCK_SECONDS, ORDER_MS = 1.5, 1.5
-"""Beside a measured clock's dynamics: charges and force field of the molecule, and of each frame of the pool its place
-in the order (one thread; `wall_seconds` of `clock` in meta.json minus the dynamics)."""
+CLOCK_SECONDS, ORDER_MS = 1.5, 0.5
+"""Beside a measured clock's dynamics: charges and force field of the molecule, and of each frame that is wanted its
+place in the order, checks and files (one thread)."""
 PILOT_FRAMES, PILOT_STEPS = 128, 4
 
 
@@ -86,12 +86,20 @@ def expected_seconds(
 
 
 def seconds_of_clock(config: GenerationConfig, n_atoms: int) -> float:
-    """Seconds that a measured clock of a molecule takes on one thread, the order of its frames included; 0 of none."""
+    """Seconds that a measured clock of a molecule takes, the order of its frames included; 0 of none.
+
+    Its dynamics is by the lanes and the threads that are here.
+    """
     if config.clock == "network":
         return 0.0
     from eginterpolator.generation.clock import default_seconds  # lanes, only where they are asked for
+    from eginterpolator.generation.replicas import REPLICAS
+    from eginterpolator.simulation.engines.lanes.library import widths
+    from eginterpolator.simulation.engines.lanes.speed import RELATIVE
 
-    dynamics = config.clock_seconds or default_seconds(n_atoms)
+    width = max(widths(), default=16)
+    at_once = min(torch.get_num_threads(), -(-REPLICAS // width))
+    dynamics = (config.clock_seconds or default_seconds(n_atoms)) * RELATIVE[width] * 16 / width / at_once
     return CLOCK_SECONDS + dynamics + ORDER_MS / 1000 * config.n_frames * config.n_samples
 
 
