@@ -137,8 +137,10 @@ def test_expected_seconds_of_a_list(models):
     assert found["propanol"] > 0 and found["large"] == 0
 
 
-def test_a_clocks_seconds_are_expected(models):
+def test_a_clocks_seconds_are_expected(models, monkeypatch):
     config = GenerationConfig(n_frames=100, clock="measured", clock_seconds=40.0)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
+    monkeypatch.setattr("eginterpolator.simulation.engines.lanes.library.widths", lambda: (16,))
     found = [
         expected(models, [PROPANOL], each, False)["propanol"] for each in (config, replace(config, clock_seconds=3.0))
     ]
