@@ -78,7 +78,7 @@ def test_paths_are_of_pieces_of_md_in_which_wells_change_by_their_rates():
     before, settings = turned(), ClockSettings(seconds=0.5)
     after = clocked(before, settings, 7, 5.2, (4, 60))
     facts = after[0].meta["clock"]
-    assert facts["network_frames"] == 240 and facts["replicas"] == 64 and facts["frames_used"] == 240
+    assert facts["network_frames"] == 240 and facts["replicas"] == 16 and facts["frames_used"] == 240
     assert 2 * 5.2 <= facts["piece_ps"] <= 0.25 * facts["replica_ps"] + 5.2
     (mover,) = facts["movers"]
     assert mover["jumps"] > 20 and mover["wells"] >= 2 and len(mover["network_shares"]) == mover["wells"]

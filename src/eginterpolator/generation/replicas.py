@@ -1,6 +1,6 @@
 """Short replicas of MD that start from a network's frames, spread over the wells of its torsions.
 
-Sixty-four of them run for as long as some seconds last on the machine that `STEPS_A_SECOND` was measured on: their
+Sixteen of them run for as long as some seconds last on the machine that `STEPS_A_SECOND` was measured on: their
 length is of the molecule's size alone, so that a seed gives the same trajectory everywhere.
 """
 
@@ -23,12 +23,13 @@ from eginterpolator.simulation.engines.lanes.run import LaneSettings, run_lanes
 from eginterpolator.simulation.protocol import OpenProtocol
 from eginterpolator.simulation.starts import start_conformers
 
-REPLICAS = 64
-RARE = 16
-"""Replicas, at most, that start in wells which evenly spread starts would pass over."""
+REPLICAS = 16
+"""More and shorter ones would begin in more wells and keep more of the network's errors (benchmarks/LOG.md, 47)."""
+RARE, RARE_SHARE = 2, 0.02
+"""Replicas, at most, that start in wells which evenly spread starts would pass over, and the least share of these."""
 STEPS_A_SECOND = {9: 4.6e6, 21: 1.36e6, 47: 0.34e6, 68: 0.17e6}
 """Atoms -> steps of all replicas together in a CPU second, AVX-512 (benchmarks/results/lanes.md)."""
-REPLICA_PS, LEAST_SECONDS, MOST_SECONDS = 250.0, 3.0, 20.0
+REPLICA_PS, LEAST_SECONDS, MOST_SECONDS = 1000.0, 3.0, 20.0
 """Length of each replica by default, and the seconds that all of them may take."""
 COLD_STEPS, EQUILIBRATION_STEPS = 300, 1000
 
@@ -123,8 +124,8 @@ def sound(molecule: Molecule, frames: np.ndarray) -> np.ndarray:
 def spread_starts(molecule: Molecule, frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Numbers of `REPLICAS` of the frames [F, n_atoms, 3], F > 0, in their shares: int64.
 
-    They are sorted by their wells, slow torsions first, and taken evenly; wells that this passes over have up to `RARE`
-    starts of their own.
+    They are sorted by their wells, slow torsions first, and taken evenly; the largest wells that this passes over have
+    `RARE` starts of their own.
     """
     mixed = random.permutation(len(frames))
     angles = torsions(frames[mixed], torsion_quadruples(molecule))
@@ -136,8 +137,9 @@ def spread_starts(molecule: Molecule, frames: np.ndarray, random: np.random.Gene
         return order[((np.arange(count) + random.random()) / count * len(mixed)).astype(np.int64)]
 
     taken = evenly(REPLICAS)
-    passed = [np.flatnonzero(each == well) for each in wells for well in np.setdiff1d(each, each[taken])][:RARE]
-    if passed:
-        own = np.array([random.choice(places) for places in passed])
+    passed = [np.flatnonzero(each == well) for each in wells for well in np.setdiff1d(each, each[taken])]
+    rare = sorted((x for x in passed if len(x) >= RARE_SHARE * len(mixed)), key=len, reverse=True)[:RARE]
+    if rare:
+        own = np.array([random.choice(places) for places in rare])
         taken = np.concatenate([evenly(REPLICAS - len(own)), own])
     return np.asarray(mixed[taken])
