@@ -45,6 +45,14 @@ def test_torsions_that_a_clock_never_saw_jump_are_named(strict):
     assert quality_warnings({**good, "clock": {"movers": movers[:1]}}) == []
 
 
+def test_wells_that_no_replica_visited_are_named():
+    movers = [{"torsions": [0], "jumps": 5, "unvisited": 0.04}, {"torsions": [2], "jumps": 5, "unvisited": 0.081}]
+    (said,) = quality_warnings({"valid": 1.0, "stereo_retention": 1.0, "clock": {"movers": movers}})
+    assert said.startswith(
+        "No replica of the clock visited some wells of the torsions 2 (8.1 % of the network's frames)"
+    )
+
+
 CONFIG = GenerationConfig(n_frames=3, steps=2, hydrogens=False)
 ETHANOL = Molecule.from_smiles("CCO", "ethanol")
 

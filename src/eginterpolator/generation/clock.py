@@ -201,15 +201,21 @@ def _facts_of_replicas(simulated: Replicas) -> dict[str, Any]:
 
 
 def _facts_of_mover(mover: Mover, order: np.ndarray, frame_ps: float) -> dict[str, Any]:
-    """What `meta.json` says of a mover; `changes` and `expected` are shares of steps in which its well changes."""
+    """What `meta.json` says of a mover.
+
+    `changes` and `expected` are shares of steps in which its well changes, `unvisited` that of the network's frames in
+    wells that no replica visited.
+    """
     wells = np.concatenate(mover.paths)[order]
     steps = np.diff(wells, axis=1) != 0
     own = np.bincount(mover.wells, minlength=len(mover.shares)) / len(mover.wells)
+    visited = np.isin(np.arange(len(own)), np.concatenate(mover.paths))
     return {
         "torsions": list(mover.torsions),
         "wells": len(mover.shares),
         "shares": mover.shares.round(4).tolist(),
         "network_shares": own.round(4).tolist(),
+        "unvisited": round(float(own[~visited].sum()), 4),
         "jumps": mover.jumps,
         "time_ps": round(mover.time_ps, 2),
         "prior_ps": round(mover.prior_ps, 2),

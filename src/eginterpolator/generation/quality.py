@@ -9,6 +9,8 @@ ENOUGH_VALID, ENOUGH_STEREO = 0.9, 0.99
 """Shares of the frames under which a result comes with a warning."""
 ENOUGH_SOUND = 0.5
 """Share of the network's frames under which what a measured clock makes of them comes with a warning."""
+MISSING = 0.05
+"""Share of the network's frames in wells that no replica of a clock visited, over which that is said."""
 USABLE = 0.1
 """Share of the frames under which nothing usable came out."""
 
@@ -42,6 +44,13 @@ def of_the_clock(meta: Mapping[str, Any]) -> list[str]:
         found.append(
             f"Only {_share(clock['network_sound'])} of the network's frames are sound, so that wells may be missing "
             "and their shares wrong; egi simulate needs no network."
+        )
+    missing = {row: mover.get("unvisited", 0.0) for mover in clock.get("movers", []) for row in mover["torsions"]}
+    named = [f"{row} ({_share(share)} of the network's frames)" for row, share in missing.items() if share > MISSING]
+    if named:
+        found.append(
+            f"No replica of the clock visited some wells of the torsions {', '.join(named)}, so that no frame is in "
+            "them; --clock network shows them."
         )
     blind = [str(row) for mover in clock.get("movers", []) if not mover["jumps"] for row in mover["torsions"]]
     if blind:
