@@ -92,3 +92,11 @@ def test_pieces_follow_each_other_by_their_ends_and_may_run_backwards():
     assert at_junctions < 5 and len(jumps) - at_junctions == 40
     backwards = (np.diff(order[0].reshape(40, 50), axis=1) == -1).all(axis=1)
     assert 10 < backwards.sum() < 30
+
+
+def test_slow_torsions_that_jump_in_every_piece_leave_none_out():
+    paths = tuple(np.repeat([0, 1], 25) for _ in range(40))
+    rates = np.array([[-1.0, 1.0], [1.0, -1.0]]) / 1e5
+    seldom = Mover((0,), np.zeros(1, dtype=np.int64), np.array([0.5, 0.5]), rates, 40, 5e4, paths)
+    order = ordered([seldom], Pieces.cut([seldom], [50] * 40, 1, 50), (2, 500), 1.0, seed=1)
+    assert order.shape == (2, 500) and len(np.unique(order)) == 1000

@@ -84,7 +84,10 @@ def ordered(
         for wells in (pieces.heads, pieces.tails)
     )
     slow = slow_movers([mover for mover, _ in lumps], heads, places, piece_ps, few_changes)
-    weights = np.where((heads[:, slow] == tails[:, slow]).all(axis=1), weights, 0.0)
+    staying = (heads[:, slow] == tails[:, slow]).all(axis=1)
+    if not staying.any():  # too few pieces to leave any out
+        slow, staying = [], np.ones(count, dtype=bool)
+    weights = np.where(staying, weights, 0.0)
     weights = weights / weights.sum()  # of pieces in which no slow one jumps: those jump from piece to piece
     # sorted by the slowest mover first: from there on the others mix fast, from a random order slow ones would not
     mixed = random.permutation(count)
